@@ -1,0 +1,135 @@
+"""The answer in a sentence, with its uncertainty."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import pandas as pd
+
+from analysis import InputError
+from analysis.scores import ALL, MACRO
+from analysis.significance import ALPHA
+from analysis.style import name
+
+PRIMARY = ("eapo", "self_exploratory")
+FLOOR = 0.02
+
+
+@dataclass(frozen=True)
+class Conclusion:
+    """What the report says first.
+
+    Attributes:
+        verdict: "higher", "lower", "not shown" or "undecidable".
+        sentence: the answer to whether the first method of the primary comparison helped, by how much, how surely.
+        basis: what the sentence rests on: questions, samples, seeds, test.
+        warnings: what a reader has to know before believing it; may be empty.
+    """
+
+    verdict: str
+    sentence: str
+    basis: str
+    warnings: tuple[str, ...]
+
+
+def conclude(main: pd.DataFrame, significance: pd.DataFrame) -> Conclusion:
+    """Read the two tables (:mod:`analysis.tables`).
+
+    The primary comparison is EAPO against self-exploratory RL where it was declared, else the first declared one, by
+    the crossed test on all questions. The verdict goes by the Holm-adjusted p-value.
+
+    Raises:
+        InputError: the significance table has no crossed test on all questions.
+    """
+    rows = significance[(significance["benchmark"] == ALL) & (significance["test"] == "crossed")]
+    if rows.empty:
+        raise InputError("significance.csv: has no row with benchmark 'all' and test 'crossed'")
+    is_primary = (rows["method_a"] == PRIMARY[0]) & (rows["method_b"] == PRIMARY[1])
+    row = rows[is_primary].iloc[0] if is_primary.any() else rows.iloc[0]
+    near_zero = bool((main[main["benchmark"] == MACRO]["avg_at_k"] < FLOOR).all())
+    verdict, sentence = _sentence(row, len(rows), near_zero)
+    return Conclusion(verdict, sentence, _basis(row, main), tuple(_warnings(row, main)))
+
+
+def points(value: float, signed: bool = True) -> str:
+    """An accuracy, or a difference of two, in points of 100."""
+    if math.isnan(value):
+        return "–"
+    text = f"{100 * value:+.1f}" if signed else f"{100 * value:.1f}"
+    return text.replace("-", "−")
+
+
+def p_text(p: float) -> str:
+    """A p-value as printed."""
+    if math.isnan(p):
+        return "undefined"
+    return "< 0.001" if p < 0.001 else f"{p:.3f}"
+
+
+def _sentence(row: pd.Series, family: int, near_zero: bool) -> tuple[str, str]:
+    a, b, difference = name(row["method_a"]), name(row["method_b"]), float(row["difference"])
+    p = float(row["p_adjusted"])
+    adjusted = f"; {p_text(p)} after Holm's adjustment for {family} comparisons" if family > 1 else ""
+    statistics = (
+        f"95% CI {points(row['ci_low'])} to {points(row['ci_high'])}, "
+        f"p {_equals(row['p_value'])}{adjusted}"
+    )
+    if near_zero:
+        return "undecidable", (
+            "Scores are near zero; no conclusion about methods can be drawn "
+            f"({a} minus {b}: {points(difference)} points, {statistics})."
+        )
+    if math.isnan(p):
+        return "undecidable", (
+            f"{a} minus {b} is {points(difference)} points, but this design allows no test: its uncertainty is unknown."
+        )
+    size = points(abs(difference), signed=False)
+    if p < ALPHA:
+        verdict, word = ("higher", "above") if difference > 0 else ("lower", "below")
+        opening = "Yes" if difference > 0 else "No, the reverse"
+        return verdict, f"{opening}: {a} scored {size} points {word} {b} ({statistics})."
+    mde = (
+        f" A true difference under {points(row['mde'], signed=False)} points would be missed by this design "
+        "more than one time in five."
+        if math.isfinite(row["mde"])
+        else ""
+    )
+    return "not shown", f"Not shown: {a} minus {b} is {points(difference)} points ({statistics}), which chance explains.{mde}"
+
+
+def _equals(p: float) -> str:
+    text = p_text(float(p))
+    return text if text.startswith("<") else f"= {text}"
+
+
+def _basis(row: pd.Series, main: pd.DataFrame) -> str:
+    benchmarks = [benchmark for benchmark in main["benchmark"].unique() if benchmark not in (ALL, MACRO)]
+    samples = int(main["n_samples"].min())
+    return (
+        f"{int(row['n_questions'])} questions of {len(benchmarks)} benchmark{'s' if len(benchmarks) > 1 else ''} "
+        f"({', '.join(benchmarks)}), {samples} sample{'s' if samples > 1 else ''} each; training seeds: "
+        f"{name(row['method_a'])} {int(row['seeds_a'])}, {name(row['method_b'])} {int(row['seeds_b'])}. "
+        "Experts locked off. Test: questions and training seeds as crossed random effects."
+    )
+
+
+def _warnings(row: pd.Series, main: pd.DataFrame) -> list[str]:
+    found = []
+    trained = [(row[f"method_{side}"], int(row[f"seeds_{side}"])) for side in "ab" if row[f"method_{side}"] != "base"]
+    single = [name(method) for method, seeds in trained if seeds == 1]
+    if single:
+        found.append(
+            f"One training seed of {' and '.join(single)}: the interval speaks of these checkpoints, not of the methods; "
+            "another seed may well turn the difference around."
+        )
+    rates = main[main["benchmark"] == ALL].set_index("method")
+    for column, limit, text in (
+        ("truncated_rate", 0.2, "of the responses hit the token limit"),
+        ("unanswered_rate", 0.2, "of the responses gave no boxed answer, and count as wrong"),
+        ("disagreement_rate", 0.02, "of the verdicts differ between the two scorers"),
+    ):
+        high = rates[rates[column] > limit][column]
+        if not high.empty:
+            found.append("; ".join(f"{name(str(m))}: {100 * rate:.0f}% {text}" for m, rate in high.items()) + ".")
+    return found

@@ -1,0 +1,147 @@
+r"""Decide whether a response gives the reference answer, an integer.
+
+The rule, in order:
+
+1. Only what follows the last ``</think>`` counts.
+2. The answer is the content of the last *balanced* ``\boxed{…}`` or ``\fbox{…}`` (the one that closes last; braces
+   nest, ``\{`` and ``\}`` are not braces). A response without one, or with an empty one, is *unanswered*: nothing
+   is guessed from its text.
+3. The content is read as an integer. Ignored are spaces, ``$``, ``\(…\)``, ``\text{}`` and its like, surrounding
+   braces, leading zeros, a final period, comma or semicolon, decimals that are all zero, everything up to the last
+   ``=``, thousands separators between groups of three digits (comma, ``\,``, ``{,}``, space), ``\pmod{…}``, and
+   units: ``%``, degrees, what stands in ``\text{}`` after the number, or plain words of two letters or more that
+   are not mathematics (``pi``, ``sqrt``, …) or a list (``or``, ``and``).
+4. Two integers are compared as integers. What is boxed and not an integer (a fraction, a list, an expression) is
+   answered and wrong; :mod:`analysis.verification` is the second opinion on those.
+
+The time is linear in the length of the response, and no integer of more than 18 digits is ever built.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+SHOWN_CHARACTERS = 80
+MAX_DIGITS = 18
+
+_TOKEN = re.compile(r"\\(?P<box>boxed|fbox)\s*\{|\\\\(?!boxed|fbox)|\\[{}]|(?P<brace>[{}])")
+_TEXT = re.compile(r"\\(?:text(?:bf|it|rm|sf|tt|normal)?|math(?:rm|bf|it|sf|tt|normal)|mbox|hbox|operatorname)\b\s*")
+_WRAPPER = re.compile(
+    r"\\(?:boxed|fbox|boldsymbol|bm|displaystyle|left|right|Large|large|huge|Huge|bf|rm|it)(?![a-zA-Z])\s*"
+)
+_MODULUS = re.compile(r"\\[pb]?mod\b.*|\(\s*mod\b.*", re.S)
+_DEGREES = re.compile(r"\^?\s*(?:\\circ|\\degree|°)\s*$")
+_GROUPED = re.compile(r"[0-9]{1,3}(?:,[0-9]{3})+|[0-9]{1,3}(?: [0-9]{3})+")
+_NUMBER = re.compile(r"(?P<sign>[+-]?) ?(?P<whole>[0-9][0-9, ]*)(?:\.(?P<decimals>0*))?(?P<rest>[^0-9,.].*)?", re.S)
+_PLAIN_UNIT = re.compile(r"[A-Za-z. /]*(?:\^[23])?")
+_TEXT_UNIT = re.compile(r"[^0-9\\^]*(?:\^[23])?")
+_NOT_UNITS = frozenset(
+    "pi sqrt sin cos tan log ln exp mod or and to plus minus times over hundred thousand million billion".split()
+)
+# Marks, in the normalised content, where a \text{} group begins, so that what follows a number there is a unit.
+_UNIT_MARK = "\x00"
+
+
+@dataclass(frozen=True)
+class Grade:
+    """What the grader made of a response.
+
+    Attributes:
+        extracted: the boxed integer in its shortest form, else the boxed text (cut to 80 characters), else None.
+        correct: whether it equals the reference answer.
+        unanswered: whether there is no balanced, non-empty box.
+    """
+
+    extracted: str | None
+    correct: bool
+    unanswered: bool
+
+
+def grade(response: str, answer: str) -> Grade:
+    """Grade one response by the rule above.
+
+    Raises:
+        ValueError: the reference ``answer`` is not an integer of at most 18 digits.
+    """
+    wanted = read_integer(answer)
+    if wanted is None:
+        raise ValueError(f"reference answer {answer[:SHOWN_CHARACTERS]!r} is not an integer of at most {MAX_DIGITS} digits")
+    content = last_box(final_part(response))
+    if content is None or not content.strip():
+        return Grade(None, False, True)
+    value = read_integer(content)
+    if value is None:
+        return Grade(content.strip()[:SHOWN_CHARACTERS], False, False)
+    return Grade(str(value), value == wanted, False)
+
+
+def final_part(response: str) -> str:
+    """What follows the last ``</think>``, or the whole response where there is none."""
+    return response.rpartition("</think>")[2]
+
+
+def last_box(text: str) -> str | None:
+    r"""Content of the balanced ``\boxed{…}`` or ``\fbox{…}`` that closes last, or None."""
+    if "box" not in text:
+        return None
+    open_braces: list[tuple[int, bool]] = []
+    found: tuple[int, int] | None = None
+    for token in _TOKEN.finditer(text):
+        if token["box"]:
+            open_braces.append((token.end(), True))
+        elif token["brace"] == "{":
+            open_braces.append((token.end(), False))
+        elif token["brace"] == "}" and open_braces:
+            start, is_box = open_braces.pop()
+            if is_box:
+                found = (start, token.start())
+    return None if found is None else text[found[0] : found[1]]
+
+
+def read_integer(content: str) -> int | None:
+    """The integer that boxed ``content`` stands for, or None; see rule 3 of the module."""
+    match = _NUMBER.fullmatch(_plain(content))
+    if match is None:
+        return None
+    if match["rest"] and not _is_unit(match["rest"]):
+        return None
+    whole = match["whole"].strip(" ,")
+    if not whole.isdigit():
+        if not _GROUPED.fullmatch(whole):
+            return None
+        whole = whole.replace(",", "").replace(" ", "")
+    digits = whole.lstrip("0") or "0"
+    if len(digits) > MAX_DIGITS:
+        return None
+    return -int(digits) if match["sign"] == "-" else int(digits)
+
+
+def _plain(content: str) -> str:
+    text = content.replace(_UNIT_MARK, "?").replace("−", "-")
+    text = text.rpartition("=")[2]
+    for command in (r"\!", r"\(", r"\)", r"\[", r"\]", r"\$", "$"):
+        text = text.replace(command, "")
+    for space in (r"\,", r"\;", r"\:", r"\ ", "~", r"\qquad", r"\quad"):
+        text = text.replace(space, " ")
+    text = text.replace("{,}", ",").replace(r"\%", "%")
+    text = _MODULUS.sub("", text)
+    text = _TEXT.sub(_UNIT_MARK, text)
+    text = _WRAPPER.sub("", text).replace("{", "").replace("}", "")
+    text = " ".join(text.split()).lstrip(_UNIT_MARK + " ")
+    return text.rstrip(".,; ")
+
+
+def _is_unit(rest: str) -> bool:
+    """Whether what follows the number can be dropped without changing the number."""
+    rest = _DEGREES.sub("", rest).strip()
+    if rest in ("", "%"):
+        return True
+    in_text = rest.startswith(_UNIT_MARK)
+    words = rest.replace(_UNIT_MARK, " ").strip()
+    if not (_TEXT_UNIT if in_text else _PLAIN_UNIT).fullmatch(words):
+        return False
+    found = re.findall(r"[A-Za-z]+", words)
+    if _NOT_UNITS & {word.lower() for word in found}:
+        return False
+    return in_text or (bool(found) and len(found[0]) > 1)

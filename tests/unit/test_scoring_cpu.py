@@ -1,0 +1,44 @@
+"""Memory that scoring asks vLLM for on a machine without an accelerator."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from transformers import LlamaConfig
+
+from workflow.scoring.cpu import KV_CACHE_LIMIT_BYTES, cpu_options, kv_cache_bytes
+from workflow.scoring.request import Benchmark, Problem, Request
+
+# Keys and values, 2 layers, 2 heads of 32 numbers of 4 bytes.
+TOKEN_BYTES = 2 * 2 * 2 * 32 * 4
+
+
+def _request(model: Path, max_model_len: int) -> Request:
+    benchmark = Benchmark("chains_a", Path("a.jsonl"), "", (Problem("q", "1", "1"),))
+    return Request(model, (benchmark,), Path("out"), 1, 1.0, 1.0, 1, max_model_len, 1)
+
+
+@pytest.fixture
+def model(tmp_path: Path) -> Path:
+    config = LlamaConfig(hidden_size=64, num_hidden_layers=2, num_attention_heads=2, num_key_value_heads=2)
+    config.save_pretrained(tmp_path)
+    return tmp_path
+
+
+def test_the_cache_holds_every_sequence_of_a_small_model(model: Path) -> None:
+    assert kv_cache_bytes(_request(model, 128)) == (256 * 128 + 128) * TOKEN_BYTES
+    assert kv_cache_bytes(_request(model, 129)) == (256 * 256 + 128) * TOKEN_BYTES
+
+
+def test_the_cache_is_limited_but_holds_one_sequence(model: Path) -> None:
+    assert kv_cache_bytes(_request(model, 2**15)) == KV_CACHE_LIMIT_BYTES
+    assert kv_cache_bytes(_request(model, 2**22)) == (2**22 + 128) * TOKEN_BYTES
+
+
+def test_the_longest_prompt_is_read_in_one_step(model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for variable in ("VLLM_ENABLE_V1_MULTIPROCESSING", "VLLM_CPU_OMP_THREADS_BIND"):
+        monkeypatch.setenv(variable, "as the user set it")
+    options = cpu_options(_request(model, 2**15))
+    assert options["max_num_batched_tokens"] == 2**15
+    assert options["enable_chunked_prefill"] is False

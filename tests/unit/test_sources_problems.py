@@ -1,0 +1,142 @@
+"""Reading, normalising and writing problems, for whatever file they come in."""
+
+import csv
+import json
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from workflow.sources.command import SourceError, write_jsonl
+from workflow.sources.problems import Problem, Row, normalise_answer, parse, read_rows
+
+ROWS = [
+    {"id": "a", "problem": "One plus one?", "answer": "002", "source": "here"},
+    {"id": "b", "problem": 'A line separator\u2028and a quote ", a comma', "answer": "40", "source": "here"},
+]
+
+
+def save(path: Path, rows: list[dict]) -> Path:
+    if path.suffix == ".jsonl":
+        path.write_text(
+            "".join(json.dumps(row, ensure_ascii=False) + "\n\n" for row in rows), encoding="utf-8"
+        )
+    elif path.suffix == ".json":
+        path.write_text(json.dumps(rows))
+    elif path.suffix == ".csv":
+        with path.open("w", newline="", encoding="utf-8") as file:
+            writer = csv.DictWriter(file, fieldnames=list(rows[0]))
+            writer.writeheader()
+            writer.writerows(rows)
+    else:
+        pq.write_table(pa.Table.from_pylist(rows), path)
+    return path
+
+
+@pytest.mark.parametrize("suffix", [".jsonl", ".json", ".csv", ".parquet", ".CSV"])
+def test_every_format_gives_the_same_problems(tmp_path, suffix):
+    path = save(tmp_path / "set.jsonl", ROWS) if suffix == ".jsonl" else tmp_path / f"set{suffix}"
+    if suffix == ".CSV":
+        save(tmp_path / "set.csv", ROWS).rename(path)
+    elif suffix != ".jsonl":
+        save(path, ROWS)
+    assert parse(read_rows(path), "elsewhere") == [
+        Problem("a", "One plus one?", "2", "here"),
+        Problem("b", ROWS[1]["problem"], "40", "here"),
+    ]
+
+
+def test_capital_field_names_and_integers_are_taken_and_the_source_is_filled_in(tmp_path):
+    path = save(tmp_path / "set.parquet", [{"ID": 7, "Problem": "p", "Answer": 25, "Year": 2024}])
+    assert parse(read_rows(path), "elsewhere") == [Problem("7", "p", "25", "elsewhere")]
+
+
+@given(st.integers(0, 999), st.integers(0, 4), st.sampled_from(["", " ", "^\\circ", "^{\\circ}", "°"]))
+def test_an_answer_is_the_integer_without_leading_zeros_or_degrees(value, zeros, tail):
+    assert normalise_answer("0" * zeros + str(value) + tail) == str(value)
+
+
+@given(st.text())
+def test_a_normalised_answer_is_an_integer_in_range_or_nothing(text):
+    answer = normalise_answer(text)
+    assert answer is None or (0 <= int(answer) <= 999 and answer == str(int(answer)))
+
+
+@pytest.mark.parametrize("text", ["1000", "-3", "2.0", "7 or 8", "", "x", "1e2", "٣", "12 apples", "1/2"])
+def test_other_answers_are_none(text):
+    assert normalise_answer(text) is None
+
+
+@pytest.mark.parametrize(
+    ("change", "complaint"),
+    [
+        ({"answer": "1000"}, "answer is '1000'; it must be an integer of 0-999"),
+        ({"answer": 2.5}, "'answer' is 2.5"),
+        ({"answer": True}, "'answer' is True"),
+        ({"answer": None}, "'answer' is None"),
+        ({"problem": "  "}, "'problem' is '  '"),
+        ({"problem": "\ud800"}, "half a character"),
+        ({"id": "a"}, "id 'a' was used before"),
+    ],
+)
+def test_a_bad_row_is_named(tmp_path, change, complaint):
+    path = save(tmp_path / "set.json", [ROWS[0], ROWS[1] | change])
+    with pytest.raises(SourceError) as caught:
+        parse(read_rows(path), "elsewhere")
+    assert complaint in str(caught.value)
+    assert f"{path}: row 2" in str(caught.value)
+
+
+def test_a_missing_field_is_named_with_those_that_are_there():
+    with pytest.raises(SourceError, match="here: 'answer' is missing; the row has id, question"):
+        parse([Row("here", {"id": "1", "question": "q"})], "elsewhere")
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "complaint"),
+    [
+        ("set.txt", b"x", "allowed: .jsonl, .json, .csv, .parquet"),
+        ("set", b"x", "'without suffix'"),
+        ("set.jsonl", b"", "holds no row"),
+        ("set.jsonl", b'{"id": 1}\n{', "set.jsonl:2: not JSON"),
+        ("set.jsonl", b"[1]\n", "set.jsonl:1: a list; each row must be an object"),
+        ("set.jsonl", b"\xff\xfe", "not UTF-8 text (byte 0)"),
+        ("set.json", b'{"id": 1}', "a dict; it must be a list of objects"),
+        ("set.json", b"[" * 100_000, "not JSON"),
+        ("set.csv", b"id,problem,answer\n", "holds no row"),
+        ("set.csv", b'id,problem\n1,"' + b"x" * 200_000 + b'"\n', "not CSV"),
+        ("set.parquet", b"PAR1 nothing", "not a parquet file"),
+    ],
+)
+def test_a_file_that_cannot_be_used_is_named(tmp_path, name, content, complaint):
+    path = tmp_path / name
+    path.write_bytes(content)
+    with pytest.raises(SourceError) as caught:
+        read_rows(path)
+    assert complaint in str(caught.value)
+    assert str(path) in str(caught.value)
+
+
+def test_a_missing_file_is_named(tmp_path):
+    with pytest.raises(SourceError, match=r"absent\.csv: cannot be read: No such file"):
+        read_rows(tmp_path / "absent.csv")
+
+
+def test_writing_replaces_the_whole_file_or_leaves_it_as_it_was(tmp_path):
+    path = tmp_path / "deep" / "out.jsonl"
+    write_jsonl(path, ROWS)
+    before = path.read_bytes()
+    assert [json.loads(line) for line in path.read_text(encoding="utf-8").split("\n") if line] == ROWS
+    with pytest.raises(TypeError):
+        write_jsonl(path, [ROWS[0], {"id": object()}])
+    assert path.read_bytes() == before
+    assert [entry.name for entry in path.parent.iterdir()] == ["out.jsonl"]
+
+
+def test_a_place_that_cannot_be_written_is_one_line(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(SourceError, match="--out: cannot write"):
+        write_jsonl(tmp_path / "file" / "out.jsonl", ROWS)

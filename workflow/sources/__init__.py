@@ -1,0 +1,1 @@
+"""Where problems and models come from: public benchmarks, generated problems, a packaged language model."""

@@ -1,0 +1,181 @@
+"""A benchmark's problems in the workflow's form, checked against a digest of its answers.
+
+``python -m workflow.sources.benchmarks --name NAME --out FILE.jsonl [--path FILE]``. A benchmark of the
+registry below comes from its public file at a pinned revision, or from a local file (``--path``: .jsonl,
+.json, .csv or .parquet with id, problem, answer and, optionally, source). Any other name needs ``--path``,
+and has no digest to be checked against. The problems belong to their authors and are not part of this
+repository; what is here are digests of their answers.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+from workflow.sources.command import Parser, SourceError, run, write_jsonl
+from workflow.sources.hub import GitHubFile, HubFile
+from workflow.sources.problems import Problem, Row, parse, read_rows
+
+_NAME = re.compile(r"[a-z][a-z0-9_]*")
+_URL = re.compile(r"/(\d{4})_AIME_(II?)_Problems/Problem_(\d+)/?")
+
+
+@dataclass(frozen=True)
+class Benchmark:
+    """A registered benchmark.
+
+    `ids` are the questions in their published order. `digest` begins the sha256 of the lines "id answer" in
+    that order, joined by newlines; `answers_digest` that of the answers alone, as ascending integers, for
+    files with ids of their own.
+    """
+
+    public: HubFile | GitHubFile
+    ids: tuple[str, ...]
+    digest: str
+    answers_digest: str
+
+
+def _aime(year: int) -> tuple[str, ...]:
+    return tuple(f"{year}-{paper}-{number}" for paper in ("I", "II") for number in range(1, 16))
+
+
+REGISTRY = {
+    "aime_2024": Benchmark(
+        HubFile(
+            "HuggingFaceH4/aime_2024",
+            "2fe88a2f1091d5048c0f36abc874fb997b3dd99a",
+            "data/train-00000-of-00001.parquet",
+        ),
+        _aime(2024),
+        "baa5eae662eec6ac",
+        "699a2ffdf5b082d2",
+    ),
+    "aime_2025": Benchmark(
+        HubFile("math-ai/aime25", "563bb8404243c5f09de6ec262f2db674fe5bce9b", "test.jsonl"),
+        _aime(2025),
+        "5ab84b5eb3b42194",
+        "8c1e420ea1eb4cc6",
+    ),
+    # The ten reference problems of the AIMO Progress Prize 2, under Kaggle's ids. Kaggle hands them out
+    # after a login only, and we know of no hub dataset of them at a revision we can vouch for; the authors
+    # of LeaP, a baseline of the paper, published the file that they used.
+    "aimo_2025": Benchmark(
+        GitHubFile("tongxuluo/LeaP", "aaec846651b7ac867135f99f751a7141dc502e41", "data/aimo.json"),
+        ("057f8a", "192e23", "1acac0", "1fce4b", "349493", "480182", "71beb6", "88c219", "a1d40b", "bbd91e"),
+        "2c47ebcd823e8a31",
+        "26092b1835ac3e41",
+    ),
+}
+
+
+def _sha256(lines: Sequence[str]) -> str:
+    return hashlib.sha256("\n".join(lines).encode()).hexdigest()
+
+
+def digest(problems: Sequence[Problem]) -> str:
+    """sha256 of the lines "id answer", in order, joined by newlines."""
+    return _sha256([f"{problem.id} {problem.answer}" for problem in problems])
+
+
+def answers_digest(problems: Sequence[Problem]) -> str:
+    """sha256 of the answers, as ascending integers one a line: the same for any order and any ids."""
+    return _sha256([str(answer) for answer in sorted(int(problem.answer) for problem in problems)])
+
+
+def check(
+    name: str, benchmark: Benchmark, rows: Sequence[Row], problems: Sequence[Problem]
+) -> tuple[list[Problem], str]:
+    """The problems, with the benchmark's own ids and order where these can be told, and what was checked.
+
+    They can be told by ids that are the benchmark's, by a `url` field that names paper and number
+    (HuggingFaceH4's copy), or by row numbers as ids, from 0 or 1, if the answers then match (math-ai's copy).
+    Elsewhere ids and order are the file's, and the answers alone are checked.
+
+    Raises SourceError where the count or the digest is not the benchmark's.
+    """
+    if len(problems) != len(benchmark.ids):
+        raise SourceError(f"{name}: {len(problems)} problems; it must be {len(benchmark.ids)}")
+    named = _by_id(benchmark, problems) or _by_url(benchmark, rows, problems)
+    if named is not None:
+        if not digest(named).startswith(benchmark.digest):
+            raise SourceError(
+                f"{name}: the digest of its ids and answers begins {digest(named)[:16]}; it must be"
+                f" {benchmark.digest}: an answer differs from the published one"
+            )
+        return named, f"ids and answers match digest {benchmark.digest}"
+    if (numbered := _by_row_number(benchmark, problems)) is not None:
+        return numbered, f"ids (from row numbers) and answers match digest {benchmark.digest}"
+    if not (found := answers_digest(problems)).startswith(benchmark.answers_digest):
+        raise SourceError(
+            f"{name}: the digest of its answers begins {found[:16]}; it must be {benchmark.answers_digest}:"
+            f" an answer differs from the published ones (ids such as {benchmark.ids[0]!r} are not used here)"
+        )
+    return list(problems), f"answers alone match digest {benchmark.answers_digest}, ids are the file's own"
+
+
+def _by_id(benchmark: Benchmark, problems: Sequence[Problem]) -> list[Problem] | None:
+    found = {problem.id: problem for problem in problems}
+    return [found[name] for name in benchmark.ids] if set(found) == set(benchmark.ids) else None
+
+
+def _by_url(benchmark: Benchmark, rows: Sequence[Row], problems: Sequence[Problem]) -> list[Problem] | None:
+    matches = [_URL.search(str(row.fields.get("url"))) for row in rows]
+    ids = ["-".join(match.groups()) if match else "" for match in matches]
+    return _by_id(benchmark, [replace(problem, id=name) for name, problem in zip(ids, problems, strict=True)])
+
+
+def _by_row_number(benchmark: Benchmark, problems: Sequence[Problem]) -> list[Problem] | None:
+    if not any(
+        [p.id for p in problems] == [str(start + n) for n in range(len(problems))] for start in (0, 1)
+    ):
+        return None
+    named = [replace(problem, id=name) for name, problem in zip(benchmark.ids, problems, strict=True)]
+    return named if digest(named).startswith(benchmark.digest) else None
+
+
+def prepare(name: str, path: Path | None, out: Path) -> str:
+    """Writes benchmark `name` to `out`; returns the log line, or raises SourceError and writes nothing."""
+    if not _NAME.fullmatch(name):
+        raise SourceError(f"--name is {name!r}; it must be lower-case letters, digits and _, a letter first")
+    benchmark = REGISTRY.get(name)
+    if benchmark is None and path is None:
+        raise SourceError(
+            f"--name {name} is not one of {', '.join(REGISTRY)}: a local file is needed, --path FILE"
+        )
+    if path is not None:
+        rows, source = read_rows(path), path.name
+    else:
+        assert benchmark is not None
+        rows, source = _download(name, benchmark)
+    problems = parse(rows, source)
+    checked = "no digest is known for it"
+    if benchmark is not None:
+        problems, checked = check(name, benchmark, rows, problems)
+    write_jsonl(out, [asdict(problem) for problem in problems])
+    return f"{name}: {len(problems)} problems of {source}: {checked}"
+
+
+def _download(name: str, benchmark: Benchmark) -> tuple[list[Row], str]:
+    try:
+        return benchmark.public.rows(), benchmark.public.label
+    except SourceError as error:
+        raise SourceError(
+            f"{name}: {error}; a local copy can be given (benchmarks.{name}.path, --path)"
+        ) from error
+
+
+def command(arguments: Sequence[str]) -> str:
+    """The command line above; returns its log line, raises SourceError."""
+    parser = Parser("benchmarks", __doc__)
+    parser.add_argument("--name", required=True, help=f"{', '.join(REGISTRY)}, or any other with --path")
+    parser.add_argument("--path", type=Path, metavar="FILE", help="a local file instead of the public one")
+    parser.add_argument("--out", type=Path, required=True, metavar="FILE.jsonl")
+    options = parser.parse_args(arguments)
+    return prepare(options.name, options.path, options.out)
+
+
+if __name__ == "__main__":
+    raise SystemExit(run(command))

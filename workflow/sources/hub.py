@@ -1,0 +1,86 @@
+"""Public files at pinned revisions: from the local hub cache if they are there, else by one download."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from workflow.sources.command import SourceError
+from workflow.sources.problems import Row, read_rows
+
+# Seconds to wait for an answer of a server. The files are some tens of kilobytes.
+TIMEOUT = 10.0
+
+
+@dataclass(frozen=True)
+class HubFile:
+    """A file of a Hugging Face dataset at one commit."""
+
+    dataset: str
+    revision: str
+    file: str
+
+    @property
+    def label(self) -> str:
+        """What a problem's `source` says."""
+        return f"{self.dataset}@{self.revision[:8]} {self.file}"
+
+    def rows(self) -> list[Row]:
+        """The file's rows. Raises SourceError, within seconds, where the hub cannot be reached."""
+        import httpx
+        from huggingface_hub import get_hf_file_metadata, hf_hub_download, hf_hub_url
+        from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError, OfflineModeIsEnabled
+
+        where = {
+            "repo_id": self.dataset,
+            "filename": self.file,
+            "repo_type": "dataset",
+            "revision": self.revision,
+        }
+        try:
+            try:
+                path = hf_hub_download(**where, local_files_only=True)
+            except LocalEntryNotFoundError:
+                # hf_hub_download itself retries for half a minute before it says that there is no network.
+                get_hf_file_metadata(hf_hub_url(**where), timeout=TIMEOUT)
+                path = hf_hub_download(**where)
+        except (httpx.HTTPError, HfHubHTTPError, OfflineModeIsEnabled, OSError) as error:
+            raise SourceError(
+                f"cannot download {self.label} from the Hugging Face hub: {_reason(error)}"
+            ) from error
+        return read_rows(Path(path))
+
+
+@dataclass(frozen=True)
+class GitHubFile:
+    """A file of a GitHub repository at one commit."""
+
+    repository: str
+    revision: str
+    file: str
+
+    @property
+    def label(self) -> str:
+        """What a problem's `source` says."""
+        return f"{self.repository}@{self.revision[:8]} {self.file}"
+
+    def rows(self) -> list[Row]:
+        """The file's rows. Raises SourceError, within seconds, where GitHub cannot be reached."""
+        import httpx
+
+        url = f"https://raw.githubusercontent.com/{self.repository}/{self.revision}/{self.file}"
+        try:
+            response = httpx.get(url, timeout=TIMEOUT, follow_redirects=True).raise_for_status()
+        except httpx.HTTPError as error:
+            raise SourceError(f"cannot download {self.label} from GitHub: {_reason(error)}") from error
+        with TemporaryDirectory() as folder:
+            path = Path(folder) / Path(self.file).name
+            path.write_bytes(response.content)
+            return read_rows(path)
+
+
+def _reason(error: Exception) -> str:
+    """The first line of `error`, or of its cause, which is the plainer one (a name that does not resolve)."""
+    lines = str(error.__cause__ or error).strip().splitlines()
+    return lines[0] if lines else type(error).__name__

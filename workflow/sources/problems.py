@@ -1,0 +1,143 @@
+"""Problems as files hold them, and as the rest of the workflow reads them."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from workflow.sources.command import SourceError
+
+FORMATS = (".jsonl", ".json", ".csv", ".parquet")
+# One public copy of AIME 2025 writes an angle with its unit; no other answer of these contests has one.
+_ANSWER = re.compile(r"\s*0*(\d{1,3})\s*(?:\^\s*\\circ|\^\s*\{\s*\\circ\s*\}|°)?\s*", re.ASCII)
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One problem: `answer` is an integer of 0-999 without leading zeros; `source` says where it is from."""
+
+    id: str
+    problem: str
+    answer: str
+    source: str
+
+
+@dataclass(frozen=True)
+class Row:
+    """A row as found. `where` names file and place for messages; `fields` has lower-case names."""
+
+    where: str
+    fields: dict[str, Any]
+
+    def text(self, key: str) -> str:
+        """The field as non-empty text. Raises SourceError for anything but a string or an integer."""
+        value = self.fields.get(key)
+        if isinstance(value, bool) or not isinstance(value, str | int) or not str(value).strip():
+            found = (
+                f"{value!r}"
+                if key in self.fields
+                else f"missing; the row has {', '.join(self.fields) or 'none'}"
+            )
+            raise SourceError(f"{self.where}: {key!r} is {found}; it must be non-empty text")
+        try:
+            str(value).encode()
+        except UnicodeEncodeError as error:
+            raise SourceError(
+                f"{self.where}: {key!r} holds half a character (position {error.start})"
+            ) from error
+        return str(value).strip()
+
+
+def normalise_answer(text: str) -> str | None:
+    """``'025'`` to ``'25'``; None for what is not an integer of 0-999 (a closing degree sign is dropped)."""
+    match = _ANSWER.fullmatch(text)
+    return str(int(match[1])) if match else None
+
+
+def parse(rows: Sequence[Row], default_source: str) -> list[Problem]:
+    """The problems of `rows`, in order. A row's own `source` is kept where it has one.
+
+    Raises SourceError, naming the row: a missing field, an answer that is no integer of 0-999, an id used
+    twice.
+    """
+    problems: dict[str, Problem] = {}
+    for row in rows:
+        name, answer = row.text("id"), normalise_answer(row.text("answer"))
+        if answer is None:
+            raise SourceError(
+                f"{row.where}: answer is {row.fields['answer']!r}; it must be an integer of 0-999"
+            )
+        if name in problems:
+            raise SourceError(f"{row.where}: id {name!r} was used before; ids must be unique")
+        source = row.text("source") if row.fields.get("source") else default_source
+        problems[name] = Problem(name, row.text("problem"), answer, source)
+    return list(problems.values())
+
+
+def read_rows(path: Path) -> list[Row]:
+    """The rows of a .jsonl, .json (a list of objects), .csv (with a header) or .parquet file.
+
+    Raises SourceError, naming the file and, where there is one, the row: unknown format, unreadable, no rows.
+    """
+    kind = path.suffix.lower()
+    if kind not in FORMATS:
+        raise SourceError(f"{path}: format {kind or 'without suffix'!r}; allowed: {', '.join(FORMATS)}")
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise SourceError(f"{path}: cannot be read: {error.strerror}") from error
+    rows = _parquet_rows(path, content) if kind == ".parquet" else _text_rows(path, kind, content)
+    if not rows:
+        raise SourceError(f"{path}: holds no row; at least one problem is needed")
+    return rows
+
+
+def _text_rows(path: Path, kind: str, content: bytes) -> list[Row]:
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise SourceError(f"{path}: not UTF-8 text (byte {error.start})") from error
+    if kind == ".csv":
+        reader = csv.DictReader(io.StringIO(text, newline=""), restkey="surplus columns")
+        try:
+            return [_row(f"{path}:{reader.line_num}", fields) for fields in reader]
+        except csv.Error as error:
+            raise SourceError(f"{path}:{reader.line_num}: not CSV ({error})") from error
+    if kind == ".json":
+        listed = _json(text, str(path))
+        if not isinstance(listed, list):
+            raise SourceError(f"{path}: a {type(listed).__name__}; it must be a list of objects")
+        return [_row(f"{path}: row {number}", fields) for number, fields in enumerate(listed, 1)]
+    # Not splitlines(): JSON strings may hold line separators such as U+2028 that are no line ends of JSONL.
+    lines = [(f"{path}:{number}", line) for number, line in enumerate(text.split("\n"), 1) if line.strip()]
+    return [_row(where, _json(line, where)) for where, line in lines]
+
+
+def _parquet_rows(path: Path, content: bytes) -> list[Row]:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        listed = pq.read_table(io.BytesIO(content)).to_pylist()
+    except (pa.ArrowException, OSError) as error:
+        raise SourceError(f"{path}: not a parquet file that can be read ({error})") from error
+    return [_row(f"{path}: row {number}", fields) for number, fields in enumerate(listed, 1)]
+
+
+def _json(text: str, where: str) -> Any:
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise SourceError(f"{where}: not JSON ({error})") from error
+
+
+def _row(where: str, fields: Any) -> Row:
+    if not isinstance(fields, dict):
+        raise SourceError(f"{where}: a {type(fields).__name__}; each row must be an object")
+    return Row(where, {str(key).lower(): value for key, value in fields.items()})
