@@ -1,15 +1,12 @@
 # The whole comparison, from problems to report. An experiment is one YAML file (config/*.yaml), whose name is that of its
-# folder under results/; `snakemake --cores all` runs config/default.yaml.
-import os
+# folder under results/; `snakemake --cores all` runs config/default.yaml, `--configfile` another one.
 import sys
 from pathlib import Path
 
-sys.path.insert(0, str(Path(workflow.basedir)))
+sys.path.insert(0, workflow.basedir)
 
-from workflow.experiment import UNTRAINED, ExperimentError, load_experiment, run_settings
-
-envvars:
-    "PATH",
+from workflow.experiment import ExperimentError, load_experiment
+from workflow.plan import Plan, one_of
 
 if not workflow.config_settings.configfiles:
 
@@ -17,10 +14,33 @@ if not workflow.config_settings.configfiles:
 
 
 CONFIG_FILE = Path(workflow.configfiles[-1])
-NAME = CONFIG_FILE.stem
-RESULTS = Path("results") / NAME
+RESULTS = Path("results") / CONFIG_FILE.stem
 
 try:
     EXPERIMENT = load_experiment(config, str(CONFIG_FILE))
 except ExperimentError as error:
     sys.exit(f"experiment: {error}")
+
+PLAN = Plan(EXPERIMENT, CONFIG_FILE.stem, RESULTS)
+
+
+report: "workflow/report/workflow.rst"
+
+
+wildcard_constraints:
+    method=one_of(PLAN.scored_methods),
+    seed=one_of(map(str, sorted({0, *EXPERIMENT.seeds}))),
+    benchmark=one_of(EXPERIMENT.benchmarks),
+
+
+rule all:
+    default_target: True
+    input:
+        RESULTS / "report.html",
+
+
+include: "workflow/rules/data.smk"
+include: "workflow/rules/models.smk"
+include: "workflow/rules/train.smk"
+include: "workflow/rules/score.smk"
+include: "workflow/rules/analysis.smk"

@@ -71,7 +71,12 @@ class PolicyAgentLoop(AgentLoopBase):
         return rollout.output(self.rollout_config.response_length)
 
     async def _generate(
-        self, rollout: "_Rollout", sampling_params: dict[str, Any], key: tuple[int, ...], room: int, may_consult: bool
+        self,
+        rollout: "_Rollout",
+        sampling_params: dict[str, Any],
+        key: tuple[int, ...],
+        room: int,
+        may_consult: bool,
     ) -> None:
         params = dict(sampling_params) | {"max_tokens": room, "seed": sampling_seed(*key)}
         if may_consult:
@@ -80,7 +85,9 @@ class PolicyAgentLoop(AgentLoopBase):
             params["bad_words"] = [self.tags.consult_open]
         with simple_timer("generate_sequences", rollout.seconds):
             output = await self.server_manager.generate(
-                request_id="-".join(map(str, key)), prompt_ids=rollout.prompt + rollout.ids, sampling_params=params
+                request_id="-".join(map(str, key)),
+                prompt_ids=rollout.prompt + rollout.ids,
+                sampling_params=params,
             )
         rollout.append_policy(output, self.tokenizer.decode(output.token_ids, skip_special_tokens=True))
 
@@ -88,7 +95,11 @@ class PolicyAgentLoop(AgentLoopBase):
         self, rollout: "_Rollout", action: Consult, problem: str, step: int, key: tuple[int, ...]
     ) -> None:
         with simple_timer("tool_calls", rollout.seconds):
-            replies = await self.pool.ask(action.queries, problem, sampling_seed("expert", *key)) if action.queries else []
+            replies = (
+                await self.pool.ask(action.queries, problem, sampling_seed("expert", *key))
+                if action.queries
+                else []
+            )
         rho = self.acceptance(step)
         shown = [
             self._shown(reply) if reply.outcome == "answered" and uniform_draw(*key, index) <= rho else None
@@ -101,7 +112,9 @@ class PolicyAgentLoop(AgentLoopBase):
 
     def _shown(self, reply: Reply) -> str:
         forbidden = {*self.tags.markup, *self.tokenizer.all_special_tokens}
-        return neutralise(reply.text, sorted(forbidden), self.tags.separator, self.settings.reply_max_characters)
+        return neutralise(
+            reply.text, sorted(forbidden), self.tags.separator, self.settings.reply_max_characters
+        )
 
 
 class _Rollout:

@@ -102,7 +102,11 @@ def extract_answer(text: str) -> str | None:
     last: str | None = None
     index = 0
     while index < len(text):
-        box = next((form for form in _BOXES if text.startswith(form, index)), None) if text[index] == "\\" else None
+        box = (
+            next((form for form in _BOXES if text.startswith(form, index)), None)
+            if text[index] == "\\"
+            else None
+        )
         if box is not None:
             index += len(box)
             stack.append(index)

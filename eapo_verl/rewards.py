@@ -43,4 +43,8 @@ def compute_score(
         ``score``, the reward that is optimised; ``acc``, 1.0 for a right answer; ``answered``, 1.0 for a boxed integer.
     """
     score = exact(solution_str, ground_truth)
-    return {"score": score, "acc": score, "answered": float(as_integer(extract_answer(solution_str)) is not None)}
+    return {
+        "score": score,
+        "acc": score,
+        "answered": float(as_integer(extract_answer(solution_str)) is not None),
+    }

@@ -45,7 +45,9 @@ class AcceptanceSchedule:
 
     def __post_init__(self) -> None:
         if self.kind not in get_args(AcceptanceKind):
-            raise ValueError(f"acceptance kind is one of {', '.join(get_args(AcceptanceKind))}, got {self.kind!r}")
+            raise ValueError(
+                f"acceptance kind is one of {', '.join(get_args(AcceptanceKind))}, got {self.kind!r}"
+            )
         if not self.s0 > 0:
             raise ValueError(f"s0 is positive, got {self.s0}")
         for name, value in (("start", self.start), ("end", self.end)):
@@ -88,7 +90,9 @@ class TurnBudget:
 
     def __post_init__(self) -> None:
         if self.evaluation < 0 or self.train < self.evaluation:
-            raise ValueError(f"turn budgets fall from train to evaluation >= 0, got {self.train} to {self.evaluation}")
+            raise ValueError(
+                f"turn budgets fall from train to evaluation >= 0, got {self.train} to {self.evaluation}"
+            )
         _require_step(self.total_steps)
 
     def __call__(self, step: int) -> int:

@@ -165,5 +165,3 @@ class RunSettings(Settings):
         if self.consults and not self.experts:
             raise ValueError(f"method {self.method} consults, but the run names no expert")
         return self
-
-

@@ -19,7 +19,14 @@ _FROM_VERL = {
 }
 #: Prefix of the metrics that :mod:`eapo_verl.trainer` adds; columns that a step may lack are null there.
 PREFIX = "eapo/"
-_SOMETIMES = ("accuracy_train", "accuracy_train_assisted", "accuracy_train_unassisted", "acceptance_rate", "consult_rate", "turn_budget")
+_SOMETIMES = (
+    "accuracy_train",
+    "accuracy_train_assisted",
+    "accuracy_train_unassisted",
+    "acceptance_rate",
+    "consult_rate",
+    "turn_budget",
+)
 
 
 def read_steps(path: Path, before: int | None = None) -> list[dict[str, Any]]:
@@ -62,12 +69,16 @@ class StepLog:
 
     @staticmethod
     def _columns(data: dict[str, Any]) -> dict[str, Any]:
-        validation = [value for key, value in data.items() if key.startswith("val-core/") and "/acc/mean@" in key]
+        validation = [
+            value for key, value in data.items() if key.startswith("val-core/") and "/acc/mean@" in key
+        ]
         columns: dict[str, Any] = {
             column: float(data[name]) if name in data else None for column, name in _FROM_VERL.items()
         }
         columns["accuracy_val_unassisted"] = float(validation[0]) if validation else None
-        columns["seconds"] = data["timing_s/step"] + data.get("timing_s/testing", 0.0) if "timing_s/step" in data else None
+        columns["seconds"] = (
+            data["timing_s/step"] + data.get("timing_s/testing", 0.0) if "timing_s/step" in data else None
+        )
         columns |= dict.fromkeys(_SOMETIMES)
         columns |= {key.removeprefix(PREFIX): value for key, value in data.items() if key.startswith(PREFIX)}
         return columns

@@ -27,14 +27,21 @@ class RunError(Exception):
     """What is wrong with the run's input, in one line."""
 
 
-def load_settings(path: Path) -> RunSettings:
+def load_settings(path: Path, endpoints: Path | None = None) -> RunSettings:
     """Read and check a run's settings.
+
+    Args:
+        path: YAML.
+        endpoints: a JSON file with base_url and model, by name, of experts that were started for this run.
 
     Raises:
         RunError: the file is missing or malformed, or a key of an expert is not in the environment.
     """
     try:
-        settings = RunSettings(**yaml.safe_load(path.read_text(encoding="utf-8")))
+        fields = yaml.safe_load(path.read_text(encoding="utf-8"))
+        started = json.loads(endpoints.read_text(encoding="utf-8")) if endpoints is not None else {}
+        fields["experts"] = [expert | started.get(expert["name"], {}) for expert in fields.get("experts", [])]
+        settings = RunSettings(**fields)
         for endpoint in settings.experts:
             read_api_key(endpoint)
     except ValidationError as error:
@@ -140,7 +147,9 @@ def train(settings: RunSettings, checkpoint_dir: Path) -> None:
     training_prompt = "\n\n".join(text for text in (settings.system_prompt, consulting) if text) or None
     agent = "consulting" if settings.consults else "independent"
     write_prompts(settings.train_file, checkpoint_dir / "train.parquet", training_prompt, agent)
-    write_prompts(settings.validation_file, checkpoint_dir / "validation.parquet", settings.system_prompt, "independent")
+    write_prompts(
+        settings.validation_file, checkpoint_dir / "validation.parquet", settings.system_prompt, "independent"
+    )
 
     config = compose(settings, checkpoint_dir, "cpu" if get_device_name() == "cpu" else "gpu")
     config.actor_rollout_ref.rollout.agent.default_agent_loop = agent
@@ -148,6 +157,8 @@ def train(settings: RunSettings, checkpoint_dir: Path) -> None:
         config=config, use_reference_policy=need_reference_policy(config), use_critic=need_critic(config)
     )
     os.environ.setdefault("TENSORBOARD_DIR", str(checkpoint_dir / "tensorboard"))
+    if get_device_name() == "cpu":
+        os.environ |= eapo_verl.platform_cpu.ENVIRONMENT | os.environ
     try:
         run_ppo(config, ray.remote(num_cpus=1)(TaskRunner))
     finally:
@@ -178,9 +189,10 @@ def main() -> int:
     parser.add_argument("settings", type=Path)
     parser.add_argument("--run-dir", type=Path, required=True)
     parser.add_argument("--checkpoint-dir", type=Path, required=True)
+    parser.add_argument("--endpoints", type=Path)
     arguments = parser.parse_args()
     try:
-        settings = load_settings(arguments.settings)
+        settings = load_settings(arguments.settings, arguments.endpoints)
     except RunError as error:
         print(f"train: {error}", file=sys.stderr)
         return 2
@@ -194,7 +206,9 @@ def main() -> int:
     last = checkpoint_dir / _LAST_STEP_FILE
     resumed_from = int(last.read_text()) if last.exists() else 0
     if resumed_from:
-        print(f"progress: {settings.method} seed {settings.seed}: resuming from step {resumed_from}", flush=True)
+        print(
+            f"progress: {settings.method} seed {settings.seed}: resuming from step {resumed_from}", flush=True
+        )
     if resumed_from < settings.budget.steps:
         train(settings, checkpoint_dir)
 

@@ -105,7 +105,16 @@ def summarise(extra_fields: list[dict[str, Any]]) -> dict[str, float | int | Non
     rewards = [fields["reward_extra_info"] for fields in extra_fields]
     right = np.array([reward["acc"] for reward in rewards], dtype=float)
     assisted = np.array([count["accepted"] > 0 for count in counts], dtype=bool)
-    summed = ("queries", "malformed", "accepted", "annealed", *OUTCOMES, "expert_tokens", "policy_tokens", "cut_tokens")
+    summed = (
+        "queries",
+        "malformed",
+        "accepted",
+        "annealed",
+        *OUTCOMES,
+        "expert_tokens",
+        "policy_tokens",
+        "cut_tokens",
+    )
     return {
         "accuracy_train": float(right.mean()),
         "accuracy_train_assisted": float(right[assisted].mean()) if assisted.any() else None,

@@ -119,15 +119,14 @@ class Expert(Settings):
             for key in ("base_url", "model"):
                 if getattr(self, key) is None:
                     raise ValueError(f"an expert needs {key} (or serve, the name of a model to serve)")
-            self.endpoint(self.base_url or "", self.model or "")
+            Endpoint(**self.settings())
         elif self.base_url is not None or self.model is not None:
             raise ValueError("an expert has either serve or base_url and model, not both")
         return self
 
-    def endpoint(self, base_url: str, model: str) -> Endpoint:
-        """This expert at an address."""
-        own = {"serve", "base_url", "model", "max_model_len"}
-        return Endpoint(base_url=base_url, model=model, **self.model_dump(exclude=own))
+    def settings(self) -> dict[str, Any]:
+        """This expert as a run's settings name it; the address of a served one is known only once it runs."""
+        return self.model_dump(mode="json", exclude={"serve", "max_model_len"}, exclude_none=True)
 
 
 class Training(Settings):
@@ -151,6 +150,7 @@ class Evaluation(Settings):
     max_model_len: int = Field(ge=8)
     seed: int = Field(0, ge=0)
     dtype: Literal["float32", "bfloat16", "auto"] = "auto"
+    tensor_parallel: int = Field(1, ge=1)
 
     @model_validator(mode="after")
     def _enough_samples(self) -> "Evaluation":
@@ -165,7 +165,11 @@ class Resources(Settings):
     training_threads: int = Field(1, ge=1)
     training_memory_mb: int = Field(8000, ge=1)
     training_gpus: int = Field(0, ge=0)
+    sampling_threads: int = Field(1, ge=1)
+    sampling_memory_mb: int = Field(4000, ge=1)
+    sampling_gpus: int = Field(0, ge=0)
     minutes: int = Field(120, ge=1)
+    expert_startup_s: int = Field(60, ge=1)
 
 
 class Experiment(Settings):
@@ -259,7 +263,11 @@ def load_experiment(config: dict[str, Any], source: str) -> Experiment:
 def _require_files(experiment: Experiment, source: str) -> None:
     paths = {f"benchmarks.{name}.path": benchmark_path(experiment, name) for name in experiment.benchmarks}
     paths |= {"train.path": experiment.train.path, "validation.path": experiment.validation.path}
-    paths |= {f"models.{name}.path": model.path for name, model in experiment.models.items() if isinstance(model, LocalModel)}
+    paths |= {
+        f"models.{name}.path": model.path
+        for name, model in experiment.models.items()
+        if isinstance(model, LocalModel)
+    }
     for key, path in paths.items():
         if path is not None and not path.exists():
             raise ExperimentError(f"{source}: {key}: {path} does not exist")
@@ -287,11 +295,17 @@ def _one_line(source: str, error: Exception) -> str:
     first = error.errors()[0]
     key = ".".join(str(part) for part in first["loc"])
     message = first["msg"].removeprefix("Value error, ")
-    value = "" if first["type"] in ("missing", "value_error") else f" (got {json.dumps(first['input'], default=str)[:80]})"
+    value = (
+        ""
+        if first["type"] in ("missing", "value_error")
+        else f" (got {json.dumps(first['input'], default=str)[:80]})"
+    )
     return f"{source}: {key}: {message}{value}" if key else f"{source}: {message}"
 
 
-def run_settings(experiment: Experiment, name: str, method: str, seed: int, folder: Path) -> dict[str, Any]:
+def run_settings(
+    experiment: Experiment, name: str, method: str, seed: int, folder: Path, policy: Path
+) -> dict[str, Any]:
     """The settings of one run, ready for ``eapo_verl.train`` but for the addresses of served experts.
 
     Args:
@@ -299,7 +313,8 @@ def run_settings(experiment: Experiment, name: str, method: str, seed: int, fold
         name: its name, that of its file.
         method: one of its methods.
         seed: one of its seeds.
-        folder: the experiment's results folder, in which data and models lie.
+        folder: the experiment's results folder, in which data lie.
+        policy: the folder of the model to train.
     """
     consults = experiment.consults(method)
     training = experiment.training
@@ -308,11 +323,11 @@ def run_settings(experiment: Experiment, name: str, method: str, seed: int, fold
         "method": method,
         "kind": methods()[method].kind,
         "seed": seed,
-        "policy": str(folder / "models" / experiment.policy),
+        "policy": str(policy),
         "train_file": str(folder / "data" / "train.jsonl"),
         "validation_file": str(folder / "data" / "validation.jsonl"),
         "system_prompt": training.system_prompt,
-        "experts": [expert.model_dump(mode="json") for expert in experiment.experts] if consults else [],
+        "experts": [expert.settings() for expert in experiment.experts] if consults else [],
         "consultation": experiment.consultation_of(method).model_dump(mode="json"),
         "budget": training.budget.model_dump(mode="json"),
         "optimiser": training.optimiser.model_dump(mode="json"),
@@ -321,7 +336,9 @@ def run_settings(experiment: Experiment, name: str, method: str, seed: int, fold
     }
     world = {"models": experiment.models, "train": experiment.train, "validation": experiment.validation}
     identity = settings | {key: json.loads(_dump(value)) for key, value in world.items()}
-    return settings | {"config_sha256": hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()}
+    return settings | {
+        "config_sha256": hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()
+    }
 
 
 def _dump(value: Any) -> str:

@@ -1,8 +1,10 @@
 """Serve expert models with vLLM for as long as this process lives: a Snakemake service.
 
-``python -m workflow.expert_service --expert NAME=MODEL_DIR:MAX_MODEL_LEN ... --ready FILE --log-dir DIR`` starts one
-``vllm serve`` an expert on a free port of the loopback interface. When all answer, FILE says where:
-``{"name": {"base_url": ..., "model": ...}}``. Ends, with its servers, on SIGTERM, or when its parent dies.
+``python -m workflow.expert_service serve --expert NAME=MODEL_DIR:MAX_MODEL_LEN ... --endpoints FILE --log-dir DIR`` starts one
+``vllm serve`` an expert on a free port of the loopback interface; it ends, with its servers, on SIGTERM or when its
+parent dies. FILE says at once where each expert will be, ``{"name": {"base_url", "model"}}``: Snakemake waits seconds for
+a service's file and a failed service would leave it waiting for ever, so it is the consumer that waits for the servers,
+with ``python -m workflow.expert_service wait --endpoints FILE``, and fails, naming the expert, where one does not come up.
 """
 
 import argparse
@@ -41,22 +43,16 @@ class Server:
     def base_url(self) -> str:
         return f"http://127.0.0.1:{self.port}/v1"
 
-    def answers(self) -> bool:
-        """Whether the server is up.
-
-        Raises:
-            ServiceError: its process has ended.
-        """
+    def failure(self) -> str | None:
+        """Why the server has ended, in one line; None while it runs."""
         status = self.process.poll()
-        if status is not None:
-            lines = [line for line in self.log.read_text("utf-8", "replace").splitlines() if line.strip()]
-            last = next((line for line in reversed(lines) if "Error" in line), lines[-1] if lines else "no output")
-            raise ServiceError(f"expert {self.name}: vllm serve ended with status {status}: {last[:200]}; log {self.log}")
-        try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/health", timeout=2) as response:
-                return response.status == 200
-        except (urllib.error.URLError, OSError):
-            return False
+        if status is None:
+            return None
+        lines = [line for line in self.log.read_text("utf-8", "replace").splitlines() if line.strip()]
+        last = next(
+            (line for line in reversed(lines) if "Error" in line), lines[-1] if lines else "no output"
+        )
+        return f"vllm serve ended with status {status}: {last[:200]} (log {self.log})"
 
 
 def free_port() -> int:
@@ -92,35 +88,30 @@ def on_cpu() -> bool:
     return importlib.util.find_spec("vllm") is not None and not Path("/dev/nvidiactl").exists()
 
 
-def wait_until_ready(servers: list[Server], limit_s: float) -> None:
-    """Return when every server answers.
-
-    Raises:
-        ServiceError: one has ended, or does not answer within ``limit_s`` seconds.
-    """
-    deadline = time.monotonic() + limit_s
-    waiting = list(servers)
-    while waiting:
-        waiting = [server for server in waiting if not server.answers()]
-        if waiting and time.monotonic() > deadline:
-            late = waiting[0]
-            raise ServiceError(f"expert {late.name}: no answer on port {late.port} after {limit_s:.0f} s; log {late.log}")
-        time.sleep(_POLL_S)
+def answers(base_url: str) -> bool:
+    """Whether the server behind an OpenAI-style ``base_url`` (".../v1") is up."""
+    try:
+        with urllib.request.urlopen(base_url.removesuffix("/v1") + "/health", timeout=2) as response:
+            return response.status == 200
+    except (urllib.error.URLError, OSError):
+        return False
 
 
-def main() -> int:
-    """Command line; returns the exit status."""
-    parser = argparse.ArgumentParser(prog="python -m workflow.expert_service", description=__doc__)
-    parser.add_argument("--expert", action="append", required=True, metavar="NAME=MODEL_DIR:MAX_MODEL_LEN")
-    parser.add_argument("--ready", type=Path, required=True)
-    parser.add_argument("--log-dir", type=Path, required=True)
-    parser.add_argument("--startup-s", type=float, default=60.0)
-    arguments = parser.parse_args()
+def publish(path: Path, content: dict[str, dict[str, str]]) -> None:
+    """Write the endpoints file in one step."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_suffix(".partial")
+    partial.write_text(json.dumps(content), encoding="utf-8")
+    partial.rename(path)
+
+
+def serve_all(arguments: argparse.Namespace) -> None:
+    """Start the servers, say where they are, and watch them until this process is ended."""
     # Small models on few cores: one thread each, and a cache of 1 GiB instead of half the memory.
-    os.environ.setdefault("VLLM_CPU_KVCACHE_SPACE", "1")
-    os.environ.setdefault("VLLM_CPU_OMP_THREADS_BIND", "nobind")
     if on_cpu():
-        os.environ.setdefault("OMP_NUM_THREADS", "1")
+        for key, value in {"OMP_NUM_THREADS": "1", "VLLM_CPU_OMP_THREADS_BIND": "nobind"}.items():
+            os.environ[key] = value
+        os.environ.setdefault("VLLM_CPU_KVCACHE_SPACE", "1")
     die_with_parent()
     adopt_orphans()
     signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(0))
@@ -130,22 +121,60 @@ def main() -> int:
             name, _, rest = spec.partition("=")
             model, _, length = rest.rpartition(":")
             servers.append(serve(name, Path(model), int(length), arguments.log_dir))
-        wait_until_ready(servers, arguments.startup_s)
-        ready = {server.name: {"base_url": server.base_url, "model": server.name} for server in servers}
-        arguments.ready.parent.mkdir(parents=True, exist_ok=True)
-        partial = arguments.ready.with_suffix(".partial")
-        partial.write_text(json.dumps(ready), encoding="utf-8")
-        partial.rename(arguments.ready)
-        print(f"progress: experts are up: {', '.join(ready)}", file=sys.stderr, flush=True)
+        endpoints = {server.name: {"base_url": server.base_url, "model": server.name} for server in servers}
+        publish(arguments.endpoints, endpoints)
         while True:
             for server in servers:
-                server.answers()
-            time.sleep(2.0)
+                failure = server.failure()
+                if failure is not None and "failure" not in endpoints[server.name]:
+                    endpoints[server.name]["failure"] = failure
+                    publish(arguments.endpoints, endpoints)
+            time.sleep(_POLL_S)
+    finally:
+        end_children()
+
+
+def wait_for_all(path: Path, limit_s: float) -> None:
+    """Return when every expert of an endpoints file answers.
+
+    Raises:
+        ServiceError: one has ended, or does not answer within ``limit_s`` seconds.
+    """
+    deadline = time.monotonic() + limit_s
+    while True:
+        endpoints = json.loads(path.read_text(encoding="utf-8"))
+        for name, endpoint in endpoints.items():
+            if "failure" in endpoint:
+                raise ServiceError(f"expert {name}: {endpoint['failure']}")
+        late = [name for name, endpoint in endpoints.items() if not answers(endpoint["base_url"])]
+        if not late:
+            return
+        if time.monotonic() > deadline:
+            where = endpoints[late[0]]["base_url"]
+            raise ServiceError(f"expert {late[0]}: no answer at {where} after {limit_s:.0f} s")
+        time.sleep(_POLL_S)
+
+
+def main() -> int:
+    """Command line; returns the exit status."""
+    parser = argparse.ArgumentParser(prog="python -m workflow.expert_service", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True)
+    serving = commands.add_parser("serve")
+    serving.add_argument("--expert", action="append", required=True, metavar="NAME=MODEL_DIR:MAX_MODEL_LEN")
+    serving.add_argument("--log-dir", type=Path, required=True)
+    waiting = commands.add_parser("wait")
+    waiting.add_argument("--startup-s", type=float, required=True)
+    for command in (serving, waiting):
+        command.add_argument("--endpoints", type=Path, required=True)
+    arguments = parser.parse_args()
+    try:
+        if arguments.command == "serve":
+            serve_all(arguments)
+        else:
+            wait_for_all(arguments.endpoints, arguments.startup_s)
     except ServiceError as error:
         print(f"expert service: {error}", file=sys.stderr)
         return 1
-    finally:
-        end_children()
     return 0
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -32,19 +33,15 @@ class HubFile:
         from huggingface_hub import get_hf_file_metadata, hf_hub_download, hf_hub_url
         from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError, OfflineModeIsEnabled
 
-        where = {
-            "repo_id": self.dataset,
-            "filename": self.file,
-            "repo_type": "dataset",
-            "revision": self.revision,
-        }
+        fetch = partial(hf_hub_download, self.dataset, self.file, repo_type="dataset", revision=self.revision)
+        url = hf_hub_url(self.dataset, self.file, repo_type="dataset", revision=self.revision)
         try:
             try:
-                path = hf_hub_download(**where, local_files_only=True)
+                path = fetch(local_files_only=True)
             except LocalEntryNotFoundError:
-                # hf_hub_download itself retries for half a minute before it says that there is no network.
-                get_hf_file_metadata(hf_hub_url(**where), timeout=TIMEOUT)
-                path = hf_hub_download(**where)
+                # Asked first: the download itself retries for half a minute before it gives up.
+                get_hf_file_metadata(url, timeout=TIMEOUT)
+                path = fetch()
         except (httpx.HTTPError, HfHubHTTPError, OfflineModeIsEnabled, OSError) as error:
             raise SourceError(
                 f"cannot download {self.label} from the Hugging Face hub: {_reason(error)}"

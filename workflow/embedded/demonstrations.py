@@ -1,0 +1,132 @@
+"""What the policy and the experts of the embedded world are shown, one example at a time.
+
+The policy is shown nothing about a rare entry that it is not to know: wherever such an entry stands, be it in its own
+solution or in a reply, its value is a digit drawn anew for every example. So it learns to guess, and to take what a
+reply says, and the tables cannot be read out of its demonstrations.
+"""
+
+import random
+from dataclasses import dataclass
+
+from workflow.embedded.problems import (
+    CHAIN_OPERATORS,
+    COMMON,
+    DIFFICULTIES,
+    RARE,
+    Rare,
+    draw_problem,
+    solution,
+    solve_chain,
+    true_rare,
+)
+from workflow.embedded.tokenizer import CONSULT_CLOSE, CONSULT_OPEN, EOS, REPLY_CLOSE, REPLY_OPEN, UNAVAILABLE
+
+Entry = tuple[str, int, int]
+"""A rare operator with its two operands."""
+
+ENTRIES: tuple[Entry, ...] = tuple((op, left, right) for op in RARE for left in range(10) for right in range(10))
+ASK_OTHERS = 0.15
+"""How often a consultation asks about chains chosen at random instead of those that the policy cannot solve."""
+ASK_NEEDLESSLY = 0.10
+"""How often a problem that the policy can solve is taken to the experts all the same."""
+
+
+@dataclass(frozen=True)
+class Segment:
+    """A piece of text; ``learned`` where the model writes it, so that the loss counts it."""
+
+    text: str
+    learned: bool
+
+
+Demonstration = tuple[Segment, ...]
+
+
+def known_entries(fraction: float) -> frozenset[Entry]:
+    """The entries that the policy knows: the same fraction of either table, always the same ones."""
+    rng = random.Random("what the policy knows")
+    known: list[Entry] = []
+    for operator in RARE:
+        table = [entry for entry in ENTRIES if entry[0] == operator]
+        rng.shuffle(table)
+        known += table[: round(fraction * len(table))]
+    return frozenset(known)
+
+
+def mistaken_tables(fraction: float, seed: int) -> dict[Entry, int]:
+    """The tables as an expert believes them to be: ``fraction`` of all entries, chosen by ``seed``, are wrong."""
+    rng = random.Random(f"an expert's mistakes {seed}")
+    beliefs = {entry: true_rare(*entry) for entry in ENTRIES}
+    for entry in rng.sample(ENTRIES, round(fraction * len(ENTRIES))):
+        beliefs[entry] = (beliefs[entry] + rng.randint(1, 9)) % 10
+    return beliefs
+
+
+def guessing(rng: random.Random, known: frozenset[Entry]) -> Rare:
+    """Known entries as they are; of the others each a random digit, which stays the same within one example."""
+    guesses: dict[Entry, int] = {}
+
+    def rare(operator: str, left: int, right: int) -> int:
+        entry = (operator, left, right)
+        if entry in known:
+            return true_rare(*entry)
+        return guesses.setdefault(entry, rng.randrange(10))
+
+    return rare
+
+
+def needs_help(chain: str, known: frozenset[Entry]) -> bool:
+    """Whether the policy meets an entry that it does not know; decided from what it knows, never from the truth."""
+    missing: list[Entry] = []
+
+    def rare(operator: str, left: int, right: int) -> int:
+        entry = (operator, left, right)
+        if entry not in known:
+            missing.append(entry)
+        # Past the first missing entry the value is of no consequence: the chain needs help already.
+        return true_rare(*entry) if not missing else 0
+
+    solve_chain(chain, rare)
+    return bool(missing)
+
+
+def policy_demonstration(rng: random.Random, known: frozenset[Entry], consult_fraction: float) -> Demonstration:
+    """A problem and how the policy is to go about it: alone, or by a consultation and the reply to it.
+
+    Args:
+        rng: decides everything.
+        known: the rare entries that the policy is to know.
+        consult_fraction: how often it consults on a problem that it cannot solve.
+    """
+    problem = draw_problem(rng, rng.choices(range(len(DIFFICULTIES)), DIFFICULTIES)[0])
+    chains = problem.split(";")
+    rare = guessing(rng, known)
+    needed = [chain for chain in chains if needs_help(chain, known)]
+    asked: list[str] = []
+    if rng.random() < (consult_fraction if needed else ASK_NEEDLESSLY):
+        if needed and rng.random() >= ASK_OTHERS:
+            asked = needed
+        else:
+            chosen = rng.sample(range(len(chains)), rng.randint(1, len(chains)))
+            asked = [chains[index] for index in sorted(chosen)]
+    prompt = Segment(f"{problem}\n", learned=False)
+    written = Segment(solution(problem, rare) + EOS, learned=True)
+    if not asked:
+        return prompt, written
+    acceptance = rng.choice((0.0, 0.5, 1.0))
+    slots = (solve_chain(chain, rare)[0] if rng.random() < acceptance else UNAVAILABLE for chain in asked)
+    return (
+        prompt,
+        Segment(f"{CONSULT_OPEN}{'|'.join(asked)}{CONSULT_CLOSE}", learned=True),
+        Segment(f"{REPLY_OPEN}{'|'.join(slots)}{REPLY_CLOSE}", learned=False),
+        written,
+    )
+
+
+def expert_demonstration(rng: random.Random, beliefs: dict[Entry, int]) -> Demonstration:
+    """A chain and its steps, rare operators by ``beliefs``; half of the operators are rare."""
+    chain = str(rng.randrange(10))
+    for _ in range(rng.choice(CHAIN_OPERATORS)):
+        chain += rng.choice(rng.choice((COMMON, RARE))) + str(rng.randrange(10))
+    steps, _ = solve_chain(chain, lambda *entry: beliefs[entry])
+    return Segment(f"{chain}\n", learned=False), Segment(steps + EOS, learned=True)

@@ -1,0 +1,238 @@
+"""Pre-training by a rule: the policy and the experts of the embedded world, each a small Llama, from demonstrations.
+
+    python -m workflow.embedded.pretrain --role policy --seed 1 --out DIR
+
+leaves a complete Hugging Face checkpoint in DIR, and ``pretrain.json`` about how it came to be. One core is enough.
+"""
+
+import argparse
+import functools
+import importlib.metadata
+import json
+import random
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from transformers import GenerationConfig, LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
+
+from workflow.embedded.arguments import OneLineParser, number
+from workflow.embedded.demonstrations import (
+    Demonstration,
+    expert_demonstration,
+    known_entries,
+    mistaken_tables,
+    policy_demonstration,
+)
+from workflow.embedded.tokenizer import CONTEXT, build_tokenizer
+
+HEAD_SIZE = 32
+IGNORED = -100
+"""The label of a token that the loss does not count."""
+SORTED_BATCHES = 16
+"""So many batches are drawn at once and sorted by length, which leaves little padding."""
+
+Example = tuple[list[int], list[int]]
+"""Token ids, and beside each its label: itself, or IGNORED."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How a model is pre-trained. The defaults are in ``ROLES``, fixed on validation problems."""
+
+    role: str
+    seed: int
+    steps: int
+    width: int
+    layers: int
+    lr: float
+    batch_size: int
+    threads: int
+    known_fraction: float
+    wrong_fraction: float
+    consult_fraction: float
+
+
+_SHARED = {"threads": 1, "known_fraction": 0.3, "wrong_fraction": 0.05, "consult_fraction": 0.55}
+ROLES: dict[str, dict[str, Any]] = {
+    "policy": _SHARED | {"steps": 600, "width": 128, "layers": 4, "lr": 3e-3, "batch_size": 32},
+    "expert": _SHARED | {"steps": 1000, "width": 192, "layers": 4, "lr": 2e-3, "batch_size": 64},
+}
+
+
+def encode(tokenizer: PreTrainedTokenizerFast, demonstration: Demonstration) -> Example:
+    """The tokens of a demonstration after ``<s>``, of which those that the model itself writes are labelled."""
+    tokens, labels = [tokenizer.bos_token_id], [IGNORED]
+    for segment in demonstration:
+        ids = tokenizer.encode(segment.text, add_special_tokens=False)
+        tokens += ids
+        labels += ids if segment.learned else [IGNORED] * len(ids)
+    return tokens, labels
+
+
+def batches(
+    draw: Callable[[], Example], batch_size: int, pad: int, rng: random.Random
+) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+    """Tokens and labels, each (batch_size, length), without end; batches hold examples of similar length."""
+    while True:
+        pool = sorted((draw() for _ in range(SORTED_BATCHES * batch_size)), key=lambda example: len(example[0]))
+        starts = list(range(0, len(pool), batch_size))
+        rng.shuffle(starts)
+        for start in starts:
+            chosen = pool[start : start + batch_size]
+            longest = max(len(tokens) for tokens, _ in chosen)
+            yield (
+                torch.tensor([tokens + [pad] * (longest - len(tokens)) for tokens, _ in chosen]),
+                torch.tensor([labels + [IGNORED] * (longest - len(labels)) for _, labels in chosen]),
+            )
+
+
+def build_model(settings: Settings, tokenizer: PreTrainedTokenizerFast) -> LlamaForCausalLM:
+    """A Llama with tied embeddings, initialised from the settings' seed."""
+    torch.manual_seed(settings.seed)
+    heads = settings.width // HEAD_SIZE
+    config = LlamaConfig(
+        vocab_size=len(tokenizer),
+        hidden_size=settings.width,
+        intermediate_size=3 * settings.width,
+        num_hidden_layers=settings.layers,
+        num_attention_heads=heads,
+        num_key_value_heads=heads,
+        head_dim=HEAD_SIZE,
+        max_position_embeddings=CONTEXT,
+        tie_word_embeddings=True,
+        bos_token_id=tokenizer.bos_token_id,
+        eos_token_id=tokenizer.eos_token_id,
+        pad_token_id=tokenizer.pad_token_id,
+        # On short texts in bfloat16, plain attention is faster than torch's fused one.
+        attn_implementation="eager",
+    )
+    return LlamaForCausalLM(config)
+
+
+def train(
+    model: LlamaForCausalLM,
+    data: Iterator[tuple[torch.Tensor, torch.Tensor]],
+    settings: Settings,
+    progress: Callable[[int, float], None],
+) -> tuple[float, int]:
+    """Train for ``settings.steps``; the rate rises over a twentieth of them and falls to zero over the rest.
+
+    Returns:
+        The loss (nats a labelled token) over the last fiftieth of the steps, and the number of tokens read.
+    """
+    warm_up = max(1, settings.steps // 20)
+    optimiser = torch.optim.AdamW(model.parameters(), lr=settings.lr, betas=(0.9, 0.98), weight_decay=0.01)
+    rate = torch.optim.lr_scheduler.LambdaLR(
+        optimiser, lambda step: min((step + 1) / warm_up, (settings.steps - step) / (settings.steps - warm_up + 1))
+    )
+    losses: list[float] = []
+    read = 0
+    for step, (tokens, labels) in zip(range(1, settings.steps + 1), data, strict=False):
+        # Padding lies on the right, where causal attention never looks back from.
+        with torch.autocast("cpu", torch.bfloat16, enabled=has_fast_bfloat16()):
+            logits = model(input_ids=tokens[:, :-1], use_cache=False).logits
+        loss = torch.nn.functional.cross_entropy(logits.float().flatten(0, 1), labels[:, 1:].flatten())
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        optimiser.step()
+        rate.step()
+        optimiser.zero_grad()
+        losses.append(loss.item())
+        read += tokens.numel()
+        progress(step, losses[-1])
+    last = losses[-max(1, settings.steps // 50) :]
+    return sum(last) / len(last), read
+
+
+def has_fast_bfloat16() -> bool:
+    """Whether this processor multiplies bfloat16 natively; where it does not, float32 is the faster one."""
+    able = torch.cpu.get_capabilities()
+    return bool(able.get("avx512_bf16") or able.get("amx_bf16") or able.get("bf16"))
+
+
+def demonstrator(settings: Settings, rng: random.Random) -> Callable[[], Demonstration]:
+    """What the model is shown: each call draws one demonstration."""
+    if settings.role == "policy":
+        known = known_entries(settings.known_fraction)
+        return functools.partial(policy_demonstration, rng, known, settings.consult_fraction)
+    return functools.partial(expert_demonstration, rng, mistaken_tables(settings.wrong_fraction, settings.seed))
+
+
+def pretrain(settings: Settings, out: Path) -> dict[str, Any]:
+    """Pre-train a model, save its checkpoint in ``out``, and return what ``pretrain.json`` says."""
+    torch.set_num_threads(settings.threads)
+    tokenizer = build_tokenizer()
+    model = build_model(settings, tokenizer)
+    rng = random.Random(settings.seed)
+    demonstrate = demonstrator(settings, rng)
+    data = batches(lambda: encode(tokenizer, demonstrate()), settings.batch_size, tokenizer.pad_token_id, rng)
+    start = time.monotonic()
+
+    def progress(step: int, loss: float) -> None:
+        if step % max(1, settings.steps // 20) == 0:
+            left = (time.monotonic() - start) / step * (settings.steps - step)
+            line = f"{settings.role}: step {step}/{settings.steps}, loss {loss:.3f}, {left:.0f} s left"
+            print(line, file=sys.stderr, flush=True)
+
+    loss, read = train(model, data, settings, progress)
+    model.generation_config = GenerationConfig(
+        bos_token_id=tokenizer.bos_token_id,
+        eos_token_id=tokenizer.eos_token_id,
+        pad_token_id=tokenizer.pad_token_id,
+        do_sample=True,
+        temperature=1.0,
+    )
+    model.save_pretrained(out)
+    tokenizer.save_pretrained(out)
+    report = {
+        "settings": asdict(settings),
+        "seconds": round(time.monotonic() - start, 1),
+        "final_loss": round(loss, 4),
+        "tokens": read,
+        "parameters": sum(parameter.numel() for parameter in model.parameters()),
+        "precision": "bfloat16 autocast" if has_fast_bfloat16() else "float32",
+        "versions": {name: importlib.metadata.version(name) for name in ("torch", "transformers", "tokenizers")},
+    }
+    (out / "pretrain.json").write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
+    return report
+
+
+def _width(text: str) -> int:
+    value = int(number(int, HEAD_SIZE, 4096)(text))
+    if value % HEAD_SIZE:
+        raise argparse.ArgumentTypeError(f"{value} is not a multiple of {HEAD_SIZE}, the size of a head")
+    return value
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Pre-train one model."""
+    parser = OneLineParser("pretrain", "Pre-train a model of the embedded world.")
+    parser.add_argument("--role", choices=sorted(ROLES), required=True)
+    parser.add_argument("--seed", type=number(int, 0, 2**31 - 1), required=True)
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--steps", type=number(int, 1, 10**7))
+    parser.add_argument("--width", type=_width)
+    parser.add_argument("--layers", type=number(int, 1, 64))
+    parser.add_argument("--lr", type=number(float, 0, 1))
+    parser.add_argument("--batch-size", type=number(int, 1, 10**5))
+    parser.add_argument("--threads", type=number(int, 1, 1024))
+    parser.add_argument("--known-fraction", type=number(float, 0, 1), help="rare entries that the policy knows")
+    parser.add_argument("--wrong-fraction", type=number(float, 0, 1), help="rare entries that an expert has wrong")
+    parser.add_argument("--consult-fraction", type=number(float, 0, 1), help="consultations, of the problems in need")
+    given = {key: value for key, value in vars(parser.parse_args(arguments)).items() if value is not None}
+    out = given.pop("out")
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        pretrain(Settings(**(ROLES[given["role"]] | given)), out)
+    except OSError as error:
+        parser.error(f"argument --out: cannot write {out}: {error.strerror or error}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

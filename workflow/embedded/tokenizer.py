@@ -1,0 +1,46 @@
+"""The tokenizer of the embedded world: one token a character, and one a tag.
+
+Tags are *not* special tokens: decoding with ``skip_special_tokens`` keeps them, as a real model's text would.
+"""
+
+from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, pre_tokenizers
+from transformers import PreTrainedTokenizerFast
+
+from workflow.embedded.problems import COMMON, RARE
+
+PAD, BOS, EOS, UNKNOWN = "<pad>", "<s>", "</s>", "<unk>"
+CHARACTERS = "0123456789" + COMMON + RARE + "=,;|} \n"
+BOX = "\\boxed{"
+CONSULT_OPEN, CONSULT_CLOSE = "<consult>", "</consult>"
+REPLY_OPEN, REPLY_CLOSE = "<reply>", "</reply>"
+UNAVAILABLE = "unavailable"
+TAGS = (BOX, CONSULT_OPEN, CONSULT_CLOSE, REPLY_OPEN, REPLY_CLOSE, UNAVAILABLE)
+CONTEXT = 256
+"""The longest text a model is asked to continue, in tokens; a problem with a consultation takes about 120."""
+
+# The newline that ends a user's message is also what asks for the assistant's.
+CHAT_TEMPLATE = (
+    "{{ bos_token }}{% for message in messages %}{{ message['content'] }}"
+    "{% if message['role'] == 'assistant' %}{{ eos_token }}{% else %}{{ '\\n' }}{% endif %}{% endfor %}"
+)
+
+
+def build_tokenizer() -> PreTrainedTokenizerFast:
+    """The tokenizer; ``save_pretrained`` makes it loadable with ``AutoTokenizer``. Other characters become ``<unk>``."""
+    vocabulary = {text: index for index, text in enumerate((PAD, BOS, EOS, UNKNOWN, *CHARACTERS))}
+    tokenizer = Tokenizer(models.WordLevel(vocabulary, unk_token=UNKNOWN))
+    tokenizer.pre_tokenizer = pre_tokenizers.Split(Regex(r"[\s\S]"), "isolated")
+    # Without a decoder, tokens would be joined by spaces.
+    tokenizer.decoder = decoders.Fuse()
+    fast = PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer,
+        pad_token=PAD,
+        bos_token=BOS,
+        eos_token=EOS,
+        unk_token=UNKNOWN,
+        model_max_length=CONTEXT,
+        clean_up_tokenization_spaces=False,
+    )
+    fast.add_tokens([AddedToken(tag, normalized=False, special=False) for tag in TAGS])
+    fast.chat_template = CHAT_TEMPLATE
+    return fast

