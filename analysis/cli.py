@@ -22,8 +22,9 @@ def grade(arguments: argparse.Namespace) -> None:
     write_parquet(arguments.out, grades)
     rates = {name: grades[name].mean() for name in ("correct", "verify_correct", "unanswered", "truncated")}
     disagree = (grades["correct"] != grades["verify_correct"]).mean()
+    rates["scorers disagree"] = disagree
     shown = ", ".join(f"{name} {rate:.4f}" for name, rate in rates.items())
-    print(f"{arguments.out}: {len(grades)} responses to {len(answers)} questions: {shown}, scorers disagree {disagree:.4f}")
+    print(f"{arguments.out}: {len(grades)} responses to {len(answers)} questions: {shown}")
 
 
 def scores(arguments: argparse.Namespace) -> None:
@@ -32,7 +33,9 @@ def scores(arguments: argparse.Namespace) -> None:
     from analysis.scores import Cell, read_grades, score
 
     cells = [Cell.parse(text) for text in arguments.cells]
-    table = pd.concat([score(cell, read_grades(cell.grades(arguments.grades_dir))) for cell in cells], ignore_index=True)
+    table = pd.concat(
+        [score(cell, read_grades(cell.grades(arguments.grades_dir))) for cell in cells], ignore_index=True
+    )
     write_parquet(arguments.out, table)
 
 
@@ -100,7 +103,9 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
     one = commands.add_parser("grade", help="grade one run's samples on one benchmark")
-    one.add_argument("--samples", type=Path, required=True, help="JSON lines: question_id, sample, response, n_tokens, finish_reason")
+    one.add_argument(
+        "--samples", type=Path, required=True, help="JSON lines: question_id, sample, response, n_tokens, finish_reason"
+    )
     one.add_argument("--problems", type=Path, required=True, help="JSON lines: id, answer")
     one.add_argument("--k", type=_positive, required=True, help="samples expected of each question, numbered from 0")
     one.add_argument("--out", type=Path, required=True, help="parquet file to write")
@@ -121,7 +126,9 @@ def _parser() -> argparse.ArgumentParser:
     one.set_defaults(command=tables)
 
     one = commands.add_parser("figures", help="write accuracy_over_training and comparison as .pdf and .png")
-    one.add_argument("--metrics", nargs="+", required=True, metavar="METHOD:SEED:FILE", help="metrics.jsonl of each run")
+    one.add_argument(
+        "--metrics", nargs="+", required=True, metavar="METHOD:SEED:FILE", help="metrics.jsonl of each run"
+    )
     one.add_argument("--scores", type=Path, required=True)
     one.add_argument("--out-dir", type=Path, required=True)
     one.set_defaults(command=figures)
@@ -130,7 +137,9 @@ def _parser() -> argparse.ArgumentParser:
     one.add_argument("--experiment", required=True, help="its name")
     one.add_argument("--tables-dir", type=Path, required=True)
     one.add_argument("--figures-dir", type=Path, required=True)
-    one.add_argument("--runs", nargs="+", type=Path, required=True, metavar="FILE", help="run.json of each training run")
+    one.add_argument(
+        "--runs", nargs="+", type=Path, required=True, metavar="FILE", help="run.json of each training run"
+    )
     one.add_argument("--out", type=Path, required=True)
     one.set_defaults(command=report)
     return parser

@@ -10,7 +10,7 @@ import pandas as pd
 from analysis import InputError
 from analysis.scores import ALL, MACRO
 from analysis.significance import ALPHA
-from analysis.style import name
+from analysis.style import inline_name, name
 
 PRIMARY = ("eapo", "self_exploratory")
 FLOOR = 0.02
@@ -68,13 +68,11 @@ def p_text(p: float) -> str:
 
 
 def _sentence(row: pd.Series, family: int, near_zero: bool) -> tuple[str, str]:
-    a, b, difference = name(row["method_a"]), name(row["method_b"]), float(row["difference"])
+    a, b = inline_name(row["method_a"]), inline_name(row["method_b"])
+    difference = float(row["difference"])
     p = float(row["p_adjusted"])
     adjusted = f"; {p_text(p)} after Holm's adjustment for {family} comparisons" if family > 1 else ""
-    statistics = (
-        f"95% CI {points(row['ci_low'])} to {points(row['ci_high'])}, "
-        f"p {_equals(row['p_value'])}{adjusted}"
-    )
+    statistics = f"95% CI {points(row['ci_low'])} to {points(row['ci_high'])}, p {_equals(row['p_value'])}{adjusted}"
     if near_zero:
         return "undecidable", (
             "Scores are near zero; no conclusion about methods can be drawn "
@@ -95,7 +93,10 @@ def _sentence(row: pd.Series, family: int, near_zero: bool) -> tuple[str, str]:
         if math.isfinite(row["mde"])
         else ""
     )
-    return "not shown", f"Not shown: {a} minus {b} is {points(difference)} points ({statistics}), which chance explains.{mde}"
+    return (
+        "not shown",
+        f"Not shown: {a} minus {b} is {points(difference)} points ({statistics}), which chance alone can explain.{mde}",
+    )
 
 
 def _equals(p: float) -> str:
@@ -106,22 +107,24 @@ def _equals(p: float) -> str:
 def _basis(row: pd.Series, main: pd.DataFrame) -> str:
     benchmarks = [benchmark for benchmark in main["benchmark"].unique() if benchmark not in (ALL, MACRO)]
     samples = int(main["n_samples"].min())
+    seeds = max(int(row["seeds_a"]), int(row["seeds_b"]))
+    test = "questions and training seeds as crossed random effects" if seeds > 1 else "paired t over questions"
     return (
         f"{int(row['n_questions'])} questions of {len(benchmarks)} benchmark{'s' if len(benchmarks) > 1 else ''} "
         f"({', '.join(benchmarks)}), {samples} sample{'s' if samples > 1 else ''} each; training seeds: "
         f"{name(row['method_a'])} {int(row['seeds_a'])}, {name(row['method_b'])} {int(row['seeds_b'])}. "
-        "Experts locked off. Test: questions and training seeds as crossed random effects."
+        f"Experts locked off. Test: {test}."
     )
 
 
 def _warnings(row: pd.Series, main: pd.DataFrame) -> list[str]:
     found = []
     trained = [(row[f"method_{side}"], int(row[f"seeds_{side}"])) for side in "ab" if row[f"method_{side}"] != "base"]
-    single = [name(method) for method, seeds in trained if seeds == 1]
+    single = [inline_name(method) for method, seeds in trained if seeds == 1]
     if single:
         found.append(
-            f"One training seed of {' and '.join(single)}: the interval speaks of these checkpoints, not of the methods; "
-            "another seed may well turn the difference around."
+            f"One training seed of {' and '.join(single)}: the interval speaks of these checkpoints, not of the "
+            "methods; another seed may well turn the difference around."
         )
     rates = main[main["benchmark"] == ALL].set_index("method")
     for column, limit, text in (

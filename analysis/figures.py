@@ -43,11 +43,15 @@ def read_curve(method: str, seed: int, path: Path) -> Curve:
             row = json.loads(line)
             step, accuracy = row["step"], row["accuracy_val_unassisted"]
         except (ValueError, KeyError, TypeError) as error:
-            raise InputError(f"{path}:{number}: needed is a JSON object with step and accuracy_val_unassisted") from error
+            raise InputError(
+                f"{path}:{number}: needed is a JSON object with step and accuracy_val_unassisted"
+            ) from error
         if accuracy is None:
             continue
         if not (isinstance(step, int) and isinstance(accuracy, int | float) and math.isfinite(accuracy)):
-            raise InputError(f"{path}:{number}: step {step!r}, accuracy_val_unassisted {accuracy!r}: needed are numbers")
+            raise InputError(
+                f"{path}:{number}: step {step!r}, accuracy_val_unassisted {accuracy!r}: needed are numbers"
+            )
         points[step] = float(accuracy)
     steps = tuple(sorted(points))
     return Curve(method, seed, steps, tuple(points[step] for step in steps))
@@ -82,7 +86,7 @@ def accuracy_over_training(curves: Sequence[Curve], scores: Scores) -> Figure:
 
 
 def comparison(scores: Scores) -> Figure:
-    """avg@k of each method on each benchmark and on all questions, 95% interval over questions, a dot per training seed."""
+    """avg@k by benchmark and method: 95% interval over questions, a dot per training seed."""
     style.use()
     rows = [*scores.benchmarks, ALL] if len(scores.benchmarks) > 1 else scores.benchmarks
     methods = scores.methods

@@ -37,7 +37,10 @@ _NUMBER = re.compile(r"(?P<sign>[+-]?) ?(?P<whole>[0-9][0-9, ]*)(?:\.(?P<decimal
 _PLAIN_UNIT = re.compile(r"[A-Za-z. /]*(?:\^[23])?")
 _TEXT_UNIT = re.compile(r"[^0-9\\^]*(?:\^[23])?")
 _NOT_UNITS = frozenset(
-    "pi sqrt sin cos tan log ln exp mod or and to plus minus times over hundred thousand million billion".split()
+    [
+        *("pi", "sqrt", "sin", "cos", "tan", "log", "ln", "exp", "mod", "plus", "minus", "times", "over"),
+        *("or", "and", "to", "hundred", "thousand", "million", "billion"),
+    ]
 )
 # Marks, in the normalised content, where a \text{} group begins, so that what follows a number there is a unit.
 _UNIT_MARK = "\x00"
@@ -66,7 +69,9 @@ def grade(response: str, answer: str) -> Grade:
     """
     wanted = read_integer(answer)
     if wanted is None:
-        raise ValueError(f"reference answer {answer[:SHOWN_CHARACTERS]!r} is not an integer of at most {MAX_DIGITS} digits")
+        raise ValueError(
+            f"reference answer {answer[:SHOWN_CHARACTERS]!r} is not an integer of at most {MAX_DIGITS} digits"
+        )
     content = last_box(final_part(response))
     if content is None or not content.strip():
         return Grade(None, False, True)

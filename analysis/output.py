@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -42,11 +42,12 @@ def write_parquet(path: Path, frame: pd.DataFrame) -> None:
 
 
 def write_table(folder: Path, name: str, table: pd.DataFrame) -> None:
-    """Write ``<name>.csv`` (all digits, empty where undefined), ``.md`` and ``.tex`` (four decimals, – where undefined)."""
+    """Write ``<name>.csv`` (all digits, empty where undefined), ``.md`` and ``.tex`` (four decimals, – there)."""
     shown = table.map(_shown)
+    latex = shown.rename(columns=_latex_text).map(_latex_text)
     write_text(folder / f"{name}.csv", table.to_csv(index=False))
     write_text(folder / f"{name}.md", shown.to_markdown(index=False, disable_numparse=True) + "\n")
-    write_text(folder / f"{name}.tex", _latex(shown))
+    write_text(folder / f"{name}.tex", latex.to_latex(index=False, escape=False))
 
 
 def _shown(value: object) -> str:
@@ -55,8 +56,6 @@ def _shown(value: object) -> str:
     return f"{value:.4f}" if isinstance(value, float) else str(value)
 
 
-def _latex(shown: pd.DataFrame) -> str:
-    escape: Callable[[str], str] = lambda text: text.replace("\\", r"\textbackslash ").replace("_", r"\_").replace("%", r"\%")  # noqa: E731
-    cells = shown.map(lambda text: escape(text).replace("–", "--"))
-    cells.columns = [escape(column) for column in cells.columns]
-    return cells.to_latex(index=False, escape=False)
+def _latex_text(text: str) -> str:
+    """Names of methods, benchmarks and columns hold no other character that LaTeX minds."""
+    return text.replace("_", r"\_").replace("%", r"\%").replace("–", "--")

@@ -12,7 +12,17 @@ import pandas as pd
 from analysis import InputError
 
 CONSULTATIONS = ("asked", "accepted", "annealed", "timed_out", "failed", "truncated")
-_NEEDED = ("method", "seed", "config_sha256", "git_sha", "versions", "wall_s", "policy_tokens", "expert_tokens", "consultations")
+_NEEDED = (
+    "method",
+    "seed",
+    "config_sha256",
+    "git_sha",
+    "versions",
+    "wall_s",
+    "policy_tokens",
+    "expert_tokens",
+    "consultations",
+)
 
 
 def read_run(path: Path) -> dict[str, Any]:

@@ -32,7 +32,9 @@ def build(experiment: str, tables: Path, figures: Path, run_files: Sequence[Path
         InputError: a file is missing or not what it should be.
     """
     main = _read(tables / "main.csv", ["method", "benchmark", "avg_at_k", "n_samples", "disagreement_rate"])
-    significance = _read(tables / "significance.csv", ["method_a", "method_b", "benchmark", "test", "p_adjusted", "mde"])
+    significance = _read(
+        tables / "significance.csv", ["method_a", "method_b", "benchmark", "test", "p_adjusted", "mde"]
+    )
     runs = [read_run(path) for path in run_files]
     conclusion: Conclusion = conclude(main, significance)
     environment = jinja2.Environment(
@@ -45,7 +47,9 @@ def build(experiment: str, tables: Path, figures: Path, run_files: Sequence[Path
     page = environment.get_template("report.html.j2").render(
         experiment=experiment,
         conclusion=conclusion,
-        comparisons=_comparisons(significance[(significance["benchmark"] == ALL) & (significance["test"] == "crossed")]),
+        comparisons=_comparisons(
+            significance[(significance["benchmark"] == ALL) & (significance["test"] == "crossed")]
+        ),
         main=_main(main),
         significance=_significance(significance),
         figures={stem: _embed(figures / f"{stem}.png") for stem in FIGURES},

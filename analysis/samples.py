@@ -46,7 +46,9 @@ def read_samples(path: Path, answers: dict[str, str], k: int) -> pd.DataFrame:
     for where, row in _json_lines(path):
         _require(where, row, SAMPLE_FIELDS)
         if row["finish_reason"] not in FINISH_REASONS:
-            raise InputError(f"{where}: finish_reason {row['finish_reason'][:40]!r}: allowed are {', '.join(FINISH_REASONS)}")
+            raise InputError(
+                f"{where}: finish_reason {row['finish_reason'][:40]!r}: allowed are {', '.join(FINISH_REASONS)}"
+            )
         if not 0 <= row["n_tokens"] < 2**31:
             raise InputError(f"{where}: n_tokens {row['n_tokens']} is not a count")
         question, sample = row["question_id"], row["sample"]
@@ -60,7 +62,9 @@ def read_samples(path: Path, answers: dict[str, str], k: int) -> pd.DataFrame:
     for question, rows in seen.items():
         if len(rows) < k:
             missing = next(index for index in range(k) if index not in rows)
-            raise InputError(f"{path}: question {question!r} has {len(rows)} of k = {k} samples; sample {missing} is missing")
+            raise InputError(
+                f"{path}: question {question!r} has {len(rows)} of k = {k} samples; sample {missing} is missing"
+            )
     return pd.DataFrame([rows[index] for rows in seen.values() for index in range(k)])
 
 
@@ -102,7 +106,10 @@ def _parse(where: str, line: str) -> dict[str, Any]:
     if not isinstance(row, dict):
         raise InputError(f"{where}: is a JSON {type(row).__name__}, not an object")
     # A lone surrogate is legal in JSON and in no UTF-8 file.
-    return {key: value.encode("utf-8", "replace").decode() if isinstance(value, str) else value for key, value in row.items()}
+    return {
+        key: value.encode("utf-8", "replace").decode() if isinstance(value, str) else value
+        for key, value in row.items()
+    }
 
 
 def _require(where: str, row: dict[str, Any], fields: dict[str, type]) -> None:
@@ -110,4 +117,6 @@ def _require(where: str, row: dict[str, Any], fields: dict[str, type]) -> None:
         if field not in row:
             raise InputError(f"{where}: field {field!r} is missing (needed are {', '.join(fields)})")
         if type(row[field]) is not kind:
-            raise InputError(f"{where}: {field} is {json.dumps(row[field])[:40]}, not {'text' if kind is str else 'an integer'}")
+            raise InputError(
+                f"{where}: {field} is {json.dumps(row[field])[:40]}, not {'text' if kind is str else 'an integer'}"
+            )

@@ -66,7 +66,9 @@ def read_parquet(path: Path, columns: Sequence[str]) -> pd.DataFrame:
 
 def score(cell: Cell, grades: pd.DataFrame) -> pd.DataFrame:
     """One row per question of the cell, with the columns SCORE_COLUMNS."""
-    by_question = grades.assign(disagrees=grades["correct"] != grades["verify_correct"]).groupby("question_id", sort=False)
+    by_question = grades.assign(disagrees=grades["correct"] != grades["verify_correct"]).groupby(
+        "question_id", sort=False
+    )
     rows = by_question.agg(
         n=("correct", "size"),
         correct=("correct", "sum"),
@@ -90,7 +92,10 @@ def majority(cell: Cell, grades: pd.DataFrame, k: int) -> pd.DataFrame:
 
 
 def _votes(group: pd.DataFrame) -> list[str | None]:
-    return [None if unanswered else str(text) for text, unanswered in zip(group["extracted"], group["unanswered"], strict=True)]
+    return [
+        None if unanswered else str(text)
+        for text, unanswered in zip(group["extracted"], group["unanswered"], strict=True)
+    ]
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,7 @@ PERMUTATIONS = 9999
 _ROUNDING = 1e-24
 
 
-class TestResult(NamedTuple):
+class Outcome(NamedTuple):
     """Outcome of a test; what is not defined for a test or a design is NaN.
 
     Attributes:
@@ -33,8 +33,6 @@ class TestResult(NamedTuple):
         p: two-sided p-value.
     """
 
-    __test__ = False  # not a pytest class, whatever its name
-
     difference: float
     se: float
     df: float
@@ -42,14 +40,14 @@ class TestResult(NamedTuple):
     p: float
 
 
-def crossed_test(a: ArrayLike, b: ArrayLike, strata: Sequence[object] | None = None) -> TestResult:
+def crossed_test(a: ArrayLike, b: ArrayLike, strata: Sequence[object] | None = None) -> Outcome:
     """Test with questions and training seeds as crossed random effects.
 
     With S_A and S_B seeds, n questions, and d the per-question difference of the means over seeds:
     V = s2_A/S_A + s2_B/S_B + s2_d/n - V_resid, where s2_A and s2_B are the variances of the seed means, s2_d that of d.
     Both of the first two parts hold the question x seed interaction, so it is subtracted once, V_resid =
-    sum over the methods of sum(resid^2) / ((n-1)(S-1)) / (nS), and V is floored at the larger part. Degrees of freedom by
-    Satterthwaite's rule from S_A + S_B - 2 for the seeds and n - 1 for the questions.
+    sum over the methods of sum(resid^2) / ((n-1)(S-1)) / (nS), and V is floored at the larger part. Degrees of freedom
+    by Satterthwaite's rule from S_A + S_B - 2 for the seeds and n - 1 for the questions.
 
     A method with one seed (an untrained one is deterministic) has no seed term; if neither has more, this is the
     paired t-test over questions, which speaks of these checkpoints only. Seeds are not paired between methods.
@@ -67,7 +65,9 @@ def crossed_test(a: ArrayLike, b: ArrayLike, strata: Sequence[object] | None = N
         ValueError: an array is not two-dimensional or empty, the questions differ in number, a cell is missing (NaN).
     """
     first, second = _checked(a, b)
-    labels = np.zeros(len(first), dtype=int) if strata is None else np.unique(np.asarray(strata), return_inverse=True)[1]
+    labels = (
+        np.zeros(len(first), dtype=int) if strata is None else np.unique(np.asarray(strata), return_inverse=True)[1]
+    )
     if len(labels) != len(first):
         raise ValueError(f"strata: {len(labels)} labels for {len(first)} questions")
     groups = [labels == label for label in np.unique(labels)]
@@ -96,13 +96,13 @@ def crossed_test(a: ArrayLike, b: ArrayLike, strata: Sequence[object] | None = N
     return _t_result(difference, np.sqrt(variance), df)
 
 
-def paired_t_questions(a: ArrayLike, b: ArrayLike) -> TestResult:
+def paired_t_questions(a: ArrayLike, b: ArrayLike) -> Outcome:
     """Paired t-test over questions, each averaged over its seeds: about these checkpoints, not about the methods."""
     first, second = _checked(a, b)
     return _paired(first.mean(axis=1), second.mean(axis=1))
 
 
-def paired_t_seeds(a: ArrayLike, b: ArrayLike) -> TestResult:
+def paired_t_seeds(a: ArrayLike, b: ArrayLike) -> Outcome:
     """Paired t-test over training runs, each averaged over its questions; NaN unless both have the same number >= 2."""
     first, second = _checked(a, b)
     if first.shape[1] != second.shape[1]:
@@ -110,7 +110,7 @@ def paired_t_seeds(a: ArrayLike, b: ArrayLike) -> TestResult:
     return _paired(first.mean(axis=0), second.mean(axis=0))
 
 
-def sign_flip_questions(a: ArrayLike, b: ArrayLike, seed: int = 0) -> TestResult:
+def sign_flip_questions(a: ArrayLike, b: ArrayLike, seed: int = 0) -> Outcome:
     """Sign-flip permutation test over questions, each averaged over its seeds: p only, from at most 9,999 flips."""
     first, second = _checked(a, b)
     d = first.mean(axis=1) - second.mean(axis=1)
@@ -124,7 +124,7 @@ def sign_flip_questions(a: ArrayLike, b: ArrayLike, seed: int = 0) -> TestResult
         vectorized=True,
         rng=np.random.default_rng(seed),
     )
-    return TestResult(float(d.mean()), np.nan, np.nan, (np.nan, np.nan), float(outcome.pvalue))
+    return Outcome(float(d.mean()), np.nan, np.nan, (np.nan, np.nan), float(outcome.pvalue))
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
@@ -166,7 +166,7 @@ def _combine(parts: Sequence[float], dfs: Sequence[int]) -> tuple[float, float]:
     return total, total**2 / sum(part**2 / df for part, df in zip(parts, dfs, strict=True))
 
 
-def _paired(first: Array, second: Array) -> TestResult:
+def _paired(first: Array, second: Array) -> Outcome:
     difference = float((first - second).mean())
     if len(first) < 2:
         return _undefined(difference)
@@ -175,17 +175,19 @@ def _paired(first: Array, second: Array) -> TestResult:
         return _t_result(difference, se, len(first) - 1)
     outcome = stats.ttest_rel(first, second)
     interval = outcome.confidence_interval(1 - ALPHA)
-    return TestResult(difference, se, float(outcome.df), (float(interval.low), float(interval.high)), float(outcome.pvalue))
+    return Outcome(
+        difference, se, float(outcome.df), (float(interval.low), float(interval.high)), float(outcome.pvalue)
+    )
 
 
-def _t_result(difference: float, se: float, df: float) -> TestResult:
+def _t_result(difference: float, se: float, df: float) -> Outcome:
     if se**2 < _ROUNDING:
         p = 1.0 if difference**2 < _ROUNDING else 0.0
-        return TestResult(difference, 0.0, float(df), (difference, difference), p)
+        return Outcome(difference, 0.0, float(df), (difference, difference), p)
     margin = stats.t.ppf(1 - ALPHA / 2, df) * se
     p = 2 * stats.t.sf(abs(difference) / se, df)
-    return TestResult(difference, float(se), float(df), (float(difference - margin), float(difference + margin)), float(p))
+    return Outcome(difference, float(se), float(df), (float(difference - margin), float(difference + margin)), float(p))
 
 
-def _undefined(difference: float) -> TestResult:
-    return TestResult(difference, np.nan, np.nan, (np.nan, np.nan), np.nan)
+def _undefined(difference: float) -> Outcome:
+    return Outcome(difference, np.nan, np.nan, (np.nan, np.nan), np.nan)

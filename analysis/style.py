@@ -16,6 +16,7 @@ from matplotlib.figure import Figure
 from analysis.output import whole
 
 NAMES = {"base": "Base policy", "self_exploratory": "Self-exploratory RL", "eapo": "EAPO", "leap": "LeaP"}
+INLINE_NAMES = {"base": "the base policy", "self_exploratory": "self-exploratory RL"}
 _PALETTE = [tuple(colour) for colour in sns.color_palette("colorblind")]
 # Fixed, so that a method looks the same in every figure and in every experiment.
 _FIXED = {"base": ((0.35, 0.35, 0.35), "D"), "self_exploratory": (_PALETTE[0], "o"), "eapo": (_PALETTE[3], "s")}
@@ -25,8 +26,13 @@ Look = tuple[tuple[float, ...], str]
 
 
 def name(method: str) -> str:
-    """The method's name in figures and in the report."""
+    """The method's name in figures and tables."""
     return NAMES.get(method, method.replace("_", " "))
+
+
+def inline_name(method: str) -> str:
+    """The method's name within a sentence."""
+    return INLINE_NAMES.get(method, name(method))
 
 
 def looks(methods: Iterable[str]) -> dict[str, Look]:
@@ -56,7 +62,10 @@ def use() -> None:
 
 def save(figure: Figure, folder: Path, stem: str) -> None:
     """Write ``<stem>.pdf`` and ``<stem>.png``; the same data give the same bytes."""
-    for suffix, metadata in ((".pdf", {"CreationDate": None, "Creator": None, "Producer": None}), (".png", {"Software": None})):
+    for suffix, metadata in (
+        (".pdf", {"CreationDate": None, "Creator": None, "Producer": None}),
+        (".png", {"Software": None}),
+    ):
         with whole(folder / f"{stem}{suffix}") as temporary:
             figure.savefig(temporary, metadata=metadata)
     plt.close(figure)

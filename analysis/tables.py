@@ -18,7 +18,7 @@ from analysis.power import minimum_detectable_effect
 from analysis.reported import reported
 from analysis.scores import ALL, MACRO, Scores
 from analysis.significance import (
-    TestResult,
+    Outcome,
     crossed_test,
     holm,
     paired_t_questions,
@@ -114,7 +114,7 @@ def _compare(scores: Scores, a: str, b: str, benchmark: str) -> list[dict[str, o
     table_a, table_b = scores.accuracies(a, benchmark), scores.accuracies(b, benchmark)
     first, second = table_a.to_numpy(), table_b.to_numpy()
     strata = list(table_a.index.get_level_values("benchmark")) if benchmark == MACRO else None
-    tests: dict[str, Callable[[Array, Array], TestResult]] = {"crossed": lambda x, y: crossed_test(x, y, strata)}
+    tests: dict[str, Callable[[Array, Array], Outcome]] = {"crossed": lambda x, y: crossed_test(x, y, strata)}
     if benchmark != MACRO:
         tests |= {"paired_t_questions": paired_t_questions, "sign_flip_questions": sign_flip_questions}
         if list(table_a.columns) == list(table_b.columns) and first.shape[1] >= 2:

@@ -37,7 +37,7 @@ class PolicyAgentLoop(AgentLoopBase):
         super().__init__(*args, **kwargs)
         node = self.config.eapo
         self.run_seed: int = node.run_seed
-        self.settings = Consultation(**OmegaConf.to_container(node.consultation, resolve=True))
+        self.settings = Consultation.model_validate(OmegaConf.to_container(node.consultation, resolve=True))
         self.tags = self.settings.tags.tags()
         self.consults = consults and self.settings.trigger != "never"
         self.acceptance = self.settings.acceptance.schedule(node.total_steps)
@@ -96,9 +96,7 @@ class PolicyAgentLoop(AgentLoopBase):
     ) -> None:
         with simple_timer("tool_calls", rollout.seconds):
             replies = (
-                await self.pool.ask(action.queries, problem, sampling_seed("expert", *key))
-                if action.queries
-                else []
+                await self.pool.ask(action.queries, problem, sampling_seed("expert", *key)) if action.queries else []
             )
         rho = self.acceptance(step)
         shown = [
@@ -112,9 +110,7 @@ class PolicyAgentLoop(AgentLoopBase):
 
     def _shown(self, reply: Reply) -> str:
         forbidden = {*self.tags.markup, *self.tokenizer.all_special_tokens}
-        return neutralise(
-            reply.text, sorted(forbidden), self.tags.separator, self.settings.reply_max_characters
-        )
+        return neutralise(reply.text, sorted(forbidden), self.tags.separator, self.settings.reply_max_characters)
 
 
 class _Rollout:

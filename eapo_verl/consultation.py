@@ -102,11 +102,7 @@ def extract_answer(text: str) -> str | None:
     last: str | None = None
     index = 0
     while index < len(text):
-        box = (
-            next((form for form in _BOXES if text.startswith(form, index)), None)
-            if text[index] == "\\"
-            else None
-        )
+        box = next((form for form in _BOXES if text.startswith(form, index)), None) if text[index] == "\\" else None
         if box is not None:
             index += len(box)
             stack.append(index)
@@ -130,7 +126,7 @@ def format_replies(texts: Iterable[str | None], tags: Tags | None = None) -> str
 
 
 def neutralise(text: str, forbidden: Iterable[str], separator: str, max_characters: int) -> str:
-    """Make an expert's words safe to stand in the policy's context: no tag, no special token, no slot separator, capped.
+    """Make an expert's words safe in the policy's context: no tag, no special token, no slot separator, capped.
 
     Removing one string can form another (``<con<consult>sult>``), so removal runs until nothing is left to remove.
     """

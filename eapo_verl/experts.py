@@ -73,9 +73,7 @@ class ExpertPool:
         ValueError: no endpoint, or a key that the settings name is missing from the environment.
     """
 
-    def __init__(
-        self, endpoints: Sequence[Endpoint], template: str = "{query}", deadline_s: float = 60.0
-    ) -> None:
+    def __init__(self, endpoints: Sequence[Endpoint], template: str = "{query}", deadline_s: float = 60.0) -> None:
         if not endpoints:
             raise ValueError("an expert pool needs at least one endpoint")
         self._endpoints = tuple(endpoints)
@@ -110,9 +108,7 @@ class ExpertPool:
         for task in late:
             task.cancel()
         return [
-            Reply(endpoint.name, "timed_out", detail="consultation deadline")
-            if task in late
-            else task.result()
+            Reply(endpoint.name, "timed_out", detail="consultation deadline") if task in late else task.result()
             for endpoint, task in zip(asked, tasks, strict=True)
         ]
 
@@ -135,6 +131,4 @@ class ExpertPool:
             return Reply(endpoint.name, "failed", tokens=tokens, detail="empty reply")
         if completion.choices[0].finish_reason == "length":
             return Reply(endpoint.name, "truncated", tokens=tokens, detail="max_tokens")
-        return Reply(
-            endpoint.name, "answered", text=completion.choices[0].message.content or "", tokens=tokens
-        )
+        return Reply(endpoint.name, "answered", text=completion.choices[0].message.content or "", tokens=tokens)

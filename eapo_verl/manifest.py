@@ -19,9 +19,7 @@ _PACKAGES = ("torch", "verl", "vllm", "transformers", "ray", "tensordict", "tran
 
 def versions(packages: Sequence[str] = _PACKAGES) -> dict[str, str]:
     """Installed versions, Python's included."""
-    return {"python": platform.python_version()} | {
-        name: importlib.metadata.version(name) for name in packages
-    }
+    return {"python": platform.python_version()} | {name: importlib.metadata.version(name) for name in packages}
 
 
 def git_sha() -> str:

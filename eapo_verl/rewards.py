@@ -1,4 +1,4 @@
-"""Rewards, called through verl's hook ``reward.custom_reward_function``. The one place of training that sees an answer."""
+"""Rewards, called through verl's hook ``reward.custom_reward_function``: training's one place that sees an answer."""
 
 from typing import Any
 
@@ -37,14 +37,12 @@ def compute_score(
         data_source: the problem's set; unused.
         solution_str: the decoded response, consultations and replies included.
         ground_truth: the gold answer.
-        extra_info: verl's per-sample information; unused.
+        extra_info: what the agent loop left: ``final_turn``, the policy's own words after the last reply. An answer that
+            an expert gave and the policy did not repeat earns nothing.
 
     Returns:
         ``score``, the reward that is optimised; ``acc``, 1.0 for a right answer; ``answered``, 1.0 for a boxed integer.
     """
-    score = exact(solution_str, ground_truth)
-    return {
-        "score": score,
-        "acc": score,
-        "answered": float(as_integer(extract_answer(solution_str)) is not None),
-    }
+    own = (extra_info or {}).get("final_turn", solution_str)
+    score = exact(own, ground_truth)
+    return {"score": score, "acc": score, "answered": float(as_integer(extract_answer(own)) is not None)}

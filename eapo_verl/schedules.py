@@ -45,9 +45,7 @@ class AcceptanceSchedule:
 
     def __post_init__(self) -> None:
         if self.kind not in get_args(AcceptanceKind):
-            raise ValueError(
-                f"acceptance kind is one of {', '.join(get_args(AcceptanceKind))}, got {self.kind!r}"
-            )
+            raise ValueError(f"acceptance kind is one of {', '.join(get_args(AcceptanceKind))}, got {self.kind!r}")
         if not self.s0 > 0:
             raise ValueError(f"s0 is positive, got {self.s0}")
         for name, value in (("start", self.start), ("end", self.end)):
@@ -75,7 +73,7 @@ class AcceptanceSchedule:
 
 @dataclass(frozen=True)
 class TurnBudget:
-    """Consultation turns a rollout may use: from ``train`` at step 1 to ``evaluation`` at ``total_steps``, never rising.
+    """Consultation turns of a rollout: from ``train`` at step 1 to ``evaluation`` at ``total_steps``, never rising.
 
     A reading note gives T = 10 in training, "contracted toward the evaluation budget"; its form is not stated, the
     straight line (rounded down) is our choice.
@@ -90,9 +88,7 @@ class TurnBudget:
 
     def __post_init__(self) -> None:
         if self.evaluation < 0 or self.train < self.evaluation:
-            raise ValueError(
-                f"turn budgets fall from train to evaluation >= 0, got {self.train} to {self.evaluation}"
-            )
+            raise ValueError(f"turn budgets fall from train to evaluation >= 0, got {self.train} to {self.evaluation}")
         _require_step(self.total_steps)
 
     def __call__(self, step: int) -> int:

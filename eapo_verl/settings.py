@@ -1,4 +1,4 @@
-"""The typed settings of one training run, as the workflow hands them over (``python -m eapo_verl.train settings.yaml``).
+"""The typed settings of one training run, as the workflow hands them to ``python -m eapo_verl.train``.
 
 Light on purpose: neither verl nor torch is imported, so that a workflow can validate an experiment in a second. An
 unknown key, a wrong type or a value out of range is an error that names it.

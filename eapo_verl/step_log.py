@@ -30,10 +30,14 @@ _SOMETIMES = (
 
 
 def read_steps(path: Path, before: int | None = None) -> list[dict[str, Any]]:
-    """The lines of a metrics file in order, those of steps below ``before`` only if it is given; [] without a file."""
+    """The lines of a metrics file in order, those of steps below ``before`` only if it is given; [] without a file.
+
+    A last line without its end, left by a killed process, is not a line yet: its step will be repeated.
+    """
     if not path.exists():
         return []
-    lines = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
+    whole = [text for text in path.read_text(encoding="utf-8").splitlines(keepends=True) if text.endswith("\n")]
+    lines = [json.loads(text) for text in whole]
     return [line for line in lines if before is None or line["step"] < before]
 
 
@@ -69,9 +73,7 @@ class StepLog:
 
     @staticmethod
     def _columns(data: dict[str, Any]) -> dict[str, Any]:
-        validation = [
-            value for key, value in data.items() if key.startswith("val-core/") and "/acc/mean@" in key
-        ]
+        validation = [value for key, value in data.items() if key.startswith("val-core/") and "/acc/mean@" in key]
         columns: dict[str, Any] = {
             column: float(data[name]) if name in data else None for column, name in _FROM_VERL.items()
         }

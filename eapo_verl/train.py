@@ -1,7 +1,7 @@
 """Train one run with verl: ``python -m eapo_verl.train settings.yaml --run-dir DIR --checkpoint-dir DIR``.
 
-Writes ``run.json``, ``metrics.jsonl`` and ``model/`` (a Hugging Face checkpoint) into the run directory once training has
-ended; until then everything lies in the checkpoint directory, from which the same command goes on.
+Writes ``run.json``, ``metrics.jsonl`` and ``model/`` (a Hugging Face checkpoint) into the run directory once training
+has ended; until then everything lies in the checkpoint directory, from which the same command goes on.
 """
 
 import argparse
@@ -16,6 +16,7 @@ from typing import Any
 import yaml
 from pydantic import ValidationError
 
+from eapo_verl.cpu_environment import ENVIRONMENT
 from eapo_verl.experts import read_api_key
 from eapo_verl.settings import RunSettings
 from eapo_verl.step_log import read_steps
@@ -134,13 +135,13 @@ def write_prompts(source: Path, target: Path, system_prompt: str | None, agent: 
 
 def train(settings: RunSettings, checkpoint_dir: Path) -> None:
     """Run verl to the last step; continues from the newest checkpoint in ``checkpoint_dir``."""
-    import eapo_verl.platform_cpu  # noqa: F401  (asks verl for its platform, so first)
     import ray
     from verl.trainer.main_ppo import run_ppo
     from verl.trainer.ppo.utils import need_critic, need_reference_policy
     from verl.utils.config import validate_config
     from verl.utils.device import get_device_name
 
+    import eapo_verl.platform_cpu
     from eapo_verl.trainer import TaskRunner
 
     consulting = settings.consultation.instruction if settings.consults else None
@@ -153,12 +154,10 @@ def train(settings: RunSettings, checkpoint_dir: Path) -> None:
 
     config = compose(settings, checkpoint_dir, "cpu" if get_device_name() == "cpu" else "gpu")
     config.actor_rollout_ref.rollout.agent.default_agent_loop = agent
-    validate_config(
-        config=config, use_reference_policy=need_reference_policy(config), use_critic=need_critic(config)
-    )
+    validate_config(config=config, use_reference_policy=need_reference_policy(config), use_critic=need_critic(config))
     os.environ.setdefault("TENSORBOARD_DIR", str(checkpoint_dir / "tensorboard"))
     if get_device_name() == "cpu":
-        os.environ |= eapo_verl.platform_cpu.ENVIRONMENT | os.environ
+        os.environ |= ENVIRONMENT | os.environ
     try:
         run_ppo(config, ray.remote(num_cpus=1)(TaskRunner))
     finally:
@@ -206,9 +205,7 @@ def main() -> int:
     last = checkpoint_dir / _LAST_STEP_FILE
     resumed_from = int(last.read_text()) if last.exists() else 0
     if resumed_from:
-        print(
-            f"progress: {settings.method} seed {settings.seed}: resuming from step {resumed_from}", flush=True
-        )
+        print(f"progress: {settings.method} seed {settings.seed}: resuming from step {resumed_from}", flush=True)
     if resumed_from < settings.budget.steps:
         train(settings, checkpoint_dir)
 

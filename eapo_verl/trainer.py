@@ -1,4 +1,4 @@
-"""verl's synchronous V1 trainer with what this project adds by its hooks: a fixed order of data, and our own metrics."""
+"""verl's synchronous V1 trainer with what this project adds by its hooks: a fixed order of data, own metrics."""
 
 from pathlib import Path
 from typing import Any

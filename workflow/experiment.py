@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import Field, StringConstraints, ValidationError, model_validator
+from pydantic import Field, ValidationError, model_validator
 
 from eapo_verl.settings import (
     Budget,
@@ -264,9 +264,7 @@ def _require_files(experiment: Experiment, source: str) -> None:
     paths = {f"benchmarks.{name}.path": benchmark_path(experiment, name) for name in experiment.benchmarks}
     paths |= {"train.path": experiment.train.path, "validation.path": experiment.validation.path}
     paths |= {
-        f"models.{name}.path": model.path
-        for name, model in experiment.models.items()
-        if isinstance(model, LocalModel)
+        f"models.{name}.path": model.path for name, model in experiment.models.items() if isinstance(model, LocalModel)
     }
     for key, path in paths.items():
         if path is not None and not path.exists():
@@ -296,9 +294,7 @@ def _one_line(source: str, error: Exception) -> str:
     key = ".".join(str(part) for part in first["loc"])
     message = first["msg"].removeprefix("Value error, ")
     value = (
-        ""
-        if first["type"] in ("missing", "value_error")
-        else f" (got {json.dumps(first['input'], default=str)[:80]})"
+        "" if first["type"] in ("missing", "value_error") else f" (got {json.dumps(first['input'], default=str)[:80]})"
     )
     return f"{source}: {key}: {message}{value}" if key else f"{source}: {message}"
 
@@ -336,9 +332,7 @@ def run_settings(
     }
     world = {"models": experiment.models, "train": experiment.train, "validation": experiment.validation}
     identity = settings | {key: json.loads(_dump(value)) for key, value in world.items()}
-    return settings | {
-        "config_sha256": hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()
-    }
+    return settings | {"config_sha256": hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()}
 
 
 def _dump(value: Any) -> str:

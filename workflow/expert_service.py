@@ -1,10 +1,10 @@
 """Serve expert models with vLLM for as long as this process lives: a Snakemake service.
 
-``python -m workflow.expert_service serve --expert NAME=MODEL_DIR:MAX_MODEL_LEN ... --endpoints FILE --log-dir DIR`` starts one
-``vllm serve`` an expert on a free port of the loopback interface; it ends, with its servers, on SIGTERM or when its
-parent dies. FILE says at once where each expert will be, ``{"name": {"base_url", "model"}}``: Snakemake waits seconds for
-a service's file and a failed service would leave it waiting for ever, so it is the consumer that waits for the servers,
-with ``python -m workflow.expert_service wait --endpoints FILE``, and fails, naming the expert, where one does not come up.
+``python -m workflow.expert_service serve --expert NAME=MODEL_DIR:MAX_MODEL_LEN ... --endpoints FILE --log-dir DIR``
+starts one ``vllm serve`` an expert on a free port of the loopback interface; it ends, with its servers, on SIGTERM or
+when its parent dies. FILE says at once where each expert will be, ``{"name": {"base_url", "model"}}``: Snakemake waits
+seconds for a service's file, and a failed service would leave it waiting for ever. So it is the consumer that waits, by
+``python -m workflow.expert_service wait --endpoints FILE``, and fails, naming the expert, where one does not come up.
 """
 
 import argparse
@@ -21,6 +21,7 @@ import urllib.request
 from dataclasses import dataclass
 from pathlib import Path
 
+from eapo_verl.cpu_environment import ENVIRONMENT
 from workflow.processes import adopt_orphans, die_with_parent, end_children, start
 
 _POLL_S = 0.25
@@ -49,9 +50,7 @@ class Server:
         if status is None:
             return None
         lines = [line for line in self.log.read_text("utf-8", "replace").splitlines() if line.strip()]
-        last = next(
-            (line for line in reversed(lines) if "Error" in line), lines[-1] if lines else "no output"
-        )
+        last = next((line for line in reversed(lines) if "Error" in line), lines[-1] if lines else "no output")
         return f"vllm serve ended with status {status}: {last[:200]} (log {self.log})"
 
 
@@ -78,7 +77,9 @@ def serve(name: str, model: Path, max_model_len: int, log_dir: Path) -> Server:
         "--disable-uvicorn-access-log",
     ]  # fmt: skip
     if on_cpu():
-        command += ["--enforce-eager", "--dtype", "float32", "--no-enable-prefix-caching"]
+        command += ["--enforce-eager", "--dtype", "float32", "--distributed-executor-backend", "uni"]
+        # Seeded requests (the policy's queries are) fail on CPU where a prefill is chunked.
+        command += ["--no-enable-prefix-caching", "--no-enable-chunked-prefill"]
     with log.open("w", encoding="utf-8") as file:
         return Server(name, port, log, start(command, file))
 
@@ -107,11 +108,8 @@ def publish(path: Path, content: dict[str, dict[str, str]]) -> None:
 
 def serve_all(arguments: argparse.Namespace) -> None:
     """Start the servers, say where they are, and watch them until this process is ended."""
-    # Small models on few cores: one thread each, and a cache of 1 GiB instead of half the memory.
     if on_cpu():
-        for key, value in {"OMP_NUM_THREADS": "1", "VLLM_CPU_OMP_THREADS_BIND": "nobind"}.items():
-            os.environ[key] = value
-        os.environ.setdefault("VLLM_CPU_KVCACHE_SPACE", "1")
+        os.environ |= ENVIRONMENT | os.environ
     die_with_parent()
     adopt_orphans()
     signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(0))
@@ -147,11 +145,11 @@ def wait_for_all(path: Path, limit_s: float) -> None:
             if "failure" in endpoint:
                 raise ServiceError(f"expert {name}: {endpoint['failure']}")
         late = [name for name, endpoint in endpoints.items() if not answers(endpoint["base_url"])]
-        if not late:
+        if endpoints and not late:
             return
         if time.monotonic() > deadline:
-            where = endpoints[late[0]]["base_url"]
-            raise ServiceError(f"expert {late[0]}: no answer at {where} after {limit_s:.0f} s")
+            where = f"expert {late[0]} does not answer" if late else "the service does not start"
+            raise ServiceError(f"{where}, {limit_s:.0f} s after it was asked to; endpoints file {path}")
         time.sleep(_POLL_S)
 
 

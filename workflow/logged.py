@@ -1,15 +1,17 @@
 """Run a long job: everything it prints into its log, its progress lines on the terminal too, nothing left when it ends.
 
-``python -m workflow.logged LOG -- COMMAND ...``; the exit status is the command's. A failure ends with the log's path, its
-last lines and, where they tell it, the reason.
+``python -m workflow.logged LOG -- COMMAND ...``; the exit status is the command's. A failure ends with the log's path,
+its last lines and, where they tell it, the reason.
 """
 
 import collections
 import signal
 import subprocess
 import sys
+import threading
 from pathlib import Path
 from types import FrameType
+from typing import IO
 
 from workflow.processes import adopt_orphans, end_children, start
 
@@ -28,16 +30,27 @@ def run(log: Path, command: list[str]) -> int:
     adopt_orphans()
     log.parent.mkdir(parents=True, exist_ok=True)
     tail: collections.deque[str] = collections.deque(maxlen=_TAIL_LINES)
+    process = start(command, subprocess.PIPE)
+
+    def forward(number: int, frame: FrameType | None) -> None:
+        process.send_signal(number)
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, forward)
+    # In a thread: what the job leaves behind holds the pipe open, and is ended only once the job itself has.
+    copying = threading.Thread(target=_copy, args=(process.stdout, log, tail))
+    copying.start()
+    status = process.wait()
+    end_children()
+    copying.join()
+    if status != 0:
+        _explain(log, tail, status)
+    return status if status >= 0 else 128 - status
+
+
+def _copy(source: IO[bytes], log: Path, tail: collections.deque[str]) -> None:
     with log.open("w", encoding="utf-8") as file:
-        process = start(command, subprocess.PIPE)
-
-        def forward(number: int, frame: FrameType | None) -> None:
-            process.send_signal(number)
-
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, forward)
-        assert process.stdout is not None
-        for raw in process.stdout:
+        for raw in source:
             line = raw.decode("utf-8", "replace")
             file.write(line)
             file.flush()
@@ -45,11 +58,6 @@ def run(log: Path, command: list[str]) -> int:
                 print(line[line.index(PROGRESS) :].rstrip(), file=sys.stderr, flush=True)
             elif line.strip():
                 tail.append(line)
-        status = process.wait()
-    end_children()
-    if status != 0:
-        _explain(log, tail, status)
-    return status if status >= 0 else 128 - status
 
 
 def _explain(log: Path, tail: collections.deque[str], status: int) -> None:

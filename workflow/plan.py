@@ -44,9 +44,7 @@ class Plan:
         self.cells = [(UNTRAINED, 0), *self.trained]
         sets: dict[str, Any] = {"train": experiment.train, "validation": experiment.validation}
         sets |= experiment.benchmarks
-        self.embedded_sets = {
-            name: (one.size, one.seed) for name, one in sets.items() if one.source == "embedded"
-        }
+        self.embedded_sets = {name: (one.size, one.seed) for name, one in sets.items() if one.source == "embedded"}
         self.word_problem_sets = [name for name, one in sets.items() if one.source == "word_problems"]
         #: Public or local sets, with the local file where one is given.
         self.fetched_sets = {
@@ -54,12 +52,8 @@ class Plan:
             for name, one in sets.items()
             if one.source in ("public", "local")
         }
-        self.embedded_models = [
-            name for name, one in experiment.models.items() if isinstance(one, EmbeddedModel)
-        ]
-        self.packaged_models = [
-            name for name, one in experiment.models.items() if isinstance(one, PackagedModel)
-        ]
+        self.embedded_models = [name for name, one in experiment.models.items() if isinstance(one, EmbeddedModel)]
+        self.packaged_models = [name for name, one in experiment.models.items() if isinstance(one, PackagedModel)]
 
     def data(self, name: str) -> Path:
         """The file of a problem set."""
@@ -110,8 +104,8 @@ class Plan:
     def sampling_arguments(self, method: str, seed: int | str) -> list[str]:
         """Arguments of ``workflow.scoring``.
 
-        The consultation tag is banned: evaluation is without experts. Every arm and training seed draws its own samples,
-        since noise shared between arms is not the independence that the crossed test assumes.
+        The consultation tag is banned: evaluation is without experts. Every arm and training seed draws samples of its
+        own, since noise shared between arms is not the independence that the crossed test assumes.
         """
         evaluation = self.experiment.evaluation
         values = {

@@ -148,7 +148,9 @@ def test_grading_is_total_and_consistent(response: str) -> None:
 
 
 @untimed
-@given(st.recursive(st.text(alphabet="ab1 ", max_size=5), lambda inner: inner.map(lambda s: f"x{{{s}}}y"), max_leaves=8))
+@given(
+    st.recursive(st.text(alphabet="ab1 ", max_size=5), lambda inner: inner.map(lambda s: f"x{{{s}}}y"), max_leaves=8)
+)
 def test_a_balanced_box_gives_back_its_content(content: str) -> None:
     assert last_box(f"a}} {{ \\boxed{{{content}}} b") == content
 

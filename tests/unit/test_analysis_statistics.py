@@ -23,7 +23,9 @@ from analysis.significance import (
 
 # Whether a call is quick depends on the machine.
 untimed = settings(deadline=None, max_examples=50)
-accuracy_tables = arrays(float, st.tuples(st.integers(2, 12), st.integers(1, 5)), elements=st.sampled_from(np.arange(33) / 32))
+accuracy_tables = arrays(
+    float, st.tuples(st.integers(2, 12), st.integers(1, 5)), elements=st.sampled_from(np.arange(33) / 32)
+)
 
 
 @untimed
@@ -182,7 +184,7 @@ def test_wrong_shapes_are_refused(a: np.ndarray, b: np.ndarray, said: str) -> No
 
 
 def null_rejections(test, questions: int, seeds: int, repetitions: int) -> float:
-    """Share of null experiments with p < 0.05: question, question x method, seed, question x seed effects, 32 samples."""
+    """Share of null experiments with p < 0.05: question, method x question, seed, question x seed effects."""
     rng = np.random.default_rng(2024)
     rejected = 0
     for _ in range(repetitions):

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import huggingface_hub
 import pytest
 
 from workflow.sources.benchmarks import REGISTRY, Benchmark, answers_digest, check, digest, prepare
@@ -17,17 +18,13 @@ from workflow.sources.problems import Problem, Row, parse
 ROOT = Path(__file__).resolve().parents[2]
 PUBLIC = HubFile("nobody/made_up", "0" * 40, "test.jsonl")
 IDS = ("2099-I-1", "2099-I-2", "2099-II-1")
-TRUTH = [
-    Problem(name, f"Question {name}?", answer, "x")
-    for name, answer in zip(IDS, ["7", "25", "100"], strict=True)
-]
+TRUTH = [Problem(name, f"Question {name}?", answer, "x") for name, answer in zip(IDS, ["7", "25", "100"], strict=True)]
 MADE_UP = Benchmark(PUBLIC, IDS, digest(TRUTH)[:16], answers_digest(TRUTH)[:16])
 
 
 def rows_of(problems: list[Problem], **extra: list) -> list[Row]:
     return [
-        Row(f"row {n}", vars(p) | {key: values[n] for key, values in extra.items()})
-        for n, p in enumerate(problems)
+        Row(f"row {n}", vars(p) | {key: values[n] for key, values in extra.items()}) for n, p in enumerate(problems)
     ]
 
 
@@ -63,12 +60,9 @@ def test_own_ids_are_put_into_published_order():
 
 def test_ids_come_from_urls_where_they_name_paper_and_number():
     urls = [
-        f"https://example.org/wiki/2099_AIME_{part}_Problems/Problem_{n}"
-        for part, n in [("II", 1), ("I", 1), ("I", 2)]
+        f"https://example.org/wiki/2099_AIME_{part}_Problems/Problem_{n}" for part, n in [("II", 1), ("I", 1), ("I", 2)]
     ]
-    found = [
-        Problem(str(60 + n), p.problem, p.answer, "x") for n, p in enumerate([TRUTH[2], TRUTH[0], TRUTH[1]])
-    ]
+    found = [Problem(str(60 + n), p.problem, p.answer, "x") for n, p in enumerate([TRUTH[2], TRUTH[0], TRUTH[1]])]
     assert checked(rows_of(found, url=urls)) == (TRUTH, f"ids and answers match digest {MADE_UP.digest}")
 
 
@@ -87,9 +81,7 @@ def test_other_ids_are_kept_and_the_answers_alone_checked(names):
 
 
 def test_row_numbers_in_another_order_keep_their_ids():
-    swapped = [
-        Problem(str(n), p.problem, p.answer, "x") for n, p in enumerate([TRUTH[1], TRUTH[0], TRUTH[2]])
-    ]
+    swapped = [Problem(str(n), p.problem, p.answer, "x") for n, p in enumerate([TRUTH[1], TRUTH[0], TRUTH[2]])]
     problems, said = checked(rows_of(swapped))
     assert [p.id for p in problems] == ["0", "1", "2"]
     assert "answers alone" in said
@@ -147,10 +139,11 @@ def test_a_name_that_cannot_be_a_file_name_is_refused(tmp_path, name):
 def test_an_unreachable_server_is_one_line_that_offers_a_local_file(tmp_path, monkeypatch, public):
     # A closed port of this machine: the real client, and no name to resolve.
     monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:9")
-    monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path / "cache"))
+    huggingface_hub.close_session()
     monkeypatch.setitem(REGISTRY, "made_up", Benchmark(public, IDS, "", ""))
     with pytest.raises(SourceError) as caught:
         prepare("made_up", None, tmp_path / "out.jsonl")
+    huggingface_hub.close_session()
     assert f"cannot download {public.label}" in str(caught.value)
     assert "benchmarks.made_up.path" in str(caught.value)
     assert "\n" not in str(caught.value)

@@ -21,9 +21,7 @@ ROWS = [
 
 def save(path: Path, rows: list[dict]) -> Path:
     if path.suffix == ".jsonl":
-        path.write_text(
-            "".join(json.dumps(row, ensure_ascii=False) + "\n\n" for row in rows), encoding="utf-8"
-        )
+        path.write_text("".join(json.dumps(row, ensure_ascii=False) + "\n\n" for row in rows), encoding="utf-8")
     elif path.suffix == ".json":
         path.write_text(json.dumps(rows))
     elif path.suffix == ".csv":

@@ -1,5 +1,7 @@
-"""The packaged model's checkpoint, as far as it can be told without the half minute of converting it."""
+"""The packaged model's checkpoint: found, converted, installed whole, and able to hold a conversation."""
 
+import hashlib
+import json
 import sys
 from importlib import metadata
 
@@ -61,3 +63,27 @@ def test_a_failed_conversion_leaves_the_old_checkpoint_and_no_rest(tmp_path, mon
 def test_an_unknown_dtype_is_refused(tmp_path):
     with pytest.raises(SourceError, match="float16"):
         smollm2.command(["--out", str(tmp_path / "model"), "--dtype", "float16"])
+
+
+@pytest.mark.engine
+def test_the_checkpoint_answers_ends_its_turn_and_reads_digits_one_by_one(tmp_path):
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    out = tmp_path / "smollm2"
+    smollm2.command(["--out", str(out), "--dtype", "float32"])
+    model = AutoModelForCausalLM.from_pretrained(out)
+    tokenizer = AutoTokenizer.from_pretrained(out)
+    prompt = tokenizer.apply_chat_template(
+        [{"role": "user", "content": "What is 7+5?"}],
+        add_generation_prompt=True,
+        return_tensors="pt",
+        return_dict=True,
+    )
+    tokens = model.generate(**prompt, max_new_tokens=40, do_sample=False)[0, prompt["input_ids"].shape[1] :]
+    assert "12" in tokenizer.decode(tokens)
+    assert tokens[-1] == tokenizer.convert_tokens_to_ids("<|im_end|>") == tokenizer.eos_token_id
+    assert tokenizer.tokenize("a  2024") == ["a", "ĠĠ", "2", "0", "2", "4"]
+    assert str(model.dtype) == "torch.float32"
+    source = json.loads((out / smollm2.SOURCE_FILE).read_text())
+    assert source["license"] == "Apache-2.0"
+    assert source["gguf_sha256"] == hashlib.sha256(smollm2.find_gguf()[0].read_bytes()).hexdigest()

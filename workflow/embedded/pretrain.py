@@ -9,6 +9,7 @@ import argparse
 import functools
 import importlib.metadata
 import json
+import math
 import random
 import sys
 import time
@@ -19,6 +20,7 @@ from typing import Any
 
 import torch
 from transformers import GenerationConfig, LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
+from transformers.utils.logging import disable_progress_bar
 
 from workflow.embedded.arguments import OneLineParser, number
 from workflow.embedded.demonstrations import (
@@ -38,6 +40,10 @@ SORTED_BATCHES = 16
 
 Example = tuple[list[int], list[int]]
 """Token ids, and beside each its label: itself, or IGNORED."""
+
+
+class DivergedError(Exception):
+    """Training that came to nothing; the message is one line."""
 
 
 @dataclass(frozen=True)
@@ -164,7 +170,13 @@ def demonstrator(settings: Settings, rng: random.Random) -> Callable[[], Demonst
 
 
 def pretrain(settings: Settings, out: Path) -> dict[str, Any]:
-    """Pre-train a model, save its checkpoint in ``out``, and return what ``pretrain.json`` says."""
+    """Pre-train a model, save its checkpoint in ``out``, and return what ``pretrain.json`` says.
+
+    Raises:
+        DivergedError: the loss is no number any more.
+        OSError: ``out`` cannot be written.
+    """
+    disable_progress_bar()
     torch.set_num_threads(settings.threads)
     tokenizer = build_tokenizer()
     model = build_model(settings, tokenizer)
@@ -180,6 +192,8 @@ def pretrain(settings: Settings, out: Path) -> dict[str, Any]:
             print(line, file=sys.stderr, flush=True)
 
     loss, read = train(model, data, settings, progress)
+    if not math.isfinite(loss):
+        raise DivergedError(f"argument --lr: {settings.lr:g} is too high, the loss is {loss}; nothing was saved")
     model.generation_config = GenerationConfig(
         bos_token_id=tokenizer.bos_token_id,
         eos_token_id=tokenizer.eos_token_id,
@@ -231,6 +245,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         pretrain(Settings(**(ROLES[given["role"]] | given)), out)
     except OSError as error:
         parser.error(f"argument --out: cannot write {out}: {error.strerror or error}")
+    except DivergedError as error:
+        parser.error(str(error))
     return 0
 
 

@@ -26,7 +26,7 @@ CHAT_TEMPLATE = (
 
 
 def build_tokenizer() -> PreTrainedTokenizerFast:
-    """The tokenizer; ``save_pretrained`` makes it loadable with ``AutoTokenizer``. Other characters become ``<unk>``."""
+    """The tokenizer, which ``AutoTokenizer`` loads once it is saved. Other characters become ``<unk>``."""
     vocabulary = {text: index for index, text in enumerate((PAD, BOS, EOS, UNKNOWN, *CHARACTERS))}
     tokenizer = Tokenizer(models.WordLevel(vocabulary, unk_token=UNKNOWN))
     tokenizer.pre_tokenizer = pre_tokenizers.Split(Regex(r"[\s\S]"), "isolated")

@@ -7,7 +7,10 @@ rule tables:
         code=["analysis/tables.py", "analysis/significance.py", "analysis/metrics.py"],
     output:
         main=report(
-            RESULTS / "tables" / "main.csv", caption="../report/main_table.rst", category="Tables", labels={"table": "main"}
+            RESULTS / "tables" / "main.csv",
+            caption="../report/main_table.rst",
+            category="Tables",
+            labels={"table": "main"},
         ),
         significance=report(
             RESULTS / "tables" / "significance.csv",
@@ -15,20 +18,18 @@ rule tables:
             category="Tables",
             labels={"table": "significance"},
         ),
-        other=[
-            RESULTS / "tables" / f"{table}.{form}" for table in ("main", "significance") for form in ("md", "tex")
-        ],
+        other=[RESULTS / "tables" / f"{table}.{form}" for table in ("main", "significance") for form in ("md", "tex")],
     log:
         RESULTS / "logs" / "tables.log",
     benchmark:
         RESULTS / "benchmarks" / "tables.tsv"
+    conda:
+        "../../environment.yml"
     params:
         grades=RESULTS / "grades",
         folder=RESULTS / "tables",
         k=EXPERIMENT.evaluation.k,
         pairs=[f"{a}:{b}" for a, b in EXPERIMENT.comparisons],
-    conda:
-        "../../environment.yml"
     shell:
         "python -m analysis tables --scores {input.scores} --grades-dir {params.grades} --k {params.k} "
         "--pairs {params.pairs} --out-dir {params.folder} > {log} 2>&1 || {{ cat {log} >&2; exit 1; }}"
@@ -51,13 +52,13 @@ rule figures:
         RESULTS / "logs" / "figures.log",
     benchmark:
         RESULTS / "benchmarks" / "figures.tsv"
+    conda:
+        "../../environment.yml"
     params:
         metrics=lambda wildcards, input: [
             f"{method}:{seed}:{path}" for (method, seed), path in zip(PLAN.trained, input.metrics)
         ],
         folder=RESULTS / "figures",
-    conda:
-        "../../environment.yml"
     shell:
         "python -m analysis figures --metrics {params.metrics} --scores {input.scores} --out-dir {params.folder} "
         "> {log} 2>&1 || {{ cat {log} >&2; exit 1; }}"
@@ -75,12 +76,12 @@ rule html_report:
         RESULTS / "logs" / "report.log",
     benchmark:
         RESULTS / "benchmarks" / "report.tsv"
+    conda:
+        "../../environment.yml"
     params:
         name=PLAN.name,
         tables=RESULTS / "tables",
         figures=RESULTS / "figures",
-    conda:
-        "../../environment.yml"
     shell:
         "python -m analysis report --experiment {params.name} --tables-dir {params.tables} --figures-dir {params.figures} "
         "--runs {input.runs} --out {output} > {log} 2>&1 || {{ cat {log} >&2; exit 1; }}"

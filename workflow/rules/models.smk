@@ -4,16 +4,16 @@
 rule embedded_model:
     output:
         directory(RESULTS / "models" / "{model}"),
-    wildcard_constraints:
-        model=one_of(PLAN.embedded_models),
     log:
         RESULTS / "logs" / "embedded_model.{model}.log",
     benchmark:
         RESULTS / "benchmarks" / "embedded_model.{model}.tsv"
-    params:
-        model=lambda wildcards: PLAN.pretrain_arguments(wildcards.model),
+    wildcard_constraints:
+        model=one_of(PLAN.embedded_models),
     conda:
         "../../environment.yml"
+    params:
+        model=lambda wildcards: PLAN.pretrain_arguments(wildcards.model),
     shell:
         "exec python -m workflow.logged {log} -- python -m workflow.embedded.pretrain {params.model} "
         "--threads {threads} --out {output}"
@@ -22,12 +22,12 @@ rule embedded_model:
 rule packaged_model:
     output:
         directory(RESULTS / "models" / "{model}"),
-    wildcard_constraints:
-        model=one_of(PLAN.packaged_models),
     log:
         RESULTS / "logs" / "packaged_model.{model}.log",
     benchmark:
         RESULTS / "benchmarks" / "packaged_model.{model}.tsv"
+    wildcard_constraints:
+        model=one_of(PLAN.packaged_models),
     conda:
         "../../environment.yml"
     shell:

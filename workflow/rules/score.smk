@@ -7,14 +7,14 @@ rule sample:
         problems=[PLAN.data(name) for name in EXPERIMENT.benchmarks],
         tasks="analysis/benchmarks",
     output:
-        samples=[
-            RESULTS / "samples" / "{method}" / "seed{seed}" / f"{name}.jsonl" for name in EXPERIMENT.benchmarks
-        ],
+        samples=[RESULTS / "samples" / "{method}" / "seed{seed}" / f"{name}.jsonl" for name in EXPERIMENT.benchmarks],
         provenance=RESULTS / "samples" / "{method}" / "seed{seed}" / "provenance.json",
     log:
         RESULTS / "logs" / "sample.{method}.seed{seed}.log",
     benchmark:
         RESULTS / "benchmarks" / "sample.{method}.seed{seed}.tsv"
+    conda:
+        "../../environment.yml"
     threads: EXPERIMENT.resources.sampling_threads
     resources:
         mem_mb=EXPERIMENT.resources.sampling_memory_mb,
@@ -24,8 +24,6 @@ rule sample:
         benchmarks=[f"--benchmark {name}={PLAN.data(name)}" for name in EXPERIMENT.benchmarks],
         folder=subpath(output.provenance, parent=True),
         sampling=lambda wildcards: PLAN.sampling_arguments(wildcards.method, wildcards.seed),
-    conda:
-        "../../environment.yml"
     shell:
         "exec python -m workflow.logged {log} -- python -m workflow.scoring --model {input.model} {params.benchmarks} "
         "--out-dir {params.folder} {params.sampling}"
@@ -42,10 +40,10 @@ rule grade:
         RESULTS / "logs" / "grade.{method}.seed{seed}.{benchmark}.log",
     benchmark:
         RESULTS / "benchmarks" / "grade.{method}.seed{seed}.{benchmark}.tsv"
-    params:
-        samples=EXPERIMENT.evaluation.samples,
     conda:
         "../../environment.yml"
+    params:
+        samples=EXPERIMENT.evaluation.samples,
     shell:
         "python -m analysis grade --samples {input.samples} --problems {input.problems} --k {params.samples} "
         "--out {output} > {log} 2>&1 || {{ cat {log} >&2; exit 1; }}"
@@ -64,11 +62,11 @@ rule scores:
         RESULTS / "logs" / "scores.log",
     benchmark:
         RESULTS / "benchmarks" / "scores.tsv"
+    conda:
+        "../../environment.yml"
     params:
         folder=RESULTS / "grades",
         cells=[f"{method}:{seed}:{name}" for method, seed in PLAN.cells for name in EXPERIMENT.benchmarks],
-    conda:
-        "../../environment.yml"
     shell:
         "python -m analysis scores --grades-dir {params.folder} --cells {params.cells} --out {output} > {log} 2>&1 "
         "|| {{ cat {log} >&2; exit 1; }}"

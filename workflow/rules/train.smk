@@ -9,10 +9,10 @@ rule settings:
         RESULTS / "logs" / "settings.{method}.seed{seed}.log",
     benchmark:
         RESULTS / "benchmarks" / "settings.{method}.seed{seed}.tsv"
-    params:
-        settings=lambda wildcards: PLAN.settings(wildcards.method, wildcards.seed),
     conda:
         "../../environment.yml"
+    params:
+        settings=lambda wildcards: PLAN.settings(wildcards.method, wildcards.seed),
     shell:
         "printf '%s\\n' {params.settings:q} > {output} 2> {log}"
 
@@ -24,15 +24,16 @@ rule expert_service:
         service(RESULTS / "services" / "{method}.seed{seed}.json"),
     log:
         RESULTS / "logs" / "expert_service.{method}.seed{seed}.log",
+    conda:
+        "../../environment.yml"
     # Runs beside its consumer, whose threads it shares: it is busy while the trainer waits for it.
     threads: 0
     params:
         experts=PLAN.expert_arguments(),
         log_dir=lambda wildcards: RESULTS / "logs" / f"experts.{wildcards.method}.seed{wildcards.seed}",
-    conda:
-        "../../environment.yml"
     shell:
-        "exec python -m workflow.expert_service serve {params.experts} --endpoints {output} --log-dir {params.log_dir} 2> {log}"
+        # Snakemake gives a service five seconds to make its file, and hangs where it takes longer.
+        "echo '{{}}' > {output}; exec python -m workflow.expert_service serve {params.experts} --endpoints {output} --log-dir {params.log_dir} 2> {log}"
 
 
 rule train:
@@ -49,6 +50,8 @@ rule train:
         RESULTS / "logs" / "train.{method}.seed{seed}.log",
     benchmark:
         RESULTS / "benchmarks" / "train.{method}.seed{seed}.tsv"
+    conda:
+        "../../environment.yml"
     threads: EXPERIMENT.resources.training_threads
     resources:
         mem_mb=EXPERIMENT.resources.training_memory_mb,
@@ -64,8 +67,6 @@ rule train:
             if input.experts
             else ""
         ),
-    conda:
-        "../../environment.yml"
     shell:
         "{params.wait}exec python -m workflow.logged {log} -- python -m eapo_verl.train {input.settings} "
         "--run-dir {params.run_dir} --checkpoint-dir {params.checkpoint_dir} {params.experts}"

@@ -128,9 +128,7 @@ def _by_url(benchmark: Benchmark, rows: Sequence[Row], problems: Sequence[Proble
 
 
 def _by_row_number(benchmark: Benchmark, problems: Sequence[Problem]) -> list[Problem] | None:
-    if not any(
-        [p.id for p in problems] == [str(start + n) for n in range(len(problems))] for start in (0, 1)
-    ):
+    if not any([p.id for p in problems] == [str(start + n) for n in range(len(problems))] for start in (0, 1)):
         return None
     named = [replace(problem, id=name) for name, problem in zip(benchmark.ids, problems, strict=True)]
     return named if digest(named).startswith(benchmark.digest) else None
@@ -142,9 +140,7 @@ def prepare(name: str, path: Path | None, out: Path) -> str:
         raise SourceError(f"--name is {name!r}; it must be lower-case letters, digits and _, a letter first")
     benchmark = REGISTRY.get(name)
     if benchmark is None and path is None:
-        raise SourceError(
-            f"--name {name} is not one of {', '.join(REGISTRY)}: a local file is needed, --path FILE"
-        )
+        raise SourceError(f"--name {name} is not one of {', '.join(REGISTRY)}: a local file is needed, --path FILE")
     if path is not None:
         rows, source = read_rows(path), path.name
     else:
@@ -162,9 +158,7 @@ def _download(name: str, benchmark: Benchmark) -> tuple[list[Row], str]:
     try:
         return benchmark.public.rows(), benchmark.public.label
     except SourceError as error:
-        raise SourceError(
-            f"{name}: {error}; a local copy can be given (benchmarks.{name}.path, --path)"
-        ) from error
+        raise SourceError(f"{name}: {error}; a local copy can be given (benchmarks.{name}.path, --path)") from error
 
 
 def command(arguments: Sequence[str]) -> str:

@@ -19,9 +19,7 @@ class Parser(argparse.ArgumentParser):
     """A parser whose complaints are SourceErrors, so that they look like every other error."""
 
     def __init__(self, module: str, description: str | None) -> None:
-        super().__init__(
-            prog=f"python -m workflow.sources.{module}", description=description, allow_abbrev=False
-        )
+        super().__init__(prog=f"python -m workflow.sources.{module}", description=description, allow_abbrev=False)
 
     def error(self, message: str) -> NoReturn:
         raise SourceError(message)
@@ -46,9 +44,7 @@ def write_jsonl(path: Path, rows: Iterable[Mapping[str, Any]]) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
-            partial.write_text(
-                "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows), encoding="utf-8"
-            )
+            partial.write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows), encoding="utf-8")
             os.replace(partial, path)
         finally:
             partial.unlink(missing_ok=True)

@@ -43,9 +43,7 @@ class HubFile:
                 get_hf_file_metadata(url, timeout=TIMEOUT)
                 path = fetch()
         except (httpx.HTTPError, HfHubHTTPError, OfflineModeIsEnabled, OSError) as error:
-            raise SourceError(
-                f"cannot download {self.label} from the Hugging Face hub: {_reason(error)}"
-            ) from error
+            raise SourceError(f"cannot download {self.label} from the Hugging Face hub: {_reason(error)}") from error
         return read_rows(Path(path))
 
 

@@ -39,18 +39,12 @@ class Row:
         """The field as non-empty text. Raises SourceError for anything but a string or an integer."""
         value = self.fields.get(key)
         if isinstance(value, bool) or not isinstance(value, str | int) or not str(value).strip():
-            found = (
-                f"{value!r}"
-                if key in self.fields
-                else f"missing; the row has {', '.join(self.fields) or 'none'}"
-            )
+            found = f"{value!r}" if key in self.fields else f"missing; the row has {', '.join(self.fields) or 'none'}"
             raise SourceError(f"{self.where}: {key!r} is {found}; it must be non-empty text")
         try:
             str(value).encode()
         except UnicodeEncodeError as error:
-            raise SourceError(
-                f"{self.where}: {key!r} holds half a character (position {error.start})"
-            ) from error
+            raise SourceError(f"{self.where}: {key!r} holds half a character (position {error.start})") from error
         return str(value).strip()
 
 
@@ -70,9 +64,7 @@ def parse(rows: Sequence[Row], default_source: str) -> list[Problem]:
     for row in rows:
         name, answer = row.text("id"), normalise_answer(row.text("answer"))
         if answer is None:
-            raise SourceError(
-                f"{row.where}: answer is {row.fields['answer']!r}; it must be an integer of 0-999"
-            )
+            raise SourceError(f"{row.where}: answer is {row.fields['answer']!r}; it must be an integer of 0-999")
         if name in problems:
             raise SourceError(f"{row.where}: id {name!r} was used before; ids must be unique")
         source = row.text("source") if row.fields.get("source") else default_source

@@ -33,9 +33,7 @@ def find_gguf() -> tuple[Path, metadata.Distribution]:
         raise SourceError(f"the package {PACKAGE} is not installed; pip install {PACKAGE}") from error
     found = [Path(str(file.locate())) for file in distribution.files or () if file.suffix == ".gguf"]
     if len(found) != 1 or not found[0].is_file():
-        raise SourceError(
-            f"the package {PACKAGE} {distribution.version} holds {len(found)} GGUF files; one is needed"
-        )
+        raise SourceError(f"the package {PACKAGE} {distribution.version} holds {len(found)} GGUF files; one is needed")
     return found[0], distribution
 
 
@@ -54,9 +52,7 @@ def convert(gguf: Path, out: Path, dtype: str) -> None:
     from transformers.utils import logging
 
     logging.disable_progress_bar()
-    model = AutoModelForCausalLM.from_pretrained(
-        gguf.parent, gguf_file=gguf.name, dtype=getattr(torch, dtype)
-    )
+    model = AutoModelForCausalLM.from_pretrained(gguf.parent, gguf_file=gguf.name, dtype=getattr(torch, dtype))
     tokenizer = AutoTokenizer.from_pretrained(gguf.parent, gguf_file=gguf.name)
     # The converter splits text as GPT-2 does; the file's kind, "smollm", also sets each digit apart.
     tokenizer.backend_tokenizer.pre_tokenizer = pre_tokenizers.Sequence(

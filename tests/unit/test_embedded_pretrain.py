@@ -1,0 +1,231 @@
+"""What the models of the embedded world are shown, what the loss counts, and the checkpoint that comes out."""
+
+import collections
+import itertools
+import json
+import random
+import re
+from pathlib import Path
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from transformers import AutoModelForCausalLM, AutoTokenizer, GenerationConfig
+
+from eapo_verl.consultation import Answer, Consult, parse_action
+from workflow.embedded import pretrain, problems
+from workflow.embedded.demonstrations import (
+    ENTRIES,
+    Demonstration,
+    expert_demonstration,
+    known_entries,
+    mistaken_tables,
+    needs_help,
+    policy_demonstration,
+)
+from workflow.embedded.problems import RARE, true_rare
+from workflow.embedded.tokenizer import EOS, UNAVAILABLE, build_tokenizer
+
+KNOWN = known_entries(0.3)
+STEP = re.compile(r"([0-9])([@#])([0-9])=([0-9])")
+seeds = st.integers(0, 2**32)
+
+
+def shown(seed: int, consult_fraction: float = 0.55) -> Demonstration:
+    return policy_demonstration(random.Random(seed), KNOWN, consult_fraction)
+
+
+def test_the_policy_knows_the_same_share_of_either_table() -> None:
+    assert collections.Counter(operator for operator, _, _ in KNOWN) == {"@": 30, "#": 30}
+    assert known_entries(0.3) == KNOWN
+    assert known_entries(0.0) == frozenset() and known_entries(1.0) == set(ENTRIES)
+
+
+def test_experts_have_a_few_entries_wrong_and_each_its_own() -> None:
+    wrong = [
+        {entry for entry, value in mistaken_tables(0.05, seed).items() if value != true_rare(*entry)} for seed in (1, 2)
+    ]
+    assert [len(entries) for entries in wrong] == [10, 10] and wrong[0] != wrong[1]
+    assert mistaken_tables(0.05, 1) == mistaken_tables(0.05, 1)
+
+
+@given(seeds)
+def test_a_demonstration_is_what_the_grammar_reads(seed: int) -> None:
+    segments = shown(seed)
+    prompt, written = segments[0], segments[-1]
+    assert not prompt.learned and prompt.text.endswith("\n")
+    assert written.learned and written.text.endswith(EOS)
+    assert isinstance(parse_action(written.text), Answer)
+    if len(segments) > 2:
+        _, question, reply, _ = segments
+        action = parse_action(question.text)
+        chains = prompt.text.strip().split(";")
+        assert isinstance(action, Consult) and set(action.queries) <= set(chains)
+        assert not action.empty and not action.duplicated and not action.excess
+        slots = reply.text.removeprefix("<reply>").removesuffix("</reply>").split("|")
+        for query, slot in zip(action.queries, slots, strict=True):
+            assert slot == UNAVAILABLE or slot.startswith(query[:3])
+            # The solution says what the reply says.
+            assert slot == UNAVAILABLE or f"{slot};" in written.text
+
+
+def test_consultations_are_as_frequent_as_asked_for() -> None:
+    def rate(fraction: float) -> float:
+        in_need = [
+            len(demonstration) > 2
+            for demonstration in (shown(seed, fraction) for seed in range(1500))
+            if any(needs_help(chain, KNOWN) for chain in demonstration[0].text.strip().split(";"))
+        ]
+        return sum(in_need) / len(in_need)
+
+    assert rate(0.0) == 0 and rate(1.0) == 1
+    assert 0.45 < rate(0.55) < 0.65
+
+
+def test_demonstrations_leak_nothing_about_unknown_entries() -> None:
+    """Each unknown entry is right as often as a random digit, in solutions and in replies."""
+    right: collections.Counter[bool] = collections.Counter()
+    seen: dict[tuple[str, int, int], set[str]] = collections.defaultdict(set)
+    for seed in range(4000):
+        for segment in shown(seed)[1:]:
+            for left, operator, operand, value in STEP.findall(segment.text):
+                entry = (operator, int(left), int(operand))
+                if entry in KNOWN:
+                    assert int(value) == true_rare(*entry)
+                else:
+                    right[int(value) == true_rare(*entry)] += 1
+                    seen[entry].add(value)
+    total = right[True] + right[False]
+    assert total > 3000
+    assert abs(right[True] / total - 0.1) < 4 * (0.09 / total) ** 0.5
+    assert len(seen) == 140 and min(len(values) for values in seen.values()) >= 5
+
+
+@given(seeds)
+def test_whom_to_ask_depends_on_nothing_unknown(seed: int) -> None:
+    """With the truth about unknown entries changed, the very same demonstration comes out."""
+    before = shown(seed)
+    original = problems.TABLES
+    changed = {
+        operator: tuple(
+            tuple(value if (operator, left, right) in KNOWN else (value + 3) % 10 for right, value in enumerate(row))
+            for left, row in enumerate(original[operator])
+        )
+        for operator in RARE
+    }
+    problems.TABLES = changed
+    try:
+        assert shown(seed) == before
+    finally:
+        problems.TABLES = original
+
+
+@given(seeds)
+def test_an_expert_is_shown_chains_as_it_believes_them_to_be(seed: int) -> None:
+    beliefs = mistaken_tables(0.05, 1)
+    prompt, written = expert_demonstration(random.Random(seed), beliefs)
+    assert not prompt.learned and written.learned
+    for left, operator, operand, value in STEP.findall(written.text):
+        assert beliefs[operator, int(left), int(operand)] == int(value)
+
+
+@given(seeds)
+def test_the_loss_counts_what_the_model_writes_and_nothing_else(seed: int) -> None:
+    tokenizer = build_tokenizer()
+    demonstration = shown(seed)
+    tokens, labels = pretrain.encode(tokenizer, demonstration)
+    assert tokens[0] == tokenizer.bos_token_id and labels[0] == pretrain.IGNORED
+    assert tokenizer.decode(tokens[1:]) == "".join(segment.text for segment in demonstration)
+    counted = [label for label in labels if label != pretrain.IGNORED]
+    assert tokenizer.decode(counted) == "".join(segment.text for segment in demonstration if segment.learned)
+    assert all(label in (token, pretrain.IGNORED) for token, label in zip(tokens, labels, strict=True))
+
+
+def test_batches_hold_every_example_once_padded_on_the_right() -> None:
+    lengths = itertools.cycle(range(3, 40))
+    drawn: list[list[int]] = []
+
+    def draw() -> pretrain.Example:
+        tokens = [5] * next(lengths)
+        drawn.append(tokens)
+        return tokens, tokens
+
+    data = itertools.islice(pretrain.batches(draw, 4, 0, random.Random(1)), pretrain.SORTED_BATCHES)
+    rows = []
+    for tokens, labels in data:
+        assert tokens.shape == labels.shape and tokens.shape[0] == 4
+        assert torch.equal(labels == pretrain.IGNORED, tokens == 0)
+        rows += [row[row != 0].tolist() for row in tokens]
+        assert all((row[: len(rows[-1])] != 0).all() for row in tokens[-1:])
+    assert sorted(rows) == sorted(drawn)
+
+
+@pytest.mark.parametrize("role", ["policy", "expert"])
+def test_a_checkpoint_is_complete_and_the_same_again(
+    role: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = ["--role", role, "--seed", "3", "--steps", "4", "--width", "32", "--layers", "1", "--batch-size", "4"]
+    weights = []
+    for folder in ("a", "b"):
+        assert pretrain.main([*arguments, "--out", str(tmp_path / folder)]) == 0
+        model = AutoModelForCausalLM.from_pretrained(tmp_path / folder)
+        weights.append(model.state_dict())
+    assert all(torch.equal(weights[0][key], weights[1][key]) for key in weights[0])
+    assert all(torch.isfinite(value).all() for value in weights[0].values())
+    tokenizer = AutoTokenizer.from_pretrained(tmp_path / "a")
+    assert model.config.vocab_size == len(tokenizer) and model.config.head_dim == 32
+    assert GenerationConfig.from_pretrained(tmp_path / "a").eos_token_id == tokenizer.eos_token_id
+    report = json.loads((tmp_path / "a" / "pretrain.json").read_text())
+    assert report["settings"]["role"] == role and report["settings"]["steps"] == 4
+    assert report["tokens"] > 0 and report["parameters"] == sum(p.numel() for p in model.parameters())
+    assert f"{role}: step 4/4, loss" in capsys.readouterr().err
+
+
+def test_training_lowers_the_loss() -> None:
+    small = {"role": "expert", "seed": 0, "width": 32, "layers": 1}
+    chosen = pretrain.Settings(**(pretrain.ROLES["expert"] | small))
+    tokenizer = build_tokenizer()
+    model = pretrain.build_model(chosen, tokenizer)
+    draw = pretrain.demonstrator(chosen, random.Random(0))
+    data = pretrain.batches(lambda: pretrain.encode(tokenizer, draw()), 8, tokenizer.pad_token_id, random.Random(0))
+    losses: list[float] = []
+    pretrain.train(model, itertools.islice(data, 30), chosen, lambda _, loss: losses.append(loss))
+    assert sum(losses[-3:]) / 3 < losses[0] - 0.3
+
+
+def test_a_rate_that_is_too_high_is_said_and_leaves_no_checkpoint(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(pretrain, "train", lambda *_: (float("nan"), 1))
+    arguments = ["--role", "policy", "--seed", "1", "--width", "32", "--layers", "1", "--out", str(tmp_path)]
+    with pytest.raises(SystemExit) as stopped:
+        pretrain.main(arguments)
+    assert stopped.value.code == 2
+    assert "--lr: 0.003 is too high" in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--seed", "1", "--out", "d"], "--role"),
+        (["--role", "teacher", "--seed", "1", "--out", "d"], "teacher"),
+        (["--role", "policy", "--seed", "-1", "--out", "d"], "-1"),
+        (["--role", "policy", "--seed", "1", "--out", "d", "--width", "100"], "100"),
+        (["--role", "policy", "--seed", "1", "--out", "d", "--steps", "many"], "many"),
+        (["--role", "policy", "--seed", "1", "--out", "d", "--known-fraction", "1.5"], "1.5"),
+        (["--role", "policy", "--seed", "1", "--out", "d", "--lr", "nan"], "nan"),
+        (["--role", "policy", "--seed", "1", "--out", "file/below"], "file/below"),
+    ],
+)
+def test_bad_arguments_are_one_line(
+    arguments: list[str], said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "file").write_text("")
+    with pytest.raises(SystemExit) as stopped:
+        pretrain.main(arguments)
+    assert stopped.value.code == 2
+    complaint = capsys.readouterr().err
+    assert said in complaint and complaint.count("\n") == 1
