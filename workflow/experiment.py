@@ -177,7 +177,7 @@ class Experiment(Settings):
 
     methods: tuple[Name, ...] = Field(min_length=1)
     seeds: tuple[Annotated[int, Field(ge=0)], ...] = Field(min_length=1)
-    comparisons: tuple[tuple[Name, Name], ...]
+    comparisons: tuple[tuple[Name, Name], ...] = Field(min_length=1)
     models: dict[Name, Model]
     policy: Name
     experts: tuple[Expert, ...] = ()
