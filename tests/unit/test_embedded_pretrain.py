@@ -6,10 +6,11 @@ import json
 import random
 import re
 from pathlib import Path
+from unittest import mock
 
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from transformers import AutoModelForCausalLM, AutoTokenizer, GenerationConfig
 
@@ -18,7 +19,8 @@ from workflow.embedded import pretrain, problems
 from workflow.embedded.demonstrations import (
     ENTRIES,
     Demonstration,
-    expert_demonstration,
+    chain_demonstration,
+    guessing,
     known_entries,
     mistaken_tables,
     needs_help,
@@ -27,6 +29,7 @@ from workflow.embedded.demonstrations import (
 from workflow.embedded.problems import RARE, true_rare
 from workflow.embedded.tokenizer import EOS, UNAVAILABLE, build_tokenizer
 
+untimed = settings(deadline=None, max_examples=50)
 KNOWN = known_entries(0.3)
 STEP = re.compile(r"([0-9])([@#])([0-9])=([0-9])")
 seeds = st.integers(0, 2**32)
@@ -50,6 +53,7 @@ def test_experts_have_a_few_entries_wrong_and_each_its_own() -> None:
     assert mistaken_tables(0.05, 1) == mistaken_tables(0.05, 1)
 
 
+@untimed
 @given(seeds)
 def test_a_demonstration_is_what_the_grammar_reads(seed: int) -> None:
     segments = shown(seed)
@@ -88,7 +92,8 @@ def test_demonstrations_leak_nothing_about_unknown_entries() -> None:
     right: collections.Counter[bool] = collections.Counter()
     seen: dict[tuple[str, int, int], set[str]] = collections.defaultdict(set)
     for seed in range(4000):
-        for segment in shown(seed)[1:]:
+        rng = random.Random(seed)
+        for segment in (*shown(seed)[1:], *chain_demonstration(rng, guessing(rng, KNOWN))[1:]):
             for left, operator, operand, value in STEP.findall(segment.text):
                 entry = (operator, int(left), int(operand))
                 if entry in KNOWN:
@@ -102,6 +107,7 @@ def test_demonstrations_leak_nothing_about_unknown_entries() -> None:
     assert len(seen) == 140 and min(len(values) for values in seen.values()) >= 5
 
 
+@untimed
 @given(seeds)
 def test_whom_to_ask_depends_on_nothing_unknown(seed: int) -> None:
     """With the truth about unknown entries changed, the very same demonstration comes out."""
@@ -114,22 +120,21 @@ def test_whom_to_ask_depends_on_nothing_unknown(seed: int) -> None:
         )
         for operator in RARE
     }
-    problems.TABLES = changed
-    try:
+    with mock.patch.object(problems, "TABLES", changed):
         assert shown(seed) == before
-    finally:
-        problems.TABLES = original
 
 
+@untimed
 @given(seeds)
 def test_an_expert_is_shown_chains_as_it_believes_them_to_be(seed: int) -> None:
     beliefs = mistaken_tables(0.05, 1)
-    prompt, written = expert_demonstration(random.Random(seed), beliefs)
+    prompt, written = chain_demonstration(random.Random(seed), lambda *entry: beliefs[entry])
     assert not prompt.learned and written.learned
     for left, operator, operand, value in STEP.findall(written.text):
         assert beliefs[operator, int(left), int(operand)] == int(value)
 
 
+@untimed
 @given(seeds)
 def test_the_loss_counts_what_the_model_writes_and_nothing_else(seed: int) -> None:
     tokenizer = build_tokenizer()
@@ -183,15 +188,26 @@ def test_a_checkpoint_is_complete_and_the_same_again(
 
 
 def test_training_lowers_the_loss() -> None:
-    small = {"role": "expert", "seed": 0, "width": 32, "layers": 1}
+    small = {"role": "expert", "seed": 0, "steps": 30, "width": 32, "layers": 1, "batch_size": 8}
     chosen = pretrain.Settings(**(pretrain.ROLES["expert"] | small))
     tokenizer = build_tokenizer()
     model = pretrain.build_model(chosen, tokenizer)
-    draw = pretrain.demonstrator(chosen, random.Random(0))
-    data = pretrain.batches(lambda: pretrain.encode(tokenizer, draw()), 8, tokenizer.pad_token_id, random.Random(0))
+    data = pretrain.lessons(chosen, tokenizer, random.Random(0))
     losses: list[float] = []
-    pretrain.train(model, itertools.islice(data, 30), chosen, lambda _, loss: losses.append(loss))
-    assert sum(losses[-3:]) / 3 < losses[0] - 0.3
+    _, read = pretrain.train(model, data, chosen, lambda _, loss: losses.append(loss))
+    assert len(losses) == 30 and read > 30 * 8 * 8
+    assert sum(losses[-3:]) / 3 < losses[0] - 0.5
+
+
+def test_the_policy_is_shown_single_chains_first() -> None:
+    small = {"role": "policy", "seed": 0, "steps": 8, "batch_size": 4, "chain_share": 0.25}
+    chosen = pretrain.Settings(**(pretrain.ROLES["policy"] | small))
+    tokenizer = build_tokenizer()
+    shown_in = [
+        [tokenizer.decode(row, skip_special_tokens=True).partition("\n")[0] for row in tokens]
+        for tokens, _ in itertools.islice(pretrain.lessons(chosen, tokenizer, random.Random(0)), chosen.steps)
+    ]
+    assert [{text.count(";") for text in texts} for texts in shown_in] == [{0}] * 2 + [{2}] * 6
 
 
 def test_a_rate_that_is_too_high_is_said_and_leaves_no_checkpoint(

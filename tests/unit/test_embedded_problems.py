@@ -7,12 +7,13 @@ import re
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from workflow.embedded import problems
 from workflow.embedded.problems import DIFFICULTIES, RARE, TABLES, make_problems, shares, solution, solve_chain
 
+untimed = settings(deadline=None, max_examples=50)
 CHAIN = re.compile(r"[0-9](?:[-+*@#][0-9]){1,2}")
 chains = st.from_regex(r"[0-9]([-+*@#][0-9]){1,2}", fullmatch=True)
 
@@ -41,6 +42,7 @@ def test_tables_are_complete_and_differ() -> None:
     assert TABLES["@"] != TABLES["#"]
 
 
+@untimed
 @given(chains)
 def test_chain_agrees_with_an_independent_evaluation(chain: str) -> None:
     steps, value = solve_chain(chain)
@@ -50,6 +52,7 @@ def test_chain_agrees_with_an_independent_evaluation(chain: str) -> None:
         assert independent_value(step[:3]) == int(step[4])
 
 
+@untimed
 @given(chains, st.integers(0, 9))
 def test_rare_values_come_from_the_lookup_given(chain: str, value: int) -> None:
     steps, _ = solve_chain(chain, lambda *_: value)
@@ -72,6 +75,7 @@ def test_every_problem_is_well_formed_and_its_answer_right() -> None:
         assert int(problem.solution.removesuffix("}").rpartition("{")[2]) == int(problem.answer)
 
 
+@untimed
 @given(st.integers(1, 5000))
 def test_shares_add_up_and_stay_within_one_of_the_proportions(n: int) -> None:
     counts = shares(n)
@@ -94,6 +98,7 @@ def test_sets_repeat_with_their_seed_and_avoid_what_is_excluded() -> None:
     assert texts != {problem.problem for problem in make_problems(60, 4, "one")}
 
 
+@untimed
 @given(st.integers(0, 3), st.integers(0, 2**32))
 def test_a_drawn_problem_has_the_difficulty_asked_for(difficulty: int, seed: int) -> None:
     drawn = problems.draw_problem(random.Random(seed), difficulty)

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from transformers import AutoTokenizer, PreTrainedTokenizerFast
 
@@ -11,6 +11,7 @@ from eapo_verl.consultation import Tags
 from workflow.embedded.problems import make_problems
 from workflow.embedded.tokenizer import CHARACTERS, TAGS, build_tokenizer
 
+untimed = settings(deadline=None, max_examples=50)
 texts = st.lists(st.sampled_from([*CHARACTERS, *TAGS]), max_size=60).map("".join)
 
 
@@ -21,6 +22,7 @@ def tokenizer(tmp_path_factory: pytest.TempPathFactory) -> PreTrainedTokenizerFa
     return AutoTokenizer.from_pretrained(folder)
 
 
+@untimed
 @given(text=texts)
 def test_text_survives_encoding_and_decoding(tokenizer: PreTrainedTokenizerFast, text: str) -> None:
     ids = tokenizer.encode(text, add_special_tokens=False)
@@ -28,6 +30,7 @@ def test_text_survives_encoding_and_decoding(tokenizer: PreTrainedTokenizerFast,
     assert tokenizer.unk_token_id not in ids
 
 
+@untimed
 @given(text=texts)
 def test_tokens_decode_to_the_text_one_by_one(tokenizer: PreTrainedTokenizerFast, text: str) -> None:
     ids = tokenizer.encode(text, add_special_tokens=False)

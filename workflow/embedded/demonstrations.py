@@ -123,10 +123,12 @@ def policy_demonstration(rng: random.Random, known: frozenset[Entry], consult_fr
     )
 
 
-def expert_demonstration(rng: random.Random, beliefs: dict[Entry, int]) -> Demonstration:
-    """A chain and its steps, rare operators by ``beliefs``; half of the operators are rare."""
+def chain_demonstration(rng: random.Random, rare: Rare) -> Demonstration:
+    """A single chain and its steps, rare operators by ``rare``; half of the operators are rare.
+
+    All that an expert is shown, and what the policy is shown first: facts are learned fastest from short texts.
+    """
     chain = str(rng.randrange(10))
     for _ in range(rng.choice(CHAIN_OPERATORS)):
         chain += rng.choice(rng.choice((COMMON, RARE))) + str(rng.randrange(10))
-    steps, _ = solve_chain(chain, lambda *entry: beliefs[entry])
-    return Segment(f"{chain}\n", learned=False), Segment(steps + EOS, learned=True)
+    return Segment(f"{chain}\n", learned=False), Segment(solve_chain(chain, rare)[0] + EOS, learned=True)

@@ -6,8 +6,8 @@ leaves a complete Hugging Face checkpoint in DIR, and ``pretrain.json`` about ho
 """
 
 import argparse
-import functools
 import importlib.metadata
+import itertools
 import json
 import math
 import random
@@ -25,7 +25,8 @@ from transformers.utils.logging import disable_progress_bar
 from workflow.embedded.arguments import OneLineParser, number
 from workflow.embedded.demonstrations import (
     Demonstration,
-    expert_demonstration,
+    chain_demonstration,
+    guessing,
     known_entries,
     mistaken_tables,
     policy_demonstration,
@@ -35,6 +36,8 @@ from workflow.embedded.tokenizer import CONTEXT, build_tokenizer
 HEAD_SIZE = 32
 IGNORED = -100
 """The label of a token that the loss does not count."""
+CHAINS_A_PROBLEM = 2
+"""A batch holds so many single chains for each problem in one; a chain is by far the shorter."""
 SORTED_BATCHES = 16
 """So many batches are drawn at once and sorted by length, which leaves little padding."""
 
@@ -57,16 +60,17 @@ class Settings:
     layers: int
     lr: float
     batch_size: int
+    chain_share: float
     threads: int
     known_fraction: float
     wrong_fraction: float
     consult_fraction: float
 
 
-_SHARED = {"threads": 1, "known_fraction": 0.3, "wrong_fraction": 0.05, "consult_fraction": 0.55}
+_SHARED = {"chain_share": 0.25, "threads": 1, "known_fraction": 0.3, "wrong_fraction": 0.05, "consult_fraction": 0.55}
 ROLES: dict[str, dict[str, Any]] = {
-    "policy": _SHARED | {"steps": 600, "width": 128, "layers": 4, "lr": 3e-3, "batch_size": 32},
-    "expert": _SHARED | {"steps": 1000, "width": 192, "layers": 4, "lr": 2e-3, "batch_size": 64},
+    "policy": _SHARED | {"steps": 850, "width": 128, "layers": 4, "lr": 3e-3, "batch_size": 32},
+    "expert": _SHARED | {"steps": 600, "width": 192, "layers": 4, "lr": 2e-3, "batch_size": 64},
 }
 
 
@@ -111,6 +115,8 @@ def build_model(settings: Settings, tokenizer: PreTrainedTokenizerFast) -> Llama
         head_dim=HEAD_SIZE,
         max_position_embeddings=CONTEXT,
         tie_word_embeddings=True,
+        # The usual 0.02 suits widths of thousands: at these, it makes the first hundreds of steps idle.
+        initializer_range=settings.width**-0.5,
         bos_token_id=tokenizer.bos_token_id,
         eos_token_id=tokenizer.eos_token_id,
         pad_token_id=tokenizer.pad_token_id,
@@ -161,12 +167,21 @@ def has_fast_bfloat16() -> bool:
     return bool(able.get("avx512_bf16") or able.get("amx_bf16") or able.get("bf16"))
 
 
-def demonstrator(settings: Settings, rng: random.Random) -> Callable[[], Demonstration]:
-    """What the model is shown: each call draws one demonstration."""
-    if settings.role == "policy":
-        known = known_entries(settings.known_fraction)
-        return functools.partial(policy_demonstration, rng, known, settings.consult_fraction)
-    return functools.partial(expert_demonstration, rng, mistaken_tables(settings.wrong_fraction, settings.seed))
+def lessons(
+    settings: Settings, tokenizer: PreTrainedTokenizerFast, rng: random.Random
+) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+    """The batches that a model is shown: single chains, and to the policy, after its share of those, problems."""
+
+    def batched(draw: Callable[[], Demonstration], size: int) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+        return batches(lambda: encode(tokenizer, draw()), size, tokenizer.pad_token_id, rng)
+
+    if settings.role == "expert":
+        beliefs = mistaken_tables(settings.wrong_fraction, settings.seed)
+        return batched(lambda: chain_demonstration(rng, lambda *entry: beliefs[entry]), settings.batch_size)
+    known = known_entries(settings.known_fraction)
+    chains = batched(lambda: chain_demonstration(rng, guessing(rng, known)), CHAINS_A_PROBLEM * settings.batch_size)
+    problems = batched(lambda: policy_demonstration(rng, known, settings.consult_fraction), settings.batch_size)
+    return itertools.chain(itertools.islice(chains, round(settings.chain_share * settings.steps)), problems)
 
 
 def pretrain(settings: Settings, out: Path) -> dict[str, Any]:
@@ -181,8 +196,7 @@ def pretrain(settings: Settings, out: Path) -> dict[str, Any]:
     tokenizer = build_tokenizer()
     model = build_model(settings, tokenizer)
     rng = random.Random(settings.seed)
-    demonstrate = demonstrator(settings, rng)
-    data = batches(lambda: encode(tokenizer, demonstrate()), settings.batch_size, tokenizer.pad_token_id, rng)
+    data = lessons(settings, tokenizer, rng)
     start = time.monotonic()
 
     def progress(step: int, loss: float) -> None:
@@ -234,6 +248,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--layers", type=number(int, 1, 64))
     parser.add_argument("--lr", type=number(float, 0, 1))
     parser.add_argument("--batch-size", type=number(int, 1, 10**5))
+    parser.add_argument("--chain-share", type=number(float, 0, 1), help="the policy's first steps, on single chains")
     parser.add_argument("--threads", type=number(int, 1, 1024))
     parser.add_argument("--known-fraction", type=number(float, 0, 1), help="rare entries that the policy knows")
     parser.add_argument("--wrong-fraction", type=number(float, 0, 1), help="rare entries that an expert has wrong")

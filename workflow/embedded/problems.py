@@ -104,10 +104,8 @@ def draw_problem(rng: random.Random, difficulty: int) -> str:
         operators = [rng.choice(RARE if place in rare else COMMON) for place in range(total)]
         chains = []
         for length in lengths:
-            chain = str(rng.randrange(10))
-            for _ in range(length):
-                chain += operators.pop() + str(rng.randrange(10))
-            chains.append(chain)
+            steps = (operators.pop() + str(rng.randrange(10)) for _ in range(length))
+            chains.append(str(rng.randrange(10)) + "".join(steps))
         # The same query twice in one consultation would be asked, and answered, once.
         if len(set(chains)) == CHAINS:
             return ";".join(chains)
@@ -152,8 +150,8 @@ def make_problems(n: int, seed: int, name: str, exclude: Iterable[str] = ()) -> 
 
 
 def _problem(identity: str, text: str, source: str, difficulty: int) -> Problem:
-    answer = "".join(str(solve_chain(chain)[1]) for chain in text.split(";"))
-    return Problem(identity, text, str(int(answer)), source, solution(text), difficulty)
+    digits = "".join(str(solve_chain(chain)[1]) for chain in text.split(";"))
+    return Problem(identity, text, str(int(digits)), source, solution(text), difficulty)
 
 
 def _set(text: str) -> tuple[str, int, int]:

@@ -25,8 +25,8 @@ TASKS: dict[str, dict[str, Any]] = {
     "products": {"min_digits": 1, "max_digits": 1},
     "simple_equations": {"min_terms": 2, "max_terms": 2, "min_value": 1, "max_value": 20},
 }
-# SmolLM2-135M-Instruct, told to box its answer by example, is right in some and wrong in others of its answers to
-# these two (a tenth to a half, at temperature 1), which is what GRPO learns from. In the others it is never right.
+# To these two, SmolLM2-135M-Instruct gives some right answers and some wrong ones (a tenth to a half right at
+# temperature 1, once examples have taught it to box them), which GRPO needs. In the others it is hardly ever right.
 DEFAULT_TASKS = ("chain_sum", "products")
 # reasoning-gym seeds its i-th problem with seed + i: neighbouring seeds would give nearly the same problems.
 _STRIDE = 1_000_003
