@@ -133,8 +133,8 @@ def write_prompts(source: Path, target: Path, system_prompt: str | None, agent: 
     pandas.DataFrame(rows).to_parquet(target)
 
 
-def train(settings: RunSettings, checkpoint_dir: Path) -> None:
-    """Run verl to the last step; continues from the newest checkpoint in ``checkpoint_dir``."""
+def train(settings: RunSettings, checkpoint_dir: Path, resumed_from: int) -> None:
+    """Run verl to the last step; continues after ``resumed_from``, the newest checkpoint's step, if it is not 0."""
     import ray
     from verl.trainer.main_ppo import run_ppo
     from verl.trainer.ppo.utils import need_critic, need_reference_policy
@@ -154,6 +154,8 @@ def train(settings: RunSettings, checkpoint_dir: Path) -> None:
 
     config = compose(settings, checkpoint_dir, "cpu" if get_device_name() == "cpu" else "gpu")
     config.actor_rollout_ref.rollout.agent.default_agent_loop = agent
+    # A resumed run has been validated where it goes on from.
+    config.trainer.val_before_train = resumed_from == 0
     validate_config(config=config, use_reference_policy=need_reference_policy(config), use_critic=need_critic(config))
     os.environ.setdefault("TENSORBOARD_DIR", str(checkpoint_dir / "tensorboard"))
     if get_device_name() == "cpu":
@@ -207,7 +209,7 @@ def main() -> int:
     if resumed_from:
         print(f"progress: {settings.method} seed {settings.seed}: resuming from step {resumed_from}", flush=True)
     if resumed_from < settings.budget.steps:
-        train(settings, checkpoint_dir)
+        train(settings, checkpoint_dir, resumed_from)
 
     arguments.run_dir.mkdir(parents=True, exist_ok=True)
     export(checkpoint_dir, settings.budget.steps, arguments.run_dir / "model")

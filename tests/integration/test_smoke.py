@@ -1,0 +1,120 @@
+"""config/smoke.yaml from problems to report on the real engines, in a copy of this checkout; then what a rerun does."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pandas as pd
+import psutil
+import pytest
+import yaml
+
+ROOT = Path(__file__).resolve().parents[2]
+pytestmark = pytest.mark.engine
+
+
+def in_checkout(checkout: Path, *command: str, **kwargs) -> subprocess.CompletedProcess:
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    environment = os.environ | {"PATH": path, "PYTHONPATH": str(checkout)}
+    return subprocess.run(
+        command, cwd=checkout, env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, **kwargs
+    )
+
+
+def snakemake(checkout: Path, *arguments: str) -> str:
+    finished = in_checkout(checkout, "snakemake", "--cores", "2", "--configfile", "config/smoke.yaml", *arguments)
+    assert finished.returncode == 0, finished.stdout[-6000:]
+    return finished.stdout
+
+
+@pytest.fixture(scope="module")
+def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of what git knows, with the whole smoke experiment run in it."""
+    copy = tmp_path_factory.mktemp("checkout")
+    listed = subprocess.run(
+        ["git", "ls-files", "--cached", "--others", "--exclude-standard"], cwd=ROOT, capture_output=True, text=True
+    )
+    for name in listed.stdout.split():
+        (copy / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(ROOT / name, copy / name)
+    print(snakemake(copy)[-3000:])
+    return copy
+
+
+def test_every_arm_is_scored_and_reported(checkout: Path) -> None:
+    results = checkout / "results" / "smoke"
+    main = pd.read_csv(results / "tables" / "main.csv")
+    assert set(main["method"]) == {"base", "self_exploratory", "eapo"}
+    assert main["avg_at_k"].between(0, 1).all()
+    significance = pd.read_csv(results / "tables" / "significance.csv")
+    assert {"paired_t_questions", "crossed"} <= set(significance["test"])
+    assert (results / "report.html").stat().st_size > 50_000
+    for figure in ("accuracy_over_training", "comparison"):
+        assert (results / "figures" / f"{figure}.png").stat().st_size > 5_000
+    for method in ("self_exploratory", "eapo"):
+        samples = [json.loads(line) for line in (results / f"samples/{method}/seed1/chains_a.jsonl").open()]
+        assert len(samples) == 20 and not any("<consult>" in sample["response"] for sample in samples)
+
+
+@pytest.mark.parametrize("method", ["self_exploratory", "eapo"])
+def test_a_run_says_what_it_did(checkout: Path, method: str) -> None:
+    folder = checkout / "results" / "smoke" / "runs" / method / "seed1"
+    run = json.loads((folder / "run.json").read_text())
+    steps = [json.loads(line) for line in (folder / "metrics.jsonl").open()]
+    assert [step["step"] for step in steps] == [0, 1, 2, 3, 4]
+    assert [step["step"] for step in steps if step["accuracy_val_unassisted"] is not None] == [0, 2, 4]
+    assert [step["acceptance_rate"] for step in steps[1:]] == ([1, 1 / 2, 1 / 3, 1 / 4] if method == "eapo" else [0] * 4)
+    counts = run["consultations"]
+    assert counts["asked"] == sum(count for name, count in counts.items() if name != "asked")
+    assert run["policy_tokens"] > 0 and run["wall_s"] > 0
+    assert run["versions"]["verl"] == "0.9.1" and len(run["config_sha256"]) == 64
+    assert (folder / "model" / "config.json").exists()
+    if method == "self_exploratory":
+        assert counts["asked"] == 0 and run["expert_tokens"] == 0
+
+
+def test_experts_are_asked_and_their_words_are_not_trained_on(checkout: Path) -> None:
+    run = json.loads((checkout / "results/smoke/runs/eapo/seed1/run.json").read_text())
+    assert run["consultations"]["asked"] > 0 and run["expert_tokens"] > 0
+    assert run["consultations"]["failed"] == run["consultations"]["timed_out"] == 0
+
+
+def test_a_rerun_does_nothing_and_a_figure_retrains_nothing(checkout: Path) -> None:
+    assert "Nothing to be done" in snakemake(checkout)
+    code = checkout / "analysis" / "figures.py"
+    code.write_text(code.read_text() + "\n# changed\n")
+    jobs = {line.split()[0] for line in snakemake(checkout, "-n").splitlines() if line.split()[1:] == ["1"]}
+    assert jobs == {"all", "figures", "html_report"}
+
+
+def test_a_killed_run_goes_on_from_its_checkpoint(checkout: Path, tmp_path: Path) -> None:
+    settings = yaml.safe_load((checkout / "results/smoke/settings/self_exploratory.seed1.yaml").read_text())
+    settings["budget"] |= {"steps": 6, "validate_every": 6}
+    (tmp_path / "settings.yaml").write_text(yaml.safe_dump(settings))
+    command = [
+        sys.executable, "-m", "eapo_verl.train", str(tmp_path / "settings.yaml"),
+        "--run-dir", str(tmp_path / "run"), "--checkpoint-dir", str(tmp_path / "checkpoints"),
+    ]  # fmt: skip
+    wrapped = [sys.executable, "-m", "workflow.logged", str(tmp_path / "first.log"), "--", *command]
+    metrics = tmp_path / "checkpoints" / settings["config_sha256"][:12] / "metrics.jsonl"
+    with subprocess.Popen(wrapped, cwd=checkout, stderr=subprocess.PIPE, text=True) as process:
+        while not (metrics.exists() and '"step": 3' in metrics.read_text()):
+            assert process.poll() is None, process.stderr.read()  # type: ignore[union-attr]
+            time.sleep(0.2)
+        (trainer,) = [p for p in psutil.Process(process.pid).children() if "eapo_verl.train" in p.cmdline()]
+        trainer.send_signal(signal.SIGKILL)
+        message = process.communicate()[1]
+    assert process.returncode == 137 and "first.log" in message
+    assert not (tmp_path / "run" / "run.json").exists()
+
+    finished = in_checkout(checkout, *command)
+    assert finished.returncode == 0, finished.stdout[-6000:]
+    assert "resuming from step 2" in finished.stdout
+    steps = [json.loads(line)["step"] for line in (tmp_path / "run" / "metrics.jsonl").open()]
+    assert steps == [0, 1, 2, 3, 4, 5, 6]
+    assert json.loads((tmp_path / "run" / "run.json").read_text())["resumed_from_step"] == 2

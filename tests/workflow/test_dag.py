@@ -1,0 +1,63 @@
+"""The DAG of every shipped configuration, and what a broken one says."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+CONFIGS = sorted(Path("config").glob("*.yaml"))
+
+
+def snakemake(*arguments: str) -> subprocess.CompletedProcess:
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    return subprocess.run(
+        ["snakemake", "--nolock", *arguments], capture_output=True, text=True, env=os.environ | {"PATH": path}
+    )
+
+
+@pytest.mark.parametrize("config", CONFIGS, ids=lambda path: path.stem)
+def test_dry_run(config: Path) -> None:
+    finished = snakemake("-n", "--forceall", "--configfile", str(config))
+    assert finished.returncode == 0, finished.stderr
+    experiment = yaml.safe_load(config.read_text())
+    counts = {
+        columns[0]: int(columns[1])
+        for line in finished.stdout.splitlines() + finished.stderr.splitlines()
+        if len(columns := line.split()) == 2 and columns[1].isdigit()
+    }
+    runs = len(experiment["methods"]) * len(experiment["seeds"])
+    assert counts["train"] == runs
+    assert counts["sample"] == runs + 1
+    assert counts["grade"] == (runs + 1) * len(experiment["benchmarks"])
+
+
+def test_the_dag_is_drawn() -> None:
+    finished = snakemake("--dag")
+    assert finished.returncode == 0 and finished.stdout.startswith("digraph")
+
+
+def test_lint() -> None:
+    finished = snakemake("--lint")
+    assert finished.returncode == 0, finished.stderr
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"colour": "red"}, "colour: Extra inputs are not permitted"),
+        ({"methods": ["magic"]}, "methods: 'magic' is unknown; allowed are eapo, self_exploratory"),
+        ({"seeds": []}, "seeds: Tuple should have at least 1 item"),
+    ],
+)
+def test_a_broken_configuration_is_one_line_and_no_traceback(tmp_path: Path, change: dict, said: str) -> None:
+    config = tmp_path / "mine.yaml"
+    config.write_text(yaml.safe_dump(yaml.safe_load(Path("config/default.yaml").read_text()) | change))
+    finished = snakemake("-n", "--configfile", str(config))
+    lines = [line for line in finished.stderr.splitlines() if line.strip()]
+    assert finished.returncode != 0
+    assert "Traceback" not in finished.stderr
+    assert [line for line in lines if line.startswith("experiment: ")] == [line for line in lines if said in line] != []
+    assert not (Path("results") / "mine").exists()
