@@ -6,7 +6,7 @@ from pathlib import Path
 sys.path.insert(0, workflow.basedir)
 
 from workflow.experiment import ExperimentError, load_experiment
-from workflow.plan import Plan, one_of
+from workflow.plan import Plan, code, one_of
 
 if not workflow.config_settings.configfiles:
 

@@ -141,7 +141,6 @@ def train(settings: RunSettings, checkpoint_dir: Path, resumed_from: int) -> Non
     from verl.utils.config import validate_config
     from verl.utils.device import get_device_name
 
-    import eapo_verl.platform_cpu
     from eapo_verl.trainer import TaskRunner
 
     consulting = settings.consultation.instruction if settings.consults else None

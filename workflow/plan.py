@@ -24,6 +24,11 @@ def one_of(names: Iterable[str]) -> str:
     return "|".join(re.escape(name) for name in names) or "(?!)"
 
 
+def code(*modules: str) -> list[str]:
+    """Files of the analysis as inputs of a rule: editing one runs again what it makes, and nothing before that."""
+    return [f"analysis/{module}.py" for module in modules]
+
+
 class Plan:
     """The experiment as the rules see it.
 

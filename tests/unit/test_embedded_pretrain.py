@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from transformers import AutoModelForCausalLM, AutoTokenizer, GenerationConfig
 
 from eapo_verl.consultation import Answer, Consult, parse_action
-from workflow.embedded import pretrain, problems
+from workflow.embedded import lessons, pretrain, problems
 from workflow.embedded.demonstrations import (
     ENTRIES,
     Demonstration,
@@ -139,28 +139,28 @@ def test_an_expert_is_shown_chains_as_it_believes_them_to_be(seed: int) -> None:
 def test_the_loss_counts_what_the_model_writes_and_nothing_else(seed: int) -> None:
     tokenizer = build_tokenizer()
     demonstration = shown(seed)
-    tokens, labels = pretrain.encode(tokenizer, demonstration)
-    assert tokens[0] == tokenizer.bos_token_id and labels[0] == pretrain.IGNORED
+    tokens, labels = lessons.encode(tokenizer, demonstration)
+    assert tokens[0] == tokenizer.bos_token_id and labels[0] == lessons.IGNORED
     assert tokenizer.decode(tokens[1:]) == "".join(segment.text for segment in demonstration)
-    counted = [label for label in labels if label != pretrain.IGNORED]
+    counted = [label for label in labels if label != lessons.IGNORED]
     assert tokenizer.decode(counted) == "".join(segment.text for segment in demonstration if segment.learned)
-    assert all(label in (token, pretrain.IGNORED) for token, label in zip(tokens, labels, strict=True))
+    assert all(label in (token, lessons.IGNORED) for token, label in zip(tokens, labels, strict=True))
 
 
 def test_batches_hold_every_example_once_padded_on_the_right() -> None:
     lengths = itertools.cycle(range(3, 40))
     drawn: list[list[int]] = []
 
-    def draw() -> pretrain.Example:
+    def draw() -> lessons.Example:
         tokens = [5] * next(lengths)
         drawn.append(tokens)
         return tokens, tokens
 
-    data = itertools.islice(pretrain.batches(draw, 4, 0, random.Random(1)), pretrain.SORTED_BATCHES)
+    data = itertools.islice(lessons.batches(draw, 4, 0, random.Random(1)), lessons.SORTED_BATCHES)
     rows = []
     for tokens, labels in data:
         assert tokens.shape == labels.shape and tokens.shape[0] == 4
-        assert torch.equal(labels == pretrain.IGNORED, tokens == 0)
+        assert torch.equal(labels == lessons.IGNORED, tokens == 0)
         rows += [row[row != 0].tolist() for row in tokens]
         assert all((row[: len(rows[-1])] != 0).all() for row in tokens[-1:])
     assert sorted(rows) == sorted(drawn)
@@ -192,22 +192,24 @@ def test_training_lowers_the_loss() -> None:
     chosen = pretrain.Settings(**(pretrain.ROLES["expert"] | small))
     tokenizer = build_tokenizer()
     model = pretrain.build_model(chosen, tokenizer)
-    data = pretrain.lessons(chosen, tokenizer, random.Random(0))
+    data = pretrain.lessons(chosen, tokenizer)
     losses: list[float] = []
     _, read = pretrain.train(model, data, chosen, lambda _, loss: losses.append(loss))
     assert len(losses) == 30 and read > 30 * 8 * 8
     assert sum(losses[-3:]) / 3 < losses[0] - 0.5
 
 
-def test_the_policy_is_shown_single_chains_first() -> None:
-    small = {"role": "policy", "seed": 0, "steps": 8, "batch_size": 4, "chain_share": 0.25}
+def test_the_policy_is_shown_longer_and_longer_problems() -> None:
+    small = {"role": "policy", "seed": 0, "steps": 20, "batch_size": 4}
     chosen = pretrain.Settings(**(pretrain.ROLES["policy"] | small))
     tokenizer = build_tokenizer()
     shown_in = [
         [tokenizer.decode(row, skip_special_tokens=True).partition("\n")[0] for row in tokens]
-        for tokens, _ in itertools.islice(pretrain.lessons(chosen, tokenizer, random.Random(0)), chosen.steps)
+        for tokens, _ in itertools.islice(pretrain.lessons(chosen, tokenizer), chosen.steps)
     ]
-    assert [{text.count(";") for text in texts} for texts in shown_in] == [{0}] * 2 + [{2}] * 6
+    separators = [{text.count(";") for text in texts} for texts in shown_in]
+    assert separators[:4] == [{0}] * 4 and separators[9:] == [{2}] * 11
+    assert set().union(*separators[4:9]) == {0, 1}
 
 
 def test_a_rate_that_is_too_high_is_said_and_leaves_no_checkpoint(
@@ -218,7 +220,7 @@ def test_a_rate_that_is_too_high_is_said_and_leaves_no_checkpoint(
     with pytest.raises(SystemExit) as stopped:
         pretrain.main(arguments)
     assert stopped.value.code == 2
-    assert "--lr: 0.003 is too high" in capsys.readouterr().err
+    assert "--lr: 0.005 is too high" in capsys.readouterr().err
     assert not list(tmp_path.iterdir())
 
 

@@ -6,10 +6,13 @@ reply says, and the tables cannot be read out of its demonstrations.
 """
 
 import random
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from workflow.embedded.problems import (
     CHAIN_OPERATORS,
+    CHAINS,
     COMMON,
     DIFFICULTIES,
     RARE,
@@ -21,13 +24,16 @@ from workflow.embedded.problems import (
 )
 from workflow.embedded.tokenizer import CONSULT_CLOSE, CONSULT_OPEN, EOS, REPLY_CLOSE, REPLY_OPEN, UNAVAILABLE
 
+STEP = re.compile(r"(\d)([-+*@#])(\d)=\d")
+"""A step of a solution."""
+
 Entry = tuple[str, int, int]
 """A rare operator with its two operands."""
 
 ENTRIES: tuple[Entry, ...] = tuple((op, left, right) for op in RARE for left in range(10) for right in range(10))
-ASK_OTHERS = 0.15
+ASK_OTHERS = 0.1
 """How often a consultation asks about chains chosen at random instead of those that the policy cannot solve."""
-ASK_NEEDLESSLY = 0.10
+ASK_NEEDLESSLY = 0.05
 """How often a problem that the policy can solve is taken to the experts all the same."""
 
 
@@ -37,6 +43,8 @@ class Segment:
 
     text: str
     learned: bool
+    guesses: frozenset[int] = frozenset()
+    """Offsets in ``text`` of digits that stand for any digit: there the model is to know that it does not know."""
 
 
 Demonstration = tuple[Segment, ...]
@@ -90,16 +98,25 @@ def needs_help(chain: str, known: frozenset[Entry]) -> bool:
     return bool(missing)
 
 
-def policy_demonstration(rng: random.Random, known: frozenset[Entry], consult_fraction: float) -> Demonstration:
+def policy_demonstration(
+    rng: random.Random,
+    known: frozenset[Entry],
+    consult_fraction: float,
+    count: int = CHAINS,
+    difficulties: Sequence[float] = DIFFICULTIES,
+) -> Demonstration:
     """A problem and how the policy is to go about it: alone, or by a consultation and the reply to it.
 
     Args:
         rng: decides everything.
         known: the rare entries that the policy is to know.
         consult_fraction: how often it consults on a problem that it cannot solve.
+        count: how many chains of the problem it is given.
+        difficulties: the shares of problems with 0, 1, 2, 3 rare operators.
     """
-    problem = draw_problem(rng, rng.choices(range(len(DIFFICULTIES)), DIFFICULTIES)[0])
-    chains = problem.split(";")
+    whole = draw_problem(rng, rng.choices(range(len(difficulties)), difficulties)[0])
+    chains = whole.split(";")[:count]
+    problem = ";".join(chains)
     rare = guessing(rng, known)
     needed = [chain for chain in chains if needs_help(chain, known)]
     asked: list[str] = []
@@ -110,25 +127,46 @@ def policy_demonstration(rng: random.Random, known: frozenset[Entry], consult_fr
             chosen = rng.sample(range(len(chains)), rng.randint(1, len(chains)))
             asked = [chains[index] for index in sorted(chosen)]
     prompt = Segment(f"{problem}\n", learned=False)
-    written = Segment(solution(problem, rare) + EOS, learned=True)
+    text = solution(problem, rare) + EOS
     if not asked:
-        return prompt, written
+        return prompt, Segment(text, learned=True, guesses=guessed_digits(text, known))
     acceptance = rng.choice((0.0, 0.5, 1.0))
-    slots = (solve_chain(chain, rare)[0] if rng.random() < acceptance else UNAVAILABLE for chain in asked)
+    slots = [solve_chain(chain, rare)[0] if rng.random() < acceptance else UNAVAILABLE for chain in asked]
     return (
         prompt,
         Segment(f"{CONSULT_OPEN}{'|'.join(asked)}{CONSULT_CLOSE}", learned=True),
         Segment(f"{REPLY_OPEN}{'|'.join(slots)}{REPLY_CLOSE}", learned=False),
-        written,
+        Segment(text, learned=True, guesses=guessed_digits(text, known, shown=" ".join(slots))),
     )
 
 
-def chain_demonstration(rng: random.Random, rare: Rare) -> Demonstration:
+def guessed_digits(text: str, known: frozenset[Entry], shown: str = "") -> frozenset[int]:
+    """Offsets in ``text`` of the values that its writer can only guess.
+
+    They are those of rare entries that are neither known, nor in the reply that is shown, nor guessed before in ``text``.
+    """
+    seen = {_entry(step) for step in STEP.finditer(shown)}
+    guesses = set()
+    for step in STEP.finditer(text):
+        entry = _entry(step)
+        if entry[0] in RARE and entry not in known and entry not in seen:
+            guesses.add(step.end() - 1)
+        seen.add(entry)
+    return frozenset(guesses)
+
+
+def _entry(step: re.Match[str]) -> Entry:
+    return step[2], int(step[1]), int(step[3])
+
+
+def chain_demonstration(rng: random.Random, rare: Rare, known: frozenset[Entry] = frozenset(ENTRIES)) -> Demonstration:
     """A single chain and its steps, rare operators by ``rare``; half of the operators are rare.
 
-    All that an expert is shown, and what the policy is shown first: facts are learned fastest from short texts.
+    All that an expert is shown, and what the policy, which has to guess what is not ``known``, is shown first: facts are
+    learned fastest from short texts.
     """
     chain = str(rng.randrange(10))
     for _ in range(rng.choice(CHAIN_OPERATORS)):
         chain += rng.choice(rng.choice((COMMON, RARE))) + str(rng.randrange(10))
-    return Segment(f"{chain}\n", learned=False), Segment(solve_chain(chain, rare)[0] + EOS, learned=True)
+    text = solve_chain(chain, rare)[0] + EOS
+    return Segment(f"{chain}\n", learned=False), Segment(text, learned=True, guesses=guessed_digits(text, known))

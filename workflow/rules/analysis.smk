@@ -4,7 +4,7 @@
 rule tables:
     input:
         scores=RESULTS / "scores.parquet",
-        code=["analysis/tables.py", "analysis/significance.py", "analysis/metrics.py"],
+        code=code("tables", "significance", "metrics", "intervals", "power", "reported", "output"),
     output:
         main=report(
             RESULTS / "tables" / "main.csv",
@@ -39,7 +39,7 @@ rule figures:
     input:
         scores=RESULTS / "scores.parquet",
         metrics=[PLAN.run(method, seed) / "metrics.jsonl" for method, seed in PLAN.trained],
-        code=["analysis/figures.py", "analysis/style.py"],
+        code=code("figures", "style"),
     output:
         report(
             RESULTS / "figures" / "accuracy_over_training.png",
@@ -69,7 +69,8 @@ rule html_report:
         rules.tables.output,
         rules.figures.output,
         runs=[PLAN.run(method, seed) / "run.json" for method, seed in PLAN.trained],
-        code=["analysis/report.py", "analysis/report.html.j2", "analysis/conclusion.py"],
+        code=code("report", "conclusion", "provenance"),
+        template="analysis/report.html.j2",
     output:
         report(RESULTS / "report.html", caption="../report/report.rst", category="Report"),
     log:

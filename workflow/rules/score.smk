@@ -33,7 +33,7 @@ rule grade:
     input:
         samples=RESULTS / "samples" / "{method}" / "seed{seed}" / "{benchmark}.jsonl",
         problems=RESULTS / "data" / "{benchmark}.jsonl",
-        code=["analysis/grading.py", "analysis/verification.py"],
+        code=code("grading", "verification", "samples"),
     output:
         RESULTS / "grades" / "{method}" / "seed{seed}" / "{benchmark}.parquet",
     log:
@@ -51,11 +51,12 @@ rule grade:
 
 rule scores:
     input:
-        [
+        grades=[
             RESULTS / "grades" / method / f"seed{seed}" / f"{name}.parquet"
             for method, seed in PLAN.cells
             for name in EXPERIMENT.benchmarks
         ],
+        code=code("scores"),
     output:
         RESULTS / "scores.parquet",
     log:

@@ -1,0 +1,109 @@
+"""What a training step costs, and what of it the engines add: ``python benchmarks/training_step.py SETTINGS [--steps 8]``.
+
+SETTINGS is a run's settings file, e.g. results/default/settings/self_exploratory.seed1.yaml (a run without experts). One
+call trains a few steps through verl, then runs a bare PyTorch loop on the same model, with as many rollouts of the same
+mean length and as many optimiser steps, and prints start-up seconds, seconds a step by phase, and the ratio of the two.
+"""
+
+import argparse
+import json
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import torch
+import yaml
+from transformers import AutoModelForCausalLM, AutoTokenizer
+
+from eapo_verl.step_log import read_steps
+
+PHASES = ("generation", "update", "weight_sync")
+
+
+def through_verl(settings: dict, folder: Path) -> tuple[float, list[dict]]:
+    """Train with verl; returns the seconds up to the first validation, and the lines of the steps after the first."""
+    path = folder / "settings.yaml"
+    path.write_text(yaml.safe_dump(settings), encoding="utf-8")
+    command = [sys.executable, "-m", "eapo_verl.train", str(path)]
+    command += ["--run-dir", str(folder / "run"), "--checkpoint-dir", str(folder / "checkpoints")]
+    started = time.monotonic()
+    ready = None
+    lines: list[str] = []
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
+        assert process.stdout is not None
+        for line in process.stdout:
+            lines.append(line)
+            if ready is None and "step 0/" in line:
+                ready = time.monotonic() - started
+    if process.returncode != 0 or ready is None:
+        sys.exit("training_step: verl failed:\n" + "".join(lines[-20:]))
+    # The first step pays for warm-up.
+    return ready, [step for step in read_steps(folder / "run" / "metrics.jsonl") if step["step"] > 1]
+
+
+def bare_step(settings: dict, length: int, steps: int) -> float:
+    """Median seconds of a step of plain PyTorch: sample, then policy-gradient updates, float32, one thread."""
+    torch.set_num_threads(1)
+    tokenizer = AutoTokenizer.from_pretrained(settings["policy"])
+    model = AutoModelForCausalLM.from_pretrained(settings["policy"], dtype=torch.float32)
+    optimiser = torch.optim.AdamW(model.parameters(), lr=settings["optimiser"]["learning_rate"])
+    budget = settings["budget"]
+    with Path(settings["train_file"]).open(encoding="utf-8") as file:
+        problems = [json.loads(line)["problem"] for line in file][: budget["prompts_per_step"]]
+    chats = [[{"role": "user", "content": problem}] for problem in problems]
+    prompts = tokenizer.apply_chat_template(
+        chats, add_generation_prompt=True, padding=True, padding_side="left", return_tensors="pt", return_dict=True
+    )
+    seconds = []
+    for _ in range(steps):
+        started = time.monotonic()
+        with torch.no_grad():
+            tokens = model.generate(
+                **prompts,
+                do_sample=True,
+                min_new_tokens=length,
+                max_new_tokens=length,
+                num_return_sequences=budget["rollouts_per_prompt"],
+                pad_token_id=tokenizer.pad_token_id,
+            )
+        start = prompts["input_ids"].shape[1]
+        for batch in tokens.chunk(budget["mini_batches"]):
+            logits = model(batch[:, :-1]).logits[:, start - 1 :]
+            log_probs = logits.log_softmax(-1).gather(2, batch[:, start:, None]).squeeze(2)
+            advantages = torch.randn(len(batch), 1)
+            (-(log_probs * advantages).mean()).backward()
+            torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+            optimiser.step()
+            optimiser.zero_grad()
+        seconds.append(time.monotonic() - started)
+    return statistics.median(seconds)
+
+
+def main() -> None:
+    """Command line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("settings", type=Path)
+    parser.add_argument("--steps", type=int, default=8)
+    arguments = parser.parse_args()
+    settings = yaml.safe_load(arguments.settings.read_text(encoding="utf-8"))
+    if settings["experts"]:
+        sys.exit(f"training_step: {arguments.settings}: a run with experts needs their servers; take one without")
+    settings["budget"] |= {"steps": arguments.steps, "validate_every": 1000, "checkpoint_every": 1000}
+    with tempfile.TemporaryDirectory() as folder:
+        ready, steps = through_verl(settings, Path(folder))
+    rollouts = settings["budget"]["prompts_per_step"] * settings["budget"]["rollouts_per_prompt"]
+    step = statistics.median(line["seconds"] - (line["seconds_validation"] or 0.0) for line in steps)
+    length = round(statistics.mean(line["policy_tokens"] for line in steps) / rollouts)
+    bare = bare_step(settings, length, max(2, arguments.steps // 2))
+    print(f"start-up, first validation included: {ready:.1f} s")
+    for phase in PHASES:
+        print(f"{phase}: {statistics.median(line[f'seconds_{phase}'] for line in steps):.2f} s a step")
+    print(f"step: {step:.2f} s for {rollouts} rollouts of {length} tokens on average")
+    print(f"bare PyTorch step on as many tokens: {bare:.2f} s; ratio {step / bare:.2f}")
+
+
+if __name__ == "__main__":
+    main()
