@@ -1,7 +1,9 @@
-"""What a training step costs, and what of it the engines add: ``python benchmarks/training_step.py SETTINGS [--steps 8]``.
+"""What a training step costs, and what of it the engines add.
 
-SETTINGS is a run's settings file, e.g. results/default/settings/self_exploratory.seed1.yaml (a run without experts). One
-call trains a few steps through verl, then runs a bare PyTorch loop on the same model, with as many rollouts of the same
+``python benchmarks/training_step.py SETTINGS [--steps 8]``
+
+SETTINGS is a run's settings file, e.g. results/default/settings/self_exploratory.seed1.yaml (without experts). One call
+trains a few steps through verl, then runs a bare PyTorch loop on the same model, with as many rollouts of the same
 mean length and as many optimiser steps, and prints start-up seconds, seconds a step by phase, and the ratio of the two.
 """
 

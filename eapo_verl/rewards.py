@@ -37,8 +37,8 @@ def compute_score(
         data_source: the problem's set; unused.
         solution_str: the decoded response, consultations and replies included.
         ground_truth: the gold answer.
-        extra_info: what the agent loop left: ``final_turn``, the policy's own words after the last reply. An answer that
-            an expert gave and the policy did not repeat earns nothing.
+        extra_info: what the agent loop left: ``final_turn``, the policy's own words after the last reply. An answer
+            that an expert gave and the policy did not repeat earns nothing.
 
     Returns:
         ``score``, the reward that is optimised; ``acc``, 1.0 for a right answer; ``answered``, 1.0 for a boxed integer.

@@ -159,8 +159,6 @@ def test_a_rerun_draws_the_same_and_a_ban_is_kept(folder: Path, free: Scored) ->
     assert any("\\boxed{" in response for response in after)
     assert all(record["responses_with_banned_text"] == 0 for record in provenance["benchmarks"].values())
     # A ban changes a draw only where the banned token was drawn: every other sample is the same in both runs.
-    untouched = [
-        (old, new) for old, new in zip(before, after, strict=True) if not any(text in old for text in banned)
-    ]
+    untouched = [(old, new) for old, new in zip(before, after, strict=True) if not any(text in old for text in banned)]
     assert any(len(old) > 8 for old, _ in untouched)
     assert all(old == new for old, new in untouched)

@@ -68,7 +68,9 @@ def test_a_run_says_what_it_did(checkout: Path, method: str) -> None:
     steps = [json.loads(line) for line in (folder / "metrics.jsonl").open()]
     assert [step["step"] for step in steps] == [0, 1, 2, 3, 4]
     assert [step["step"] for step in steps if step["accuracy_val_unassisted"] is not None] == [0, 2, 4]
-    assert [step["acceptance_rate"] for step in steps[1:]] == ([1, 1 / 2, 1 / 3, 1 / 4] if method == "eapo" else [0] * 4)
+    assert [step["acceptance_rate"] for step in steps[1:]] == (
+        [1, 1 / 2, 1 / 3, 1 / 4] if method == "eapo" else [0] * 4
+    )
     counts = run["consultations"]
     assert counts["asked"] == sum(count for name, count in counts.items() if name != "asked")
     assert run["policy_tokens"] > 0 and run["wall_s"] > 0

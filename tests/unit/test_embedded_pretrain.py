@@ -3,6 +3,7 @@
 import collections
 import itertools
 import json
+import math
 import random
 import re
 from pathlib import Path
@@ -20,6 +21,7 @@ from workflow.embedded.demonstrations import (
     ENTRIES,
     Demonstration,
     chain_demonstration,
+    guessed_digits,
     guessing,
     known_entries,
     mistaken_tables,
@@ -142,9 +144,35 @@ def test_the_loss_counts_what_the_model_writes_and_nothing_else(seed: int) -> No
     tokens, labels = lessons.encode(tokenizer, demonstration)
     assert tokens[0] == tokenizer.bos_token_id and labels[0] == lessons.IGNORED
     assert tokenizer.decode(tokens[1:]) == "".join(segment.text for segment in demonstration)
-    counted = [label for label in labels if label != lessons.IGNORED]
+    counted = [token for token, label in zip(tokens, labels, strict=True) if label != lessons.IGNORED]
     assert tokenizer.decode(counted) == "".join(segment.text for segment in demonstration if segment.learned)
-    assert all(label in (token, lessons.IGNORED) for token, label in zip(tokens, labels, strict=True))
+    allowed = (lessons.GUESS, lessons.IGNORED)
+    assert all(label in (token, *allowed) for token, label in zip(tokens, labels, strict=True))
+    guessed = [token for token, label in zip(tokens, labels, strict=True) if label == lessons.GUESS]
+    assert len(guessed) == sum(len(segment.guesses) for segment in demonstration)
+    assert all(tokenizer.decode([token]).isdigit() for token in guessed)
+
+
+def test_only_what_cannot_be_known_is_a_guess() -> None:
+    unknown = next(entry for entry in ENTRIES if entry not in KNOWN and entry[1] != entry[2])
+    known = next(iter(sorted(KNOWN)))
+    step, sure = ("{1}{0}{2}=7".format(*entry) for entry in (unknown, known))
+    text = f"{sure};{step};1+1=2;{step};"
+    assert guessed_digits(text, KNOWN) == {len(sure) + len(step)}
+    assert guessed_digits(text, KNOWN, shown=f"{step} unavailable") == set()
+
+
+def test_the_loss_of_a_guess_is_least_where_every_digit_is_as_likely() -> None:
+    digits = torch.arange(3, 13)
+    labels = torch.tensor([lessons.GUESS, lessons.IGNORED])
+    uniform = torch.full((2, 20), -1e4)
+    uniform[:, digits] = 0.0
+    biased = uniform.clone()
+    biased[0, 5] = 2.0
+    assert pretrain.loss_of(uniform, labels, digits) == pytest.approx(math.log(10), rel=1e-5)
+    assert pretrain.loss_of(biased, labels, digits) > pretrain.loss_of(uniform, labels, digits)
+    told = torch.tensor([5, 7])
+    assert torch.isclose(pretrain.loss_of(biased, told, digits), torch.nn.functional.cross_entropy(biased, told))
 
 
 def test_batches_hold_every_example_once_padded_on_the_right() -> None:
@@ -208,8 +236,8 @@ def test_the_policy_is_shown_longer_and_longer_problems() -> None:
         for tokens, _ in itertools.islice(pretrain.lessons(chosen, tokenizer), chosen.steps)
     ]
     separators = [{text.count(";") for text in texts} for texts in shown_in]
-    assert separators[:4] == [{0}] * 4 and separators[9:] == [{2}] * 11
-    assert set().union(*separators[4:9]) == {0, 1}
+    assert separators[:4] == [{0}] * 4 and separators[13:] == [{2}] * 7
+    assert set().union(*separators[4:13]) == {0, 1, 2}
 
 
 def test_a_rate_that_is_too_high_is_said_and_leaves_no_checkpoint(

@@ -20,21 +20,24 @@ def test_verl_chooses_it_where_there_is_no_accelerator() -> None:
 
     if torch.cuda.is_available():
         pytest.skip("this machine has an accelerator")
-    code = "import verl; from verl.plugin.platform import get_platform as p; print(p().device_name, p().ray_resource_name())"
+    code = (
+        "import verl; from verl.plugin.platform import get_platform\n"
+        "platform = get_platform(); print(platform.device_name, platform.ray_resource_name())"
+    )
     assert in_fresh_process(code) == "cpu GPU"
 
 
 @pytest.mark.engine
 def test_a_process_group_starts_with_the_backend_that_verl_asks_for() -> None:
     code = (
-        "import os, verl, torch; os.environ |= dict(MASTER_ADDR='127.0.0.1', MASTER_PORT='0', RANK='0', WORLD_SIZE='1')\n"
+        "import os, verl, torch\n"
+        "os.environ |= dict(RANK='0', WORLD_SIZE='1', DIST_INIT_METHOD='tcp://127.0.0.1:0')\n"
         "from verl.utils.distributed import initialize_global_process_group_ray as start\n"
-        "os.environ['DIST_INIT_METHOD'] = 'tcp://127.0.0.1:0'\n"
         "start(); print(torch.distributed.get_backend())"
     )
     assert in_fresh_process(code) == "gloo"
 
 
 def test_an_unknown_version_is_not_patched() -> None:
-    with pytest.raises(RuntimeError, match="pytest .* is installed, its patches are for 0.0"):
+    with pytest.raises(RuntimeError, match=r"pytest .* is installed, its patches are for 0\.0"):
         require_version("pytest", ("0.0",))

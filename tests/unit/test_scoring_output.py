@@ -15,9 +15,7 @@ from workflow.scoring.output import Row, write_rows
 
 
 @given(responses=st.lists(st.text(), max_size=5))
-def test_any_response_survives_the_sample_file(
-    tmp_path_factory: pytest.TempPathFactory, responses: list[str]
-) -> None:
+def test_any_response_survives_the_sample_file(tmp_path_factory: pytest.TempPathFactory, responses: list[str]) -> None:
     path = tmp_path_factory.mktemp("samples") / "a.jsonl"
     rows = [Row("q", number, text, len(text), "stop") for number, text in enumerate(responses)]
     write_rows(path, rows)

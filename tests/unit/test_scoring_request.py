@@ -157,9 +157,7 @@ def test_bad_input_imports_no_engine(arguments: dict[str, str]) -> None:
 
 
 @given(texts=st.lists(st.text(min_size=1).filter(str.strip), min_size=1, max_size=5, unique=True))
-def test_any_text_survives_the_problem_file(
-    tmp_path_factory: pytest.TempPathFactory, texts: list[str]
-) -> None:
+def test_any_text_survives_the_problem_file(tmp_path_factory: pytest.TempPathFactory, texts: list[str]) -> None:
     path = tmp_path_factory.mktemp("problems") / "a.jsonl"
     lines = [json.dumps({"id": text, "problem": text, "answer": "1", "more": [1, "x"]}) for text in texts]
     path.write_text("\n".join(lines))

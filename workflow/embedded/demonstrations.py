@@ -143,7 +143,7 @@ def policy_demonstration(
 def guessed_digits(text: str, known: frozenset[Entry], shown: str = "") -> frozenset[int]:
     """Offsets in ``text`` of the values that its writer can only guess.
 
-    They are those of rare entries that are neither known, nor in the reply that is shown, nor guessed before in ``text``.
+    They are those of rare entries that are neither known, nor in the reply shown, nor guessed before in ``text``.
     """
     seen = {_entry(step) for step in STEP.finditer(shown)}
     guesses = set()
@@ -162,8 +162,8 @@ def _entry(step: re.Match[str]) -> Entry:
 def chain_demonstration(rng: random.Random, rare: Rare, known: frozenset[Entry] = frozenset(ENTRIES)) -> Demonstration:
     """A single chain and its steps, rare operators by ``rare``; half of the operators are rare.
 
-    All that an expert is shown, and what the policy, which has to guess what is not ``known``, is shown first: facts are
-    learned fastest from short texts.
+    All that an expert is shown, and what the policy, which has to guess what is not ``known``, is shown first: facts
+    are learned fastest from short texts.
     """
     chain = str(rng.randrange(10))
     for _ in range(rng.choice(CHAIN_OPERATORS)):

@@ -179,7 +179,7 @@ def pretrain(settings: Settings, out: Path) -> dict[str, Any]:
     def progress(step: int, loss: float) -> None:
         if step % max(1, settings.steps // 20) == 0:
             left = (time.monotonic() - start) / step * (settings.steps - step)
-            line = f"{settings.role}: step {step}/{settings.steps}, loss {loss:.3f}, {left:.0f} s left"
+            line = f"progress: {settings.role}: step {step}/{settings.steps}, loss {loss:.3f}, {left:.0f} s left"
             print(line, file=sys.stderr, flush=True)
 
     digit_ids = tokenizer.convert_tokens_to_ids([str(digit) for digit in range(10)])

@@ -31,15 +31,11 @@ def parse(arguments: Sequence[str]) -> Request:
     parser.add_argument("--max-tokens", type=int, required=True, metavar="N", help="tokens a response")
     parser.add_argument("--max-model-len", type=int, required=True, metavar="L", help="tokens in all")
     parser.add_argument("--seed", type=int, required=True, metavar="S")
-    parser.add_argument(
-        "--ban", action="append", default=[], metavar="STRING", help="not to be sampled; repeatable"
-    )
+    parser.add_argument("--ban", action="append", default=[], metavar="STRING", help="not to be sampled; repeatable")
     parser.add_argument("--instruction", metavar="TEXT", help="replaces the benchmarks' closing instruction")
     parser.add_argument("--dtype", default="auto", choices=DTYPES)
     parser.add_argument("--tensor-parallel", type=int, default=1, metavar="N")
-    parser.add_argument(
-        "--gpu-memory-utilization", type=float, metavar="F", help="fraction of the device's memory"
-    )
+    parser.add_argument("--gpu-memory-utilization", type=float, metavar="F", help="fraction of the device's memory")
     options = parser.parse_args(arguments)
     request = Request(
         model=options.model,

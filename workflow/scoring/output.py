@@ -77,9 +77,7 @@ def provenance(
             "dtype": request.dtype,
             "tensor_parallel": request.tensor_parallel,
         },
-        "benchmarks": {
-            b.name: _benchmark(b, rows[b.name], results, request.banned) for b in request.benchmarks
-        },
+        "benchmarks": {b.name: _benchmark(b, rows[b.name], results, request.banned) for b in request.benchmarks},
         "versions": {name: version(name) for name in ("lm_eval", "vllm", "transformers", "torch")},
         "output_tokens": output_tokens,
         "startup_s": round(startup_s, 2),

@@ -107,9 +107,7 @@ class Request:
         seen: set[str] = set()
         for benchmark in self.benchmarks:
             if benchmark.name in seen:
-                raise ScoringError(
-                    f"--benchmark {benchmark.name} is given twice; each benchmark is allowed once"
-                )
+                raise ScoringError(f"--benchmark {benchmark.name} is given twice; each benchmark is allowed once")
             seen.add(benchmark.name)
 
 
@@ -178,8 +176,7 @@ def check_model(model: Path, max_model_len: int) -> None:
         )
     # A model with scaled rotary positions may reach beyond this number; vLLM works that case out itself.
     scaled = any(
-        isinstance(rope := config.get(key), dict)
-        and rope.get("rope_type", rope.get("type", "default")) != "default"
+        isinstance(rope := config.get(key), dict) and rope.get("rope_type", rope.get("type", "default")) != "default"
         for key in ("rope_scaling", "rope_parameters")
     )
     positions = config.get("max_position_embeddings")
