@@ -4,7 +4,7 @@ Imports nothing: what starts an engine in a process of its own sets these before
 """
 
 ENVIRONMENT = {
-    # Small models: waking a second thread costs more than it does.
+    # Small models: waking a second thread costs more than it does (a training run has training.engine_threads).
     "OMP_NUM_THREADS": "1",
     # TransferQueue resizes torch's thread pool at every access, and warns where it asks for more threads than cores.
     "TQ_NUM_THREADS": "1",

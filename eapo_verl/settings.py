@@ -152,6 +152,7 @@ class RunSettings(Settings):
     budget: Budget
     optimiser: Optimiser
     lengths: Lengths
+    engine_threads: int = Field(1, ge=1)
     verl: dict[str, Any] = Field(default_factory=dict)
     config_sha256: str
 

@@ -158,7 +158,7 @@ def train(settings: RunSettings, checkpoint_dir: Path, resumed_from: int) -> Non
     validate_config(config=config, use_reference_policy=need_reference_policy(config), use_critic=need_critic(config))
     os.environ.setdefault("TENSORBOARD_DIR", str(checkpoint_dir / "tensorboard"))
     if get_device_name() == "cpu":
-        os.environ |= ENVIRONMENT | os.environ
+        os.environ |= ENVIRONMENT | os.environ | {"OMP_NUM_THREADS": str(settings.engine_threads)}
     try:
         run_ppo(config, ray.remote(num_cpus=1)(TaskRunner))
     finally:

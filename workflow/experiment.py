@@ -136,6 +136,7 @@ class Training(Settings):
     budget: Budget
     optimiser: Optimiser
     lengths: Lengths
+    engine_threads: int = Field(1, ge=1)
     verl: dict[str, Any] = Field(default_factory=dict)
 
 
@@ -328,6 +329,7 @@ def run_settings(
         "budget": training.budget.model_dump(mode="json"),
         "optimiser": training.optimiser.model_dump(mode="json"),
         "lengths": training.lengths.model_dump(mode="json"),
+        "engine_threads": training.engine_threads,
         "verl": training.verl | methods()[method].verl,
     }
     world = {"models": experiment.models, "train": experiment.train, "validation": experiment.validation}
