@@ -22,7 +22,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from eapo_verl.step_log import read_steps
 
-PHASES = ("generation", "update", "weight_sync")
+PHASES = ("generation", "old_log_prob", "update", "weight_sync")
 
 
 def through_verl(settings: dict, folder: Path) -> tuple[float, list[dict]]:

@@ -82,7 +82,7 @@ class PolicyAgentLoop(AgentLoopBase):
         if may_consult:
             params |= {"stop": [self.tags.consult_close], "include_stop_str_in_output": True}
         else:
-            params["bad_words"] = [self.tags.consult_open]
+            params |= self._ban(self.tags.consult_open)
         with simple_timer("generate_sequences", rollout.seconds):
             output = await self.server_manager.generate(
                 request_id="-".join(map(str, key)),
@@ -90,6 +90,11 @@ class PolicyAgentLoop(AgentLoopBase):
                 sampling_params=params,
             )
         rollout.append_policy(output, self.tokenizer.decode(output.token_ids, skip_special_tokens=True))
+
+    def _ban(self, tag: str) -> dict[str, Any]:
+        """Sampling parameters under which ``tag`` cannot be written; for a single token by a bias, which costs less."""
+        ids = self.tokenizer.encode(tag, add_special_tokens=False)
+        return {"logit_bias": {ids[0]: -100.0}} if len(ids) == 1 else {"bad_words": [tag]}
 
     async def _consult(
         self, rollout: "_Rollout", action: Consult, problem: str, step: int, key: tuple[int, ...]
@@ -114,13 +119,12 @@ class PolicyAgentLoop(AgentLoopBase):
 
 
 class _Rollout:
-    """The growing token sequence of one rollout, with its mask, its log-probabilities and its counts."""
+    """The growing token sequence of one rollout, with its mask and its counts."""
 
     def __init__(self, prompt: list[int]) -> None:
         self.prompt = prompt
         self.ids: list[int] = []
         self.mask: list[int] = []
-        self.log_probs: list[float] = []
         self.seconds: dict[str, float] = {}
         self.turn_text = ""
         self.extra: dict[str, Any] = {}
@@ -131,7 +135,6 @@ class _Rollout:
     def append_policy(self, output: Any, text: str) -> None:
         self.ids += output.token_ids
         self.mask += [1] * len(output.token_ids)
-        self.log_probs += output.log_probs or [0.0] * len(output.token_ids)
         self.turn_text = text
         # verl records the span of model versions that a trajectory was generated with.
         first = self.extra.get("min_global_steps", output.extra_fields.get("min_global_steps"))
@@ -140,7 +143,6 @@ class _Rollout:
     def append_environment(self, ids: list[int]) -> None:
         self.ids += ids
         self.mask += [0] * len(ids)
-        self.log_probs += [0.0] * len(ids)
         self.turn_text = ""
 
     def count(self, action: Consult, replies: list[Reply], shown: list[str | None]) -> None:
@@ -161,7 +163,6 @@ class _Rollout:
             prompt_ids=self.prompt,
             response_ids=self.ids[:response_length],
             response_mask=self.mask[:response_length],
-            response_logprobs=self.log_probs[:response_length],
             num_turns=2 + 2 * self.counts["consultations"],
             metrics=AgentLoopMetrics(**self.seconds),
             extra_fields=self.extra | {"consultation": self.counts, "final_turn": self.turn_text},

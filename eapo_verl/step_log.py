@@ -12,6 +12,7 @@ _FROM_VERL = {
     "response_length": "response_length/mean",
     "grad_norm": "actor/grad_norm",
     "seconds_generation": "timing_s/gen",
+    "seconds_old_log_prob": "timing_s/old_log_prob",
     "seconds_update": "timing_s/update_actor",
     "seconds_weight_sync": "timing_s/update_weights",
     "seconds_validation": "timing_s/testing",
