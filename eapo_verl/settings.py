@@ -136,6 +136,13 @@ class Lengths(Settings):
     response: int = Field(ge=1)
 
 
+class Threads(Settings):
+    """Threads of the engines on a CPU; without meaning on accelerators."""
+
+    trainer: int = Field(1, ge=1)
+    rollout: int = Field(1, ge=1)
+
+
 class RunSettings(Settings):
     """One training run."""
 
@@ -152,7 +159,7 @@ class RunSettings(Settings):
     budget: Budget
     optimiser: Optimiser
     lengths: Lengths
-    engine_threads: int = Field(1, ge=1)
+    threads: Threads = Threads()
     verl: dict[str, Any] = Field(default_factory=dict)
     config_sha256: str
 

@@ -16,7 +16,7 @@ from typing import Any
 import yaml
 from pydantic import ValidationError
 
-from eapo_verl.cpu_environment import ENVIRONMENT
+from eapo_verl.cpu_environment import cpu_environment
 from eapo_verl.experts import read_api_key
 from eapo_verl.settings import RunSettings
 from eapo_verl.step_log import read_steps
@@ -158,7 +158,7 @@ def train(settings: RunSettings, checkpoint_dir: Path, resumed_from: int) -> Non
     validate_config(config=config, use_reference_policy=need_reference_policy(config), use_critic=need_critic(config))
     os.environ.setdefault("TENSORBOARD_DIR", str(checkpoint_dir / "tensorboard"))
     if get_device_name() == "cpu":
-        os.environ |= ENVIRONMENT | os.environ | {"OMP_NUM_THREADS": str(settings.engine_threads)}
+        os.environ |= cpu_environment(settings.threads.trainer, settings.threads.rollout)
     try:
         run_ppo(config, ray.remote(num_cpus=1)(TaskRunner))
     finally:

@@ -21,6 +21,7 @@ from eapo_verl.settings import (
     Name,
     Optimiser,
     Settings,
+    Threads,
 )
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -136,7 +137,7 @@ class Training(Settings):
     budget: Budget
     optimiser: Optimiser
     lengths: Lengths
-    engine_threads: int = Field(1, ge=1)
+    threads: Threads = Threads()
     verl: dict[str, Any] = Field(default_factory=dict)
 
 
@@ -329,7 +330,7 @@ def run_settings(
         "budget": training.budget.model_dump(mode="json"),
         "optimiser": training.optimiser.model_dump(mode="json"),
         "lengths": training.lengths.model_dump(mode="json"),
-        "engine_threads": training.engine_threads,
+        "threads": training.threads.model_dump(mode="json"),
         "verl": training.verl | methods()[method].verl,
     }
     world = {"models": experiment.models, "train": experiment.train, "validation": experiment.validation}

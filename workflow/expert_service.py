@@ -21,7 +21,7 @@ import urllib.request
 from dataclasses import dataclass
 from pathlib import Path
 
-from eapo_verl.cpu_environment import ENVIRONMENT
+from eapo_verl.cpu_environment import cpu_environment
 from workflow.processes import adopt_orphans, die_with_parent, end_children, start
 
 _POLL_S = 0.25
@@ -109,7 +109,7 @@ def publish(path: Path, content: dict[str, dict[str, str]]) -> None:
 def serve_all(arguments: argparse.Namespace) -> None:
     """Start the servers, say where they are, and watch them until this process is ended."""
     if on_cpu():
-        os.environ |= ENVIRONMENT | os.environ
+        os.environ |= cpu_environment(arguments.threads)
     die_with_parent()
     adopt_orphans()
     signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(0))
@@ -160,6 +160,7 @@ def main() -> int:
     serving = commands.add_parser("serve")
     serving.add_argument("--expert", action="append", required=True, metavar="NAME=MODEL_DIR:MAX_MODEL_LEN")
     serving.add_argument("--log-dir", type=Path, required=True)
+    serving.add_argument("--threads", type=int, default=1, help="of each server, on a CPU")
     waiting = commands.add_parser("wait")
     waiting.add_argument("--startup-s", type=float, required=True)
     for command in (serving, waiting):
