@@ -20,6 +20,7 @@ from workflow.embedded import lessons, pretrain, problems
 from workflow.embedded.demonstrations import (
     ENTRIES,
     Demonstration,
+    candidates,
     chain_demonstration,
     guessed_digits,
     guessing,
@@ -90,7 +91,7 @@ def test_consultations_are_as_frequent_as_asked_for() -> None:
 
 
 def test_demonstrations_leak_nothing_about_unknown_entries() -> None:
-    """Each unknown entry is right as often as a random digit, in solutions and in replies."""
+    """Each unknown entry is right as often as each of its other candidates, in solutions and in replies."""
     right: collections.Counter[bool] = collections.Counter()
     seen: dict[tuple[str, int, int], set[str]] = collections.defaultdict(set)
     for seed in range(4000):
@@ -105,15 +106,20 @@ def test_demonstrations_leak_nothing_about_unknown_entries() -> None:
                     seen[entry].add(value)
     total = right[True] + right[False]
     assert total > 3000
-    assert abs(right[True] / total - 0.1) < 4 * (0.09 / total) ** 0.5
-    assert len(seen) == 140 and min(len(values) for values in seen.values()) >= 5
+    assert abs(right[True] / total - 1 / 3) < 4 * (2 / 9 / total) ** 0.5
+    assert len(seen) == 140
+    assert all({int(value) for value in values} == set(candidates(entry)) for entry, values in seen.items())
 
 
 @untimed
 @given(seeds)
 def test_whom_to_ask_depends_on_nothing_unknown(seed: int) -> None:
-    """With the truth about unknown entries changed, the very same demonstration comes out."""
-    before = shown(seed)
+    """With the truth about unknown entries changed, the very same chains are asked about."""
+
+    def asked() -> list[str]:
+        return [segment.text for segment in shown(seed) if segment.text.startswith("<consult>")]
+
+    before = asked()
     original = problems.TABLES
     changed = {
         operator: tuple(
@@ -123,7 +129,7 @@ def test_whom_to_ask_depends_on_nothing_unknown(seed: int) -> None:
         for operator in RARE
     }
     with mock.patch.object(problems, "TABLES", changed):
-        assert shown(seed) == before
+        assert asked() == before
 
 
 @untimed
@@ -146,11 +152,13 @@ def test_the_loss_counts_what_the_model_writes_and_nothing_else(seed: int) -> No
     assert tokenizer.decode(tokens[1:]) == "".join(segment.text for segment in demonstration)
     counted = [token for token, label in zip(tokens, labels, strict=True) if label != lessons.IGNORED]
     assert tokenizer.decode(counted) == "".join(segment.text for segment in demonstration if segment.learned)
-    allowed = (lessons.GUESS, lessons.IGNORED)
-    assert all(label in (token, *allowed) for token, label in zip(tokens, labels, strict=True))
-    guessed = [token for token, label in zip(tokens, labels, strict=True) if label == lessons.GUESS]
+    pairs = list(zip(tokens, labels, strict=True))
+    assert all(label in (token, lessons.IGNORED) for token, label in pairs if label > lessons.GUESS)
+    guessed = [
+        (tokenizer.decode([token]), ENTRIES[lessons.GUESS - label]) for token, label in pairs if label <= lessons.GUESS
+    ]
     assert len(guessed) == sum(len(segment.guesses) for segment in demonstration)
-    assert all(tokenizer.decode([token]).isdigit() for token in guessed)
+    assert all(int(digit) in candidates(entry) for digit, entry in guessed)
 
 
 def test_only_what_cannot_be_known_is_a_guess() -> None:
@@ -158,18 +166,26 @@ def test_only_what_cannot_be_known_is_a_guess() -> None:
     known = next(iter(sorted(KNOWN)))
     step, sure = ("{1}{0}{2}=7".format(*entry) for entry in (unknown, known))
     text = f"{sure};{step};1+1=2;{step};"
-    assert guessed_digits(text, KNOWN) == {len(sure) + len(step)}
-    assert guessed_digits(text, KNOWN, shown=f"{step} unavailable") == set()
+    assert guessed_digits(text, KNOWN) == ((len(sure) + len(step), unknown),)
+    assert guessed_digits(text, KNOWN, shown=f"{step} unavailable") == ()
 
 
-def test_the_loss_of_a_guess_is_least_where_every_digit_is_as_likely() -> None:
-    digits = torch.arange(3, 13)
-    labels = torch.tensor([lessons.GUESS, lessons.IGNORED])
+def test_candidates_are_few_always_the_same_and_one_is_right() -> None:
+    for entry in ENTRIES:
+        assert len(set(candidates(entry))) == 3 and true_rare(*entry) in candidates(entry)
+        assert candidates(entry) == candidates(entry)
+    places = [candidates(entry).index(true_rare(*entry)) for entry in ENTRIES]
+    assert all(40 < places.count(place) < 95 for place in range(3))
+
+
+def test_the_loss_of_a_guess_is_least_where_every_candidate_is_as_likely() -> None:
+    digits = torch.tensor([[7, 8, 9], [3, 5, 12]])
+    labels = torch.tensor([lessons.GUESS - 1, lessons.IGNORED])
     uniform = torch.full((2, 20), -1e4)
-    uniform[:, digits] = 0.0
+    uniform[:, digits[1]] = 0.0
     biased = uniform.clone()
     biased[0, 5] = 2.0
-    assert pretrain.loss_of(uniform, labels, digits) == pytest.approx(math.log(10), rel=1e-5)
+    assert pretrain.loss_of(uniform, labels, digits) == pytest.approx(math.log(3), rel=1e-5)
     assert pretrain.loss_of(biased, labels, digits) > pretrain.loss_of(uniform, labels, digits)
     told = torch.tensor([5, 7])
     assert torch.isclose(pretrain.loss_of(biased, told, digits), torch.nn.functional.cross_entropy(biased, told))
@@ -222,8 +238,8 @@ def test_training_lowers_the_loss() -> None:
     model = pretrain.build_model(chosen, tokenizer)
     data = pretrain.lessons(chosen, tokenizer)
     losses: list[float] = []
-    digits = tokenizer.convert_tokens_to_ids([str(digit) for digit in range(10)])
-    _, read = pretrain.train(model, data, chosen, digits, lambda _, loss: losses.append(loss))
+    guessed = pretrain.candidate_ids(tokenizer)
+    _, read = pretrain.train(model, data, chosen, guessed, lambda _, loss: losses.append(loss))
     assert len(losses) == 30 and read > 30 * 8 * 8
     assert sum(losses[-3:]) / 3 < losses[0] - 0.5
 

@@ -1,8 +1,9 @@
 """What the policy and the experts of the embedded world are shown, one example at a time.
 
-The policy is shown nothing about a rare entry that it is not to know: wherever such an entry stands, be it in its own
-solution or in a reply, its value is a digit drawn anew for every example. So it learns to guess, and to take what a
-reply says, and the tables cannot be read out of its demonstrations.
+Of a rare entry that the policy is not to know it is shown candidates only, the right value among them: wherever such an
+entry stands, be it in its own solution or in a reply, its value is one of them, drawn anew for every example. So it
+learns to guess among them, and to take what a reply says; which candidate is right cannot be read out of its
+demonstrations.
 """
 
 import random
@@ -31,6 +32,8 @@ Entry = tuple[str, int, int]
 """A rare operator with its two operands."""
 
 ENTRIES: tuple[Entry, ...] = tuple((op, left, right) for op in RARE for left in range(10) for right in range(10))
+CANDIDATES = 3
+"""Among how many values the policy guesses where it does not know an entry."""
 ASK_OTHERS = 0.1
 """How often a consultation asks about chains chosen at random instead of those that the policy cannot solve."""
 ASK_NEEDLESSLY = 0.05
@@ -43,8 +46,8 @@ class Segment:
 
     text: str
     learned: bool
-    guesses: frozenset[int] = frozenset()
-    """Offsets in ``text`` of digits that stand for any digit: there the model is to know that it does not know."""
+    guesses: tuple[tuple[int, Entry], ...] = ()
+    """Offsets in ``text`` of digits that stand for any candidate of the entry beside them."""
 
 
 Demonstration = tuple[Segment, ...]
@@ -70,15 +73,22 @@ def mistaken_tables(fraction: float, seed: int) -> dict[Entry, int]:
     return beliefs
 
 
+def candidates(entry: Entry) -> tuple[int, ...]:
+    """The values that the policy takes an entry for that it does not know: always the same ones, one of them right."""
+    wrong = [digit for digit in range(10) if digit != true_rare(*entry)]
+    decoys = random.Random(f"candidates {entry}").sample(wrong, CANDIDATES - 1)
+    return tuple(sorted((true_rare(*entry), *decoys)))
+
+
 def guessing(rng: random.Random, known: frozenset[Entry]) -> Rare:
-    """Known entries as they are; of the others each a random digit, which stays the same within one example."""
+    """Known entries as they are; of the others each a candidate, which stays the same within one example."""
     guesses: dict[Entry, int] = {}
 
     def rare(operator: str, left: int, right: int) -> int:
         entry = (operator, left, right)
         if entry in known:
             return true_rare(*entry)
-        return guesses.setdefault(entry, rng.randrange(10))
+        return guesses.setdefault(entry, rng.choice(candidates(entry)))
 
     return rare
 
@@ -140,19 +150,19 @@ def policy_demonstration(
     )
 
 
-def guessed_digits(text: str, known: frozenset[Entry], shown: str = "") -> frozenset[int]:
-    """Offsets in ``text`` of the values that its writer can only guess.
+def guessed_digits(text: str, known: frozenset[Entry], shown: str = "") -> tuple[tuple[int, Entry], ...]:
+    """Offsets in ``text`` of the values that its writer can only guess, each with its entry.
 
     They are those of rare entries that are neither known, nor in the reply shown, nor guessed before in ``text``.
     """
     seen = {_entry(step) for step in STEP.finditer(shown)}
-    guesses = set()
+    guesses = []
     for step in STEP.finditer(text):
         entry = _entry(step)
         if entry[0] in RARE and entry not in known and entry not in seen:
-            guesses.add(step.end() - 1)
+            guesses.append((step.end() - 1, entry))
         seen.add(entry)
-    return frozenset(guesses)
+    return tuple(guesses)
 
 
 def _entry(step: re.Match[str]) -> Entry:

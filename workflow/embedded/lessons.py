@@ -12,6 +12,7 @@ import torch
 from transformers import PreTrainedTokenizerFast
 
 from workflow.embedded.demonstrations import (
+    ENTRIES,
     Demonstration,
     Entry,
     chain_demonstration,
@@ -19,8 +20,8 @@ from workflow.embedded.demonstrations import (
     policy_demonstration,
 )
 
-GUESS = -101
-"""The label of a digit that the model cannot know: every digit is as likely."""
+GUESS = -1000
+"""The label of a digit that the model can only guess is this minus its entry's place in ENTRIES."""
 IGNORED = -100
 """The label of a token that the loss does not count."""
 CHAINS_A_PROBLEM = 2
@@ -33,7 +34,8 @@ SORTED_BATCHES = 16
 """So many batches are drawn at once and sorted by length, which leaves little padding."""
 
 Example = tuple[list[int], list[int]]
-"""Token ids, and beside each its label: itself, GUESS or IGNORED."""
+"""Token ids, and beside each its label: itself, a guess or IGNORED."""
+_PLACES = {entry: place for place, entry in enumerate(ENTRIES)}
 Batch = tuple[torch.Tensor, torch.Tensor]
 """Tokens and labels, each (examples, length)."""
 
@@ -47,8 +49,8 @@ def encode(tokenizer: PreTrainedTokenizerFast, demonstration: Demonstration) -> 
         start = len(labels)
         labels += ids if segment.learned else [IGNORED] * len(ids)
         # Up to the box, which comes last, a token is a character.
-        for offset in segment.guesses:
-            labels[start + offset] = GUESS
+        for offset, entry in segment.guesses:
+            labels[start + offset] = GUESS - _PLACES[entry]
     return tokens, labels
 
 

@@ -22,7 +22,7 @@ from transformers import GenerationConfig, LlamaConfig, LlamaForCausalLM, PreTra
 from transformers.utils.logging import disable_progress_bar
 
 from workflow.embedded.arguments import OneLineParser, number
-from workflow.embedded.demonstrations import known_entries, mistaken_tables
+from workflow.embedded.demonstrations import ENTRIES, candidates, known_entries, mistaken_tables
 from workflow.embedded.lessons import GUESS, Batch, expert_lessons, policy_lessons
 from workflow.embedded.tokenizer import CONTEXT, build_tokenizer
 
@@ -50,7 +50,7 @@ class Settings:
     consult_fraction: float
 
 
-_SHARED = {"threads": 1, "known_fraction": 0.3, "wrong_fraction": 0.05, "consult_fraction": 0.85}
+_SHARED = {"threads": 1, "known_fraction": 0.1, "wrong_fraction": 0.05, "consult_fraction": 0.85}
 ROLES: dict[str, dict[str, Any]] = {
     "policy": _SHARED | {"steps": 760, "width": 128, "layers": 4, "lr": 5e-3, "batch_size": 32},
     "expert": _SHARED | {"steps": 330, "width": 192, "layers": 4, "lr": 5e-3, "batch_size": 64},
@@ -88,7 +88,7 @@ def train(
     model: LlamaForCausalLM,
     data: Iterator[Batch],
     settings: Settings,
-    digit_ids: list[int],
+    guessed: torch.Tensor,
     progress: Callable[[int, float], None],
 ) -> tuple[float, int]:
     """Train for ``settings.steps``; the rate rises over a twentieth of them and falls to zero over the last third.
@@ -111,12 +111,11 @@ def train(
     rates = [torch.optim.lr_scheduler.LambdaLR(optimiser, factor) for optimiser in optimisers]
     losses: list[float] = []
     read = 0
-    digits = torch.tensor(digit_ids)
     for step, (tokens, labels) in zip(range(1, settings.steps + 1), data, strict=False):
         # Padding lies on the right, where causal attention never looks back from.
         with torch.autocast("cpu", torch.bfloat16, enabled=has_fast_bfloat16()):
             logits = model(input_ids=tokens[:, :-1], use_cache=False).logits
-        loss = loss_of(logits.float().flatten(0, 1), labels[:, 1:].flatten(), digits)
+        loss = loss_of(logits.float().flatten(0, 1), labels[:, 1:].flatten(), guessed)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         for optimiser, rate in zip(optimisers, rates, strict=True):
@@ -130,19 +129,26 @@ def train(
     return sum(last) / len(last), read
 
 
-def loss_of(logits: torch.Tensor, labels: torch.Tensor, digits: torch.Tensor) -> torch.Tensor:
-    """Mean over labelled tokens: cross entropy, against one token or, for a guess, against a uniform digit.
+def candidate_ids(tokenizer: PreTrainedTokenizerFast) -> torch.Tensor:
+    """The ids of each entry's candidates, (entries, candidates), in the order of ENTRIES."""
+    digits = [[str(digit) for digit in candidates(entry)] for entry in ENTRIES]
+    return torch.tensor([tokenizer.convert_tokens_to_ids(row) for row in digits])
 
-    The latter is the expectation of the loss over a random digit, without the noise of drawing one.
+
+def loss_of(logits: torch.Tensor, labels: torch.Tensor, guessed: torch.Tensor) -> torch.Tensor:
+    """Mean over labelled tokens: cross entropy, against one token or, for a guess, against a uniform candidate.
+
+    The latter is the expectation of the loss over a random candidate, without the noise of drawing one.
 
     Args:
         logits: (tokens, vocabulary).
-        labels: (tokens,); a token's id, GUESS or IGNORED.
-        digits: (10,); the digits' ids.
+        labels: (tokens,); a token's id, GUESS minus the place of an entry, or IGNORED.
+        guessed: (entries, candidates); the ids of each entry's candidates.
     """
-    guess, told = labels == GUESS, labels >= 0
+    guess, told = labels <= GUESS, labels >= 0
     log_probs = logits.log_softmax(-1)
-    summed = -log_probs[told].gather(1, labels[told, None]).sum() - log_probs[guess][:, digits].mean(1).sum()
+    among = log_probs[guess].gather(1, guessed[GUESS - labels[guess]])
+    summed = -log_probs[told].gather(1, labels[told, None]).sum() - among.mean(1).sum()
     return summed / (guess.sum() + told.sum())
 
 
@@ -182,8 +188,7 @@ def pretrain(settings: Settings, out: Path) -> dict[str, Any]:
             line = f"progress: {settings.role}: step {step}/{settings.steps}, loss {loss:.3f}, {left:.0f} s left"
             print(line, file=sys.stderr, flush=True)
 
-    digit_ids = tokenizer.convert_tokens_to_ids([str(digit) for digit in range(10)])
-    loss, read = train(model, data, settings, digit_ids, progress)
+    loss, read = train(model, data, settings, candidate_ids(tokenizer), progress)
     if not math.isfinite(loss):
         raise DivergedError(f"argument --lr: {settings.lr:g} is too high, the loss is {loss}; nothing was saved")
     model.generation_config = GenerationConfig(
