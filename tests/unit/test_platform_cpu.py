@@ -35,7 +35,7 @@ def test_a_process_group_starts_with_the_backend_that_verl_asks_for() -> None:
         "from verl.utils.distributed import initialize_global_process_group_ray as start\n"
         "start(); print(torch.distributed.get_backend())"
     )
-    assert in_fresh_process(code) == "gloo"
+    assert in_fresh_process(code) == "cpu:gloo"
 
 
 def test_an_unknown_version_is_not_patched() -> None:
