@@ -90,7 +90,7 @@ def test_a_rerun_does_nothing_and_a_figure_retrains_nothing(checkout: Path) -> N
     assert "Nothing to be done" in snakemake(checkout)
     code = checkout / "analysis" / "figures.py"
     code.write_text(code.read_text() + "\n# changed\n")
-    table = snakemake(checkout, "-n").partition("Job stats:")[2].splitlines()
+    table = snakemake(checkout, "-n").rpartition("Job stats:")[2].splitlines()
     jobs = {line.split()[0]: int(line.split()[1]) for line in table if line.split()[1:] and line.split()[1].isdigit()}
     assert jobs == {"all": 1, "figures": 1, "html_report": 1, "total": 3}
 
