@@ -4,6 +4,7 @@ Every key is documented in ``config/default.yaml``. :func:`load_experiment` turn
 :class:`Experiment` or raises :class:`ExperimentError`, whose text is one line: file, key, value, what is allowed.
 """
 
+import functools
 import hashlib
 import json
 import os
@@ -230,8 +231,9 @@ class Experiment(Settings):
         return [expert for expert in self.experts if expert.serve is not None]
 
 
+@functools.cache
 def methods() -> dict[str, Method]:
-    """Every method that ships or was added, by name.
+    """Every method that ships or was added, by name; the files are read once a process.
 
     Raises:
         ExperimentError: a method's file is malformed.
