@@ -4,27 +4,34 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pandas as pd
 
 from analysis import InputError
+from analysis.arguments import parser
 
 
 def grade(arguments: argparse.Namespace) -> None:
     """Samples to grades, with a line on what was found."""
     from analysis.output import write_parquet
-    from analysis.samples import grade_samples, read_answers, read_samples
+    from analysis.samples import Grader, read_answers, read_samples
 
     answers = read_answers(arguments.problems)
-    grades = grade_samples(read_samples(arguments.samples, answers, arguments.k), answers)
+    samples = read_samples(arguments.samples, answers, arguments.k)
+    with Grader(arguments.workers) as grader:
+        grades = grader.grade(samples, answers)
     write_parquet(arguments.out, grades)
     rates = {name: grades[name].mean() for name in ("correct", "verify_correct", "unanswered", "truncated")}
-    disagree = (grades["correct"] != grades["verify_correct"]).mean()
-    rates["scorers disagree"] = disagree
+    disagreements = grades[grades["correct"] != grades["verify_correct"]]
+    rates["scorers disagree"] = len(disagreements) / len(grades)
     shown = ", ".join(f"{name} {rate:.4f}" for name, rate in rates.items())
     print(f"{arguments.out}: {len(grades)} responses to {len(answers)} questions: {shown}")
+    for row in disagreements.to_dict("records"):
+        boxed = "no box" if row["unanswered"] else f"boxed {row['extracted']!r}"
+        verdicts = " against ".join("right" if row[name] else "wrong" for name in ("correct", "verify_correct"))
+        print(f"scorers disagree: question {row['question_id']!r}, sample {row['sample']}, {boxed}: {verdicts}")
 
 
 def scores(arguments: argparse.Namespace) -> None:
@@ -41,19 +48,24 @@ def scores(arguments: argparse.Namespace) -> None:
 
 def tables(arguments: argparse.Namespace) -> None:
     """Scores and grades to the main table and the significance table."""
+    from analysis.comparisons import significance_table
     from analysis.output import write_table
-    from analysis.scores import majority, read_grades, read_scores
-    from analysis.tables import main_table, significance_table
+    from analysis.scores import majority, read_scores, read_votes
+    from analysis.tables import main_table
 
     pairs = [_pair(text) for text in arguments.pairs]
     table = read_scores(arguments.scores)
-    votes = [majority(cell, read_grades(cell.grades(arguments.grades_dir)), arguments.k) for cell in table.cells]
+    votes = pd.concat(
+        [majority(cell, read_votes(cell.grades(arguments.grades_dir)), arguments.k) for cell in table.cells],
+        ignore_index=True,
+    )
     made = {
-        "main": main_table(table, pd.concat(votes, ignore_index=True), arguments.k),
-        "significance": significance_table(table, pairs),
+        "main": main_table(table, votes, arguments.k),
+        "significance": significance_table(table, pairs, votes),
     }
     for name, content in made.items():
         write_table(arguments.out_dir, name, content)
+    print(f"declared family of {len(pairs)}: {', '.join(arguments.pairs)}")
 
 
 def figures(arguments: argparse.Namespace) -> None:
@@ -79,11 +91,89 @@ def report(arguments: argparse.Namespace) -> None:
     print(sentence)
 
 
+def compare(arguments: argparse.Namespace) -> None:
+    """Two folders of samples to both tables, printed and written, and what follows."""
+    from analysis.compare import compare as made_of
+    from analysis.output import write_table
+    from analysis.scores import ALL, MACRO
+    from analysis.shown import main_rows, test_rows
+
+    made = made_of(arguments.a, arguments.b, arguments.benchmark, arguments.problems, arguments.k, arguments.workers)
+    for name, content in (("main", made.main), ("significance", made.significance)):
+        write_table(arguments.out_dir, name, content)
+    benchmarks = set(made.main["benchmark"]) - {ALL, MACRO}
+    # Of one benchmark, its mean and its pool say the same again.
+    scored = made.main if len(benchmarks) > 1 else made.main[made.main["benchmark"].isin(benchmarks)]
+    for rows in (main_rows(scored), test_rows(made.significance[made.significance["benchmark"] == ALL])):
+        print(pd.DataFrame(rows).to_markdown(index=False, disable_numparse=True), end="\n\n")
+    print("\n".join([made.conclusion.sentence, made.conclusion.basis, *made.conclusion.warnings]))
+    print(f"Written: main and significance, .csv, .md and .tex, in {arguments.out_dir}")
+
+
+def plan(arguments: argparse.Namespace) -> None:
+    """The designs that a wanted effect needs."""
+    from analysis.plan import components_of, designs, seeds_for
+    from analysis.power import Components
+    from analysis.scores import read_scores
+
+    if (arguments.scores is None) != (arguments.pair is None):
+        raise InputError("--scores and --pair: needed are both or neither")
+    sizes = Components()
+    if arguments.scores is not None:
+        sizes = components_of(read_scores(arguments.scores), *_pair(arguments.pair))
+    needs = designs(
+        sizes, arguments.effect, arguments.power, arguments.questions, arguments.samples, sorted(arguments.seeds)
+    )
+    seeds = seeds_for(sizes, arguments.effect, arguments.power, arguments.questions, arguments.samples)
+    print(
+        f"A true difference of {100 * arguments.effect:g} points, to be found with probability {arguments.power:g} by "
+        "the crossed test at 0.05.\n"
+        f"Standard deviations: question x method {sizes.question_method:.3f}, training seed {sizes.seed:.3f}, "
+        f"question x seed {sizes.question_seed:.3f}; variance within a question {sizes.within:.3f} "
+        f"({'assumed' if arguments.scores is None else f'estimated from {arguments.scores}'}).\n"
+        "One seed: a claim about two checkpoints, not about methods. –: no number is enough.\n"
+    )
+    for table in (needs, seeds):
+        print(table.map(_shown).to_markdown(index=False, disable_numparse=True), end="\n\n")
+
+
+def calibrate(arguments: argparse.Namespace) -> None:
+    """False-positive rates of all tests on simulated experiments without a difference."""
+    from analysis.calibration import BAND, PRIMARY, false_positive_rates
+
+    designs = [(questions, seeds) for questions in arguments.questions for seeds in arguments.seeds]
+    rates = false_positive_rates(designs, arguments.samples, arguments.repetitions, arguments.seed)
+    print(
+        f"Share of {arguments.repetitions} simulated experiments without a difference in which p < 0.05 "
+        f"(± its Monte-Carlo standard error); {arguments.samples} samples a question and seed.\n"
+    )
+    shown = rates.assign(
+        design=[f"n = {n}, S = {s}" for n, s in zip(rates["questions"], rates["seeds"], strict=True)],
+        text=[f"{rate:.3f} ± {error:.3f}" for rate, error in zip(rates["rate"], rates["error"], strict=True)],
+    ).pivot(index="test", columns="design", values="text")
+    in_order = shown.loc[rates["test"].unique(), [f"n = {n}, S = {s}" for n, s in designs]]
+    print(in_order.reset_index().to_markdown(index=False, disable_numparse=True), end="\n\n")
+    primary = rates[rates["test"] == PRIMARY]
+    outside = ~primary["rate"].between(*BAND)
+    slack = 2 * primary["error"]
+    far = (primary["rate"] + slack < BAND[0]) | (primary["rate"] - slack > BAND[1])
+    print(
+        f"{PRIMARY}: {outside.sum()} of {len(primary)} rates outside {BAND[0]} to {BAND[1]}, {far.sum()} of them by "
+        "more than twice the Monte-Carlo error.\nTests over questions pool the seeds, those over seeds the questions, "
+        "posterior_probability (less likely order under 0.025) both."
+    )
+
+
+COMMANDS: dict[str, Callable[[argparse.Namespace], None]] = {
+    command.__name__: command for command in (grade, scores, tables, figures, report, compare, plan, calibrate)
+}
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command; bad input is one line on stderr and exit status 2."""
-    arguments = _parser().parse_args(argv)
+    arguments = parser().parse_args(argv)
     try:
-        arguments.command(arguments)
+        COMMANDS[arguments.command](arguments)
     except InputError as error:
         print(f"analysis: {error}", file=sys.stderr)
         return 2
@@ -91,64 +181,6 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"analysis: {error.filename or 'output'}: {error.strerror}", file=sys.stderr)
         return 2
     return 0
-
-
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> None:  # type: ignore[override]
-        self.exit(2, f"analysis: {message}\n")
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(prog="analysis", description="Grade samples and say what can be concluded from them.")
-    commands = parser.add_subparsers(required=True, metavar="COMMAND")
-
-    one = commands.add_parser("grade", help="grade one run's samples on one benchmark")
-    one.add_argument(
-        "--samples", type=Path, required=True, help="JSON lines: question_id, sample, response, n_tokens, finish_reason"
-    )
-    one.add_argument("--problems", type=Path, required=True, help="JSON lines: id, answer")
-    one.add_argument("--k", type=_positive, required=True, help="samples expected of each question, numbered from 0")
-    one.add_argument("--out", type=Path, required=True, help="parquet file to write")
-    one.set_defaults(command=grade)
-
-    one = commands.add_parser("scores", help="count over the grades of all methods, seeds and benchmarks")
-    one.add_argument("--grades-dir", type=Path, required=True, help="holds <method>/seed<k>/<benchmark>.parquet")
-    one.add_argument("--cells", nargs="+", required=True, metavar="METHOD:SEED:BENCHMARK")
-    one.add_argument("--out", type=Path, required=True, help="parquet file to write")
-    one.set_defaults(command=scores)
-
-    one = commands.add_parser("tables", help="write main and significance as .csv, .md and .tex")
-    one.add_argument("--scores", type=Path, required=True)
-    one.add_argument("--grades-dir", type=Path, required=True, help="holds <method>/seed<k>/<benchmark>.parquet")
-    one.add_argument("--k", type=_positive, required=True, help="the k of pass@k and maj@k")
-    one.add_argument("--pairs", nargs="+", required=True, metavar="A:B", help="the declared comparisons, A minus B")
-    one.add_argument("--out-dir", type=Path, required=True)
-    one.set_defaults(command=tables)
-
-    one = commands.add_parser("figures", help="write accuracy_over_training and comparison as .pdf and .png")
-    one.add_argument(
-        "--metrics", nargs="+", required=True, metavar="METHOD:SEED:FILE", help="metrics.jsonl of each run"
-    )
-    one.add_argument("--scores", type=Path, required=True)
-    one.add_argument("--out-dir", type=Path, required=True)
-    one.set_defaults(command=figures)
-
-    one = commands.add_parser("report", help="write one self-contained HTML page")
-    one.add_argument("--experiment", required=True, help="its name")
-    one.add_argument("--tables-dir", type=Path, required=True)
-    one.add_argument("--figures-dir", type=Path, required=True)
-    one.add_argument(
-        "--runs", nargs="+", type=Path, required=True, metavar="FILE", help="run.json of each training run"
-    )
-    one.add_argument("--out", type=Path, required=True)
-    one.set_defaults(command=report)
-    return parser
-
-
-def _positive(text: str) -> int:
-    if not text.isdecimal() or len(text) > 9 or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text!r}: needed is a whole number of at least 1")
-    return int(text)
 
 
 def _pair(text: str) -> tuple[str, str]:
@@ -164,3 +196,7 @@ def _run(text: str) -> tuple[str, int, Path]:
     if not (method and seed.isdecimal() and path):
         raise InputError(f"--metrics {text!r}: needed is METHOD:SEED:FILE, seed a number")
     return method, int(seed), Path(path)
+
+
+def _shown(value: float | None) -> str:
+    return "–" if value is None or pd.isna(value) else f"{value:.3f}" if isinstance(value, float) else str(value)

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import pandas as pd
 
 from analysis import InputError
+from analysis.outcome import ALPHA
 from analysis.scores import ALL, MACRO
-from analysis.significance import ALPHA
 from analysis.style import inline_name, name
 
 PRIMARY = ("eapo", "self_exploratory")
@@ -49,7 +49,7 @@ def conclude(main: pd.DataFrame, significance: pd.DataFrame) -> Conclusion:
     row = rows[is_primary].iloc[0] if is_primary.any() else rows.iloc[0]
     near_zero = bool((main[main["benchmark"] == MACRO]["avg_at_k"] < FLOOR).all())
     verdict, sentence = _sentence(row, len(rows), near_zero)
-    return Conclusion(verdict, sentence, _basis(row, main), tuple(_warnings(row, main)))
+    return Conclusion(verdict, sentence, _basis(row, rows, main), tuple(_warnings(row, main)))
 
 
 def points(value: float, signed: bool = True) -> str:
@@ -104,7 +104,7 @@ def _equals(p: float) -> str:
     return text if text.startswith("<") else f"= {text}"
 
 
-def _basis(row: pd.Series, main: pd.DataFrame) -> str:
+def _basis(row: pd.Series, family: pd.DataFrame, main: pd.DataFrame) -> str:
     benchmarks = [benchmark for benchmark in main["benchmark"].unique() if benchmark not in (ALL, MACRO)]
     samples = int(main["n_samples"].min())
     seeds = max(int(row["seeds_a"]), int(row["seeds_b"]))
@@ -113,8 +113,15 @@ def _basis(row: pd.Series, main: pd.DataFrame) -> str:
         f"{int(row['n_questions'])} questions of {len(benchmarks)} benchmark{'s' if len(benchmarks) > 1 else ''} "
         f"({', '.join(benchmarks)}), {samples} sample{'s' if samples > 1 else ''} each; training seeds: "
         f"{name(row['method_a'])} {int(row['seeds_a'])}, {name(row['method_b'])} {int(row['seeds_b'])}. "
-        f"Experts locked off. Test: {test}."
+        f"Test: {test}.{_declared(family)}"
     )
+
+
+def _declared(family: pd.DataFrame) -> str:
+    if len(family) == 1:
+        return ""
+    pairs = [f"{name(a)} − {name(b)}" for a, b in zip(family["method_a"], family["method_b"], strict=True)]
+    return f" Comparisons declared before the run: {', '.join(pairs)}."
 
 
 def _warnings(row: pd.Series, main: pd.DataFrame) -> list[str]:
@@ -135,4 +142,8 @@ def _warnings(row: pd.Series, main: pd.DataFrame) -> list[str]:
         high = rates[rates[column] > limit][column]
         if not high.empty:
             found.append("; ".join(f"{name(str(m))}: {100 * rate:.0f}% {text}" for m, rate in high.items()) + ".")
+    # Short answers repeat by chance; one seed sent for every sample makes all of them alike.
+    alike = rates[(rates["n_samples"] > 1) & (rates["duplicate_rate"] > 1 - 1.01 / rates["n_samples"])]
+    if not alike.empty:
+        found.append(f"{' and '.join(map(name, alike.index))}: all samples of a question are alike: they are one draw.")
     return found

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import base64
-import math
-from collections.abc import Sequence
+import dataclasses
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 import jinja2
 import pandas as pd
 
 from analysis import InputError
-from analysis.conclusion import Conclusion, conclude, p_text, points
+from analysis.conclusion import conclude
 from analysis.provenance import read_run, runs_table, shared_facts
 from analysis.scores import ALL, MACRO
+from analysis.shown import MAIN_COLUMNS, SIGNIFICANCE_COLUMNS, comparison_rows, main_rows, test_rows
 from analysis.style import name
 
 FIGURES = ("comparison", "accuracy_over_training")
@@ -31,12 +32,13 @@ def build(experiment: str, tables: Path, figures: Path, run_files: Sequence[Path
     Raises:
         InputError: a file is missing or not what it should be.
     """
-    main = _read(tables / "main.csv", ["method", "benchmark", "avg_at_k", "n_samples", "disagreement_rate"])
+    main = _read(tables / "main.csv", MAIN_COLUMNS, ("method", "benchmark", "interval"))
     significance = _read(
-        tables / "significance.csv", ["method_a", "method_b", "benchmark", "test", "p_adjusted", "mde"]
+        tables / "significance.csv", SIGNIFICANCE_COLUMNS, ("method_a", "method_b", "benchmark", "test")
     )
     runs = [read_run(path) for path in run_files]
-    conclusion: Conclusion = conclude(main, significance)
+    conclusion = conclude(main, significance)
+    conclusion = dataclasses.replace(conclusion, basis=f"{conclusion.basis} Experts locked off.")
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(Path(__file__).parent),
         autoescape=True,
@@ -47,11 +49,11 @@ def build(experiment: str, tables: Path, figures: Path, run_files: Sequence[Path
     page = environment.get_template("report.html.j2").render(
         experiment=experiment,
         conclusion=conclusion,
-        comparisons=_comparisons(
+        comparisons=comparison_rows(
             significance[(significance["benchmark"] == ALL) & (significance["test"] == "crossed")]
         ),
-        main=_main(main),
-        significance=_significance(significance),
+        main=main_rows(main),
+        significance=test_rows(significance),
         figures={stem: _embed(figures / f"{stem}.png") for stem in FIGURES},
         design=_design(main),
         k=int(main["k"].iloc[0]),
@@ -62,7 +64,8 @@ def build(experiment: str, tables: Path, figures: Path, run_files: Sequence[Path
     return page, conclusion.sentence
 
 
-def _read(path: Path, columns: Sequence[str]) -> pd.DataFrame:
+def _read(path: Path, columns: Sequence[str], texts: Collection[str]) -> pd.DataFrame:
+    """A table that has ``columns``; those that are not ``texts`` hold numbers or nothing. Raises InputError."""
     try:
         table = pd.read_csv(path)
     except OSError as error:
@@ -72,6 +75,11 @@ def _read(path: Path, columns: Sequence[str]) -> pd.DataFrame:
     missing = [column for column in columns if column not in table]
     if missing:
         raise InputError(f"{path}: column {missing[0]!r} is missing (needed are {', '.join(columns)})")
+    for column in columns:
+        if column not in texts and not pd.api.types.is_numeric_dtype(table[column]):
+            raise InputError(f"{path}: column {column!r} holds text: needed are numbers")
+    if table.empty:
+        raise InputError(f"{path}: has no rows")
     return table
 
 
@@ -80,63 +88,6 @@ def _embed(path: Path) -> str:
         return base64.b64encode(path.read_bytes()).decode()
     except OSError as error:
         raise InputError(f"{path}: cannot be read: {error.strerror}") from error
-
-
-def _row_name(benchmark: str) -> str:
-    return {MACRO: "mean over benchmarks", ALL: "all questions"}.get(benchmark, benchmark)
-
-
-def _range(low: float, high: float, signed: bool) -> str:
-    return "–" if math.isnan(low) else f"{points(low, signed)} to {points(high, signed)}"
-
-
-def _main(main: pd.DataFrame) -> list[dict[str, str]]:
-    """The main table by benchmark, then method; accuracies and rates in percent."""
-    rows = []
-    for benchmark in main["benchmark"].unique():
-        for _, row in main[main["benchmark"] == benchmark].iterrows():
-            shown = {
-                "benchmark": _row_name(benchmark),
-                "method": name(row["method"]),
-                f"avg@{int(row['n_samples'])}": points(row["avg_at_k"], False),
-                "95% CI": _range(row["ci_low"], row["ci_high"], False),
-                "paper": points(row["reported"], False),
-            }
-            rates = {
-                f"pass@{int(row['k'])}": "pass_at_k",
-                f"maj@{int(row['k'])}": "maj_at_k",
-                "unanswered": "unanswered_rate",
-                "truncated": "truncated_rate",
-                "duplicates": "duplicate_rate",
-                "scorers disagree": "disagreement_rate",
-            }
-            variances = {"var within": "var_within", "var between": "var_between"}
-            shown |= {label: points(row[column], False) for label, column in rates.items()}
-            shown |= {label: f"{row[column]:.4f}" for label, column in variances.items()}
-            rows.append(shown | {"tokens": f"{row['n_tokens_mean']:.0f}"})
-    return rows
-
-
-def _comparisons(rows: pd.DataFrame) -> list[dict[str, str]]:
-    return [
-        {
-            "comparison": f"{name(row['method_a'])} − {name(row['method_b'])}",
-            "difference": points(row["difference"]),
-            "95% CI": _range(row["ci_low"], row["ci_high"], True),
-            "p": p_text(row["p_value"]),
-            "p (Holm)": p_text(row["p_adjusted"]),
-            "detectable": points(row["mde"], False),
-            "seeds": f"{int(row['seeds_a'])} / {int(row['seeds_b'])}",
-        }
-        for _, row in rows.iterrows()
-    ]
-
-
-def _significance(table: pd.DataFrame) -> list[dict[str, str]]:
-    rows = _comparisons(table)
-    for shown, (_, row) in zip(rows, table.iterrows(), strict=True):
-        shown |= {"benchmark": _row_name(row["benchmark"]), "test": row["test"].replace("_", " ")}
-    return rows
 
 
 def _design(main: pd.DataFrame) -> str:

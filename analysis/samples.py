@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from pathlib import Path
+from types import TracebackType
 from typing import Any
 
 import pandas as pd
 
 from analysis import InputError
-from analysis.grading import grade, read_integer
+from analysis.grading import Grade, grade, read_integer
+from analysis.json_lines import read_json_lines, require
 from analysis.verification import Verifier
 
 SAMPLE_FIELDS = {"question_id": str, "sample": int, "response": str, "n_tokens": int, "finish_reason": str}
@@ -21,20 +24,27 @@ GRADE_COLUMNS = [*SAMPLE_FIELDS, "extracted", "correct", "verify_correct", "unan
 def read_answers(path: Path) -> dict[str, str]:
     """Reference answers by problem id, from JSON lines with id and answer. Raises InputError."""
     answers: dict[str, str] = {}
-    for where, row in _json_lines(path):
-        _require(where, row, {"id": str, "answer": str})
+    for where, row in read_json_lines(path):
+        require(where, row, {"id": str, "answer": str})
         if row["id"] in answers:
             raise InputError(f"{where}: id {row['id']!r} occurs twice")
-        if read_integer(row["answer"]) is None:
-            raise InputError(f"{where}: answer {row['answer'][:40]!r} is not an integer of at most 18 digits")
-        answers[row["id"]] = row["answer"]
+        answers[row["id"]] = checked_answer(where, row["answer"])
     if not answers:
         raise InputError(f"{path}: holds no problem")
     return answers
 
 
-def read_samples(path: Path, answers: dict[str, str], k: int) -> pd.DataFrame:
+def checked_answer(where: str, answer: str) -> str:
+    """The reference answer, an integer. Raises InputError."""
+    if read_integer(answer) is None:
+        raise InputError(f"{where}: answer {answer[:40]!r} is not an integer of at most 18 digits")
+    return answer
+
+
+def read_samples(path: Path, answers: dict[str, str], k: int | None = None) -> pd.DataFrame:
     """The samples in ``path``, exactly ``k`` (numbered 0 to k-1) for each question of ``answers``, in that order.
+
+    ``k`` None: as many as the file has, the same number for each question.
 
     Returns:
         a frame with the columns question_id, sample, response, n_tokens, finish_reason.
@@ -43,8 +53,8 @@ def read_samples(path: Path, answers: dict[str, str], k: int) -> pd.DataFrame:
         InputError: malformed line, unknown question, missing, surplus or repeated sample.
     """
     seen: dict[str, dict[int, dict[str, Any]]] = {question: {} for question in answers}
-    for where, row in _json_lines(path):
-        _require(where, row, SAMPLE_FIELDS)
+    for where, row in read_json_lines(path):
+        require(where, row, SAMPLE_FIELDS)
         if row["finish_reason"] not in FINISH_REASONS:
             raise InputError(
                 f"{where}: finish_reason {row['finish_reason'][:40]!r}: allowed are {', '.join(FINISH_REASONS)}"
@@ -54,69 +64,70 @@ def read_samples(path: Path, answers: dict[str, str], k: int) -> pd.DataFrame:
         question, sample = row["question_id"], row["sample"]
         if question not in seen:
             raise InputError(f"{where}: question_id {question[:80]!r} is not one of the {len(answers)} problems")
-        if not 0 <= sample < k:
-            raise InputError(f"{where}: sample {sample}: allowed are 0 to {k - 1} (k = {k})")
+        if sample < 0 or (k is not None and sample >= k):
+            allowed = "numbers from 0" if k is None else f"0 to {k - 1} (k = {k})"
+            raise InputError(f"{where}: sample {sample}: allowed are {allowed}")
         if sample in seen[question]:
             raise InputError(f"{where}: question {question!r} has sample {sample} twice")
         seen[question][sample] = {field: row[field] for field in SAMPLE_FIELDS}
+    wanted = max(1, *(len(rows) for rows in seen.values())) if k is None else k
     for question, rows in seen.items():
-        if len(rows) < k:
-            missing = next(index for index in range(k) if index not in rows)
+        missing = next((index for index in range(wanted) if index not in rows), None)
+        if missing is not None:
             raise InputError(
-                f"{path}: question {question!r} has {len(rows)} of k = {k} samples; sample {missing} is missing"
+                f"{path}: question {question!r} has {len(rows)} of k = {wanted} samples; sample {missing} is missing"
             )
-    return pd.DataFrame([rows[index] for rows in seen.values() for index in range(k)])
+    return pd.DataFrame([rows[index] for rows in seen.values() for index in range(wanted)])
 
 
-def grade_samples(samples: pd.DataFrame, answers: dict[str, str]) -> pd.DataFrame:
-    """Add extracted, correct, verify_correct, unanswered, truncated to a frame of :func:`read_samples`.
+class Grader:
+    """Grades samples by the rule and by the second scorer; a context manager.
 
-    ``truncated`` is a response that ended at the token limit; it is graded if it holds a box, else unanswered.
+    Its processes of the second scorer, ``workers`` of them, and what they have found live as long as it does. The
+    verdicts do not depend on their number.
     """
-    texts = list(zip(samples["response"], samples["question_id"].map(answers), strict=True))
-    grades = [grade(response, answer) for response, answer in texts]
-    with Verifier() as verifier:
-        verified = [verifier.verify(response, answer) for response, answer in texts]
-    return samples.assign(
-        extracted=pd.array([one.extracted for one in grades], dtype="str"),
-        correct=[one.correct for one in grades],
-        verify_correct=verified,
-        unanswered=[one.unanswered for one in grades],
-        truncated=samples["finish_reason"] == "length",
-    )[GRADE_COLUMNS]
+
+    def __init__(self, workers: int = 1) -> None:
+        self._verifiers = [Verifier() for _ in range(workers)]
+        self._stack = ExitStack()
+
+    def __enter__(self) -> Grader:
+        for verifier in self._verifiers:
+            self._stack.enter_context(verifier)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stack.close()
+
+    def grade(self, samples: pd.DataFrame, answers: dict[str, str]) -> pd.DataFrame:
+        """Add extracted, correct, verify_correct, unanswered, truncated to a frame of :func:`read_samples`.
+
+        ``truncated`` is a response that ended at the token limit; it is graded if it holds a box, else unanswered.
+        Where ``finish_reason`` is missing, so is ``truncated``.
+        """
+        texts = list(zip(samples["response"], samples["question_id"].map(answers), strict=True))
+        portion = max(1, -(-len(texts) // len(self._verifiers)))
+        portions = [texts[start : start + portion] for start in range(0, len(texts), portion)]
+        # A thread waits for its process, which does the work.
+        with ThreadPoolExecutor(len(self._verifiers)) as pool:
+            verdicts = [one for part in pool.map(_grade, self._verifiers, portions) for one in part]
+        grades = [one for one, _ in verdicts]
+        return samples.assign(
+            extracted=pd.array([one.extracted for one in grades], dtype="str"),
+            correct=[one.correct for one in grades],
+            verify_correct=[verified for _, verified in verdicts],
+            unanswered=[one.unanswered for one in grades],
+            truncated=_truncated(samples["finish_reason"]),
+        )[GRADE_COLUMNS]
 
 
-def _json_lines(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
-    try:
-        with path.open(encoding="utf-8", newline="\n") as file:
-            for number, line in enumerate(file, start=1):
-                if line.strip():
-                    yield f"{path}:{number}", _parse(f"{path}:{number}", line)
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read: {error.strerror}") from error
-    except UnicodeDecodeError as error:
-        raise InputError(f"{path}: is not UTF-8 (byte {error.start} of a block)") from error
+def _grade(verifier: Verifier, texts: Sequence[tuple[str, str]]) -> list[tuple[Grade, bool]]:
+    return [(grade(response, answer), verifier.verify(response, answer)) for response, answer in texts]
 
 
-def _parse(where: str, line: str) -> dict[str, Any]:
-    try:
-        row = json.loads(line)
-    except (ValueError, RecursionError) as error:
-        raise InputError(f"{where}: is not JSON: {str(error)[:100]}") from error
-    if not isinstance(row, dict):
-        raise InputError(f"{where}: is a JSON {type(row).__name__}, not an object")
-    # A lone surrogate is legal in JSON and in no UTF-8 file.
-    return {
-        key: value.encode("utf-8", "replace").decode() if isinstance(value, str) else value
-        for key, value in row.items()
-    }
-
-
-def _require(where: str, row: dict[str, Any], fields: dict[str, type]) -> None:
-    for field, kind in fields.items():
-        if field not in row:
-            raise InputError(f"{where}: field {field!r} is missing (needed are {', '.join(fields)})")
-        if type(row[field]) is not kind:
-            raise InputError(
-                f"{where}: {field} is {json.dumps(row[field])[:40]}, not {'text' if kind is str else 'an integer'}"
-            )
+def _truncated(finish_reason: pd.Series) -> pd.Series:
+    if finish_reason.isna().any():
+        return pd.Series(float("nan"), index=finish_reason.index)
+    return finish_reason == "length"

@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 from analysis import InputError
 from analysis.metrics import duplicate_rate, maj_at_k
@@ -15,8 +17,9 @@ from analysis.samples import GRADE_COLUMNS
 
 SCORE_COLUMNS = [
     *("method", "seed", "benchmark", "question_id", "n", "correct", "unanswered", "truncated", "n_tokens_mean"),
-    *("duplicate_rate", "disagreements"),
+    *("duplicate_rate", "disagreements", "n_characters_mean"),
 ]
+_COUNTS = ("seed", "n", "correct", "unanswered", "disagreements")
 ALL = "all"
 MACRO = "macro"
 
@@ -48,36 +51,44 @@ def read_grades(path: Path) -> pd.DataFrame:
     return read_parquet(path, GRADE_COLUMNS)
 
 
+def read_votes(path: Path) -> pd.DataFrame:
+    """What :func:`majority` needs of graded responses, which may be long. Raises InputError."""
+    return read_parquet(path, ["question_id", "sample", "extracted", "correct", "unanswered"])
+
+
 def read_parquet(path: Path, columns: Sequence[str]) -> pd.DataFrame:
-    """A parquet file that has all of ``columns`` and at least one row. Raises InputError."""
+    """``columns`` of a parquet file that has all of them and at least one row. Raises InputError."""
     try:
-        frame = pd.read_parquet(path)
+        there = pq.read_schema(path).names
+        missing = [column for column in columns if column not in there]
+        if missing:
+            raise InputError(f"{path}: column {missing[0]!r} is missing (needed are {', '.join(columns)})")
+        frame = pd.read_parquet(path, columns=list(columns))
     except OSError as error:
         raise InputError(f"{path}: cannot be read: {error.strerror or error}".splitlines()[0]) from error
-    except ValueError as error:
+    except pa.ArrowException as error:
         raise InputError(f"{path}: is not a parquet file: {error}".splitlines()[0]) from error
-    missing = [column for column in columns if column not in frame]
-    if missing:
-        raise InputError(f"{path}: column {missing[0]!r} is missing (needed are {', '.join(columns)})")
     if frame.empty:
         raise InputError(f"{path}: has no rows")
     return frame
 
 
 def score(cell: Cell, grades: pd.DataFrame) -> pd.DataFrame:
-    """One row per question of the cell, with the columns SCORE_COLUMNS."""
-    by_question = grades.assign(disagrees=grades["correct"] != grades["verify_correct"]).groupby(
-        "question_id", sort=False
-    )
+    """One row per question of the cell, with the columns SCORE_COLUMNS; NaN where the samples tell no tokens."""
+    by_question = grades.assign(
+        disagrees=grades["correct"] != grades["verify_correct"], characters=grades["response"].str.len()
+    ).groupby("question_id", sort=False)
     rows = by_question.agg(
         n=("correct", "size"),
         correct=("correct", "sum"),
         unanswered=("unanswered", "sum"),
-        truncated=("truncated", "sum"),
         n_tokens_mean=("n_tokens", "mean"),
         duplicate_rate=("response", lambda responses: duplicate_rate(list(responses))),
         disagreements=("disagrees", "sum"),
-    ).reset_index()
+        n_characters_mean=("characters", "mean"),
+    )
+    rows["truncated"] = by_question["truncated"].sum(min_count=1)
+    rows = rows.reset_index()
     return rows.assign(method=cell.method, seed=cell.seed, benchmark=cell.benchmark)[SCORE_COLUMNS]
 
 
@@ -140,20 +151,27 @@ def read_scores(path: Path) -> Scores:
     Raises:
         InputError: unreadable, a column or a cell missing, a cell twice, counts that are no counts.
     """
-    frame = read_parquet(path, SCORE_COLUMNS)
+    return complete(read_parquet(path, SCORE_COLUMNS), str(path))
+
+
+def complete(frame: pd.DataFrame, where: str) -> Scores:
+    """``frame`` with SCORE_COLUMNS, checked as :func:`read_scores` says; ``where`` it comes from. Raises InputError."""
+    for column in _COUNTS:
+        if not pd.api.types.is_integer_dtype(frame[column]):
+            raise InputError(f"{where}: column {column!r} holds {frame[column].dtype}: needed are whole numbers")
     keys = ["method", "seed", "benchmark", "question_id"]
     if frame.duplicated(keys).any():
         row = frame[frame.duplicated(keys)].iloc[0]
-        raise InputError(f"{path}: {_name(row)} occurs twice")
+        raise InputError(f"{where}: {_name(row)} occurs twice")
     bad = frame[~((frame["n"] >= 1) & frame["correct"].between(0, frame["n"]))]
     if not bad.empty:
-        raise InputError(f"{path}: {_name(bad.iloc[0])}: correct = {bad.iloc[0]['correct']} of n = {bad.iloc[0]['n']}")
+        raise InputError(f"{where}: {_name(bad.iloc[0])}: correct = {bad.iloc[0]['correct']} of n = {bad.iloc[0]['n']}")
     questions = frame[["benchmark", "question_id"]].drop_duplicates()
     wanted = frame[["method", "seed"]].drop_duplicates().merge(questions, how="cross")
     joined = wanted.merge(frame[keys], how="left", on=keys, indicator=True)
     absent = joined[joined["_merge"] == "left_only"]
     if not absent.empty:
-        raise InputError(f"{path}: {_name(absent.iloc[0])} is missing ({len(absent)} such cells)")
+        raise InputError(f"{where}: {_name(absent.iloc[0])} is missing ({len(absent)} such cells)")
     return Scores(frame)
 
 

@@ -13,11 +13,11 @@ import pytest
 
 import analysis
 from analysis.cli import main
+from analysis.comparisons import significance_table
 from analysis.conclusion import conclude
 from analysis.metrics import pass_at_k
 from analysis.scores import read_scores
 from analysis.significance import crossed_test
-from analysis.tables import significance_table
 
 K = 4
 BENCHMARKS = {"chains_a": 6, "chains_b": 4}
@@ -333,14 +333,15 @@ def test_the_sentence_says_what_the_numbers_say(
             rows += [
                 {"method": method, "seed": seed, "benchmark": "chains_a", "question_id": str(q), "n": 1000,
                  "correct": round(1000 * p[q]), "unanswered": 0, "truncated": 300, "n_tokens_mean": 9.0,
-                 "duplicate_rate": 0.0, "disagreements": 0}
+                 "duplicate_rate": 0.0, "disagreements": 0, "n_characters_mean": 30.0}
                 for q in range(40)
             ]  # fmt: skip
     pd.DataFrame(rows).to_parquet(tmp_path / "scores.parquet")
     scores = read_scores(tmp_path / "scores.parquet")
     main_rows = [
         {"method": method, "benchmark": benchmark, "avg_at_k": scores.accuracies(method, benchmark).to_numpy().mean(),
-         "n_samples": 1000, "truncated_rate": 0.3, "unanswered_rate": 0.0, "disagreement_rate": 0.0}
+         "n_samples": 1000, "truncated_rate": 0.3, "unanswered_rate": 0.0, "disagreement_rate": 0.0,
+         "duplicate_rate": 0.0}
         for method in scores.methods for benchmark in ("chains_a", "macro", "all")
     ]  # fmt: skip
     conclusion = conclude(pd.DataFrame(main_rows), significance_table(scores, [("eapo", "self_exploratory")]))

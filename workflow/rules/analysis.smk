@@ -4,7 +4,10 @@
 rule tables:
     input:
         scores=RESULTS / "scores.parquet",
-        code=code("tables", "significance", "metrics", "intervals", "power", "reported", "output"),
+        code=code(
+            *("tables", "comparisons", "significance", "secondary", "outcome", "effects", "metrics", "intervals"),
+            *("power", "reported", "output"),
+        ),
     output:
         main=report(
             RESULTS / "tables" / "main.csv",
@@ -69,7 +72,7 @@ rule html_report:
         rules.tables.output,
         rules.figures.output,
         runs=[PLAN.run(method, seed) / "run.json" for method, seed in PLAN.trained],
-        code=code("report", "conclusion", "provenance"),
+        code=code("report", "conclusion", "shown", "provenance"),
         template="analysis/report.html.j2",
     output:
         report(RESULTS / "report.html", caption="../report/report.rst", category="Report"),

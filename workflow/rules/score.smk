@@ -33,7 +33,7 @@ rule grade:
     input:
         samples=RESULTS / "samples" / "{method}" / "seed{seed}" / "{benchmark}.jsonl",
         problems=RESULTS / "data" / "{benchmark}.jsonl",
-        code=code("grading", "verification", "samples"),
+        code=code("grading", "verification", "samples", "json_lines"),
     output:
         RESULTS / "grades" / "{method}" / "seed{seed}" / "{benchmark}.parquet",
     log:

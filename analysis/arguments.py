@@ -1,0 +1,126 @@
+"""The arguments of ``python -m analysis``, read before anything is imported or done."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from pathlib import Path
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> None:  # type: ignore[override]
+        self.exit(2, f"analysis: {message}\n")
+
+
+def parser() -> argparse.ArgumentParser:
+    """A parser whose result names the command in ``command``; a bad argument is one line and exit status 2."""
+    whole = _Parser(prog="analysis", description="Grade samples and say what can be concluded from them.")
+    commands = whole.add_subparsers(required=True, metavar="COMMAND", dest="command")
+
+    one = commands.add_parser("grade", help="grade one run's samples on one benchmark")
+    one.add_argument(
+        "--samples", type=Path, required=True, help="JSON lines: question_id, sample, response, n_tokens, finish_reason"
+    )
+    one.add_argument("--problems", type=Path, required=True, help="JSON lines: id, answer")
+    one.add_argument("--k", type=_positive, required=True, help="samples expected of each question, numbered from 0")
+    one.add_argument("--workers", type=_positive, default=1, help=f"{_WORKERS} (default: 1)")
+    one.add_argument("--out", type=Path, required=True, help="parquet file to write")
+
+    one = commands.add_parser("scores", help="count over the grades of all methods, seeds and benchmarks")
+    one.add_argument("--grades-dir", type=Path, required=True, help="holds <method>/seed<k>/<benchmark>.parquet")
+    one.add_argument("--cells", nargs="+", required=True, metavar="METHOD:SEED:BENCHMARK")
+    one.add_argument("--out", type=Path, required=True, help="parquet file to write")
+
+    one = commands.add_parser("tables", help="write main and significance as .csv, .md and .tex")
+    one.add_argument("--scores", type=Path, required=True)
+    one.add_argument("--grades-dir", type=Path, required=True, help="holds <method>/seed<k>/<benchmark>.parquet")
+    one.add_argument("--k", type=_positive, required=True, help="the k of pass@k and maj@k")
+    one.add_argument("--pairs", nargs="+", required=True, metavar="A:B", help="the declared comparisons, A minus B")
+    one.add_argument("--out-dir", type=Path, required=True)
+
+    one = commands.add_parser("figures", help="write accuracy_over_training and comparison as .pdf and .png")
+    one.add_argument(
+        "--metrics", nargs="+", required=True, metavar="METHOD:SEED:FILE", help="metrics.jsonl of each run"
+    )
+    one.add_argument("--scores", type=Path, required=True)
+    one.add_argument("--out-dir", type=Path, required=True)
+
+    one = commands.add_parser("report", help="write one self-contained HTML page")
+    one.add_argument("--experiment", required=True, help="its name")
+    one.add_argument("--tables-dir", type=Path, required=True)
+    one.add_argument("--figures-dir", type=Path, required=True)
+    one.add_argument(
+        "--runs", nargs="+", type=Path, required=True, metavar="FILE", help="run.json of each training run"
+    )
+    one.add_argument("--out", type=Path, required=True)
+
+    one = commands.add_parser("compare", help="compare two folders of samples, this project's or lm-eval's")
+    one.add_argument("a", type=Path, metavar="A", help=_FOLDER)
+    one.add_argument("b", type=Path, metavar="B", help="the method that it is compared with: A minus B")
+    one.add_argument("--benchmark", nargs="+", default=[], metavar="NAME", help="limit the comparison to these")
+    one.add_argument(
+        "--problems", type=Path, help="folder with <benchmark>.jsonl (id, answer); default: a data/ above the samples"
+    )
+    one.add_argument("--k", type=_positive, help="the k of pass@k and maj@k (default: all samples of a question)")
+    one.add_argument("--workers", type=_positive, default=os.cpu_count() or 1, help=f"{_WORKERS} (default: all cores)")
+    one.add_argument("--out-dir", type=Path, default=Path("comparison"), help="for the tables (default: comparison)")
+
+    one = commands.add_parser("plan", help="how many questions, samples and seeds a wanted effect needs")
+    one.add_argument("--effect", type=_share, default=0.05, help="true difference in accuracy, 0 to 1 (default: 0.05)")
+    one.add_argument("--power", type=_power, default=0.8, help="chance of finding it, 0.5 to 0.99 (default: 0.8)")
+    one.add_argument("--questions", type=_two, nargs="+", default=[30, 70], metavar="N", help="default: 30 70")
+    one.add_argument("--samples", type=_positive, nargs="+", default=[8, 32], metavar="K", help="default: 8 32")
+    one.add_argument("--seeds", type=_positive, nargs="+", default=[1, 3, 5, 10], metavar="S", help="default: 1 3 5 10")
+    one.add_argument("--scores", type=Path, help="scores.parquet to estimate the sources of variance from")
+    one.add_argument("--pair", metavar="A:B", help="the two methods in it")
+
+    one = commands.add_parser("calibrate", help="each test's false-positive rate on simulated experiments")
+    one.add_argument("--repetitions", type=_positive, default=600, metavar="R", help="of each design (default: 600)")
+    one.add_argument("--seed", type=_natural, default=0, help="of the simulation (default: 0)")
+    one.add_argument("--questions", type=_two, nargs="+", default=[30, 70], metavar="N", help="default: 30 70")
+    one.add_argument("--seeds", type=_two, nargs="+", default=[3, 5], metavar="S", help="default: 3 5")
+    one.add_argument("--samples", type=_positive, default=32, metavar="K", help="of each question (default: 32)")
+    return whole
+
+
+_WORKERS = "processes of the second scorer"
+_FOLDER = (
+    "folder with <benchmark>.jsonl or lm-eval's samples_<task>_<date>.jsonl, or with one seed<k>/ of these for each "
+    "training seed"
+)
+
+
+def _natural(text: str) -> int:
+    return _whole(text, 0)
+
+
+def _positive(text: str) -> int:
+    return _whole(text, 1)
+
+
+def _two(text: str) -> int:
+    return _whole(text, 2)
+
+
+def _whole(text: str, least: int) -> int:
+    if not text.isdecimal() or len(text) > 9 or int(text) < least:
+        raise argparse.ArgumentTypeError(f"{text!r}: needed is a whole number of at least {least}")
+    return int(text)
+
+
+def _share(text: str) -> float:
+    return _between(text, 0.001, 1.0)
+
+
+def _power(text: str) -> float:
+    return _between(text, 0.5, 0.99)
+
+
+def _between(text: str, low: float, high: float) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = float("nan")
+    if not low <= value <= high:
+        raise argparse.ArgumentTypeError(f"{text!r}: needed is a number from {low:g} to {high:g}")
+    return value

@@ -1,0 +1,49 @@
+"""Read JSON lines and say where and what is wrong with one."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from analysis import InputError
+
+
+def read_json_lines(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Each object of the file with its place, ``path:line``; empty lines are passed over. Raises InputError."""
+    try:
+        with path.open(encoding="utf-8", newline="\n") as file:
+            for number, line in enumerate(file, start=1):
+                if line.strip():
+                    yield f"{path}:{number}", _parse(f"{path}:{number}", line)
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path}: is not UTF-8 (byte {error.start} of a block)") from error
+
+
+def require(where: str, row: dict[str, Any], fields: dict[str, type]) -> None:
+    """Raises InputError unless ``row`` has all ``fields`` with just these types."""
+    for field, kind in fields.items():
+        if field not in row:
+            raise InputError(f"{where}: field {field!r} is missing (needed are {', '.join(fields)})")
+        if type(row[field]) is not kind:
+            raise InputError(
+                f"{where}: {field} is {json.dumps(row[field])[:40]}, not {'text' if kind is str else 'an integer'}"
+            )
+
+
+def utf8(text: str) -> str:
+    """The text with a lone surrogate, legal in JSON and in no UTF-8 file, replaced."""
+    return text.encode("utf-8", "replace").decode()
+
+
+def _parse(where: str, line: str) -> dict[str, Any]:
+    try:
+        row = json.loads(line)
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"{where}: is not JSON: {str(error)[:100]}") from error
+    if not isinstance(row, dict):
+        raise InputError(f"{where}: is a JSON {type(row).__name__}, not an object")
+    return {key: utf8(value) if isinstance(value, str) else value for key, value in row.items()}
