@@ -9,9 +9,9 @@ from collections.abc import Iterator, Sequence
 
 import pandas as pd
 
-from analysis import InputError
 from analysis.effects import Effect, effect_size, posterior_probability, probability_of_improvement
-from analysis.outcome import Array, Outcome, only_p
+from analysis.intervals import of_difference
+from analysis.outcome import Array, Outcome, only_p, per_question
 from analysis.power import minimum_detectable_effect
 from analysis.scores import ALL, MACRO, Scores
 from analysis.secondary import (
@@ -38,7 +38,9 @@ def significance_table(scores: Scores, pairs: Sequence[Pair], majority: pd.DataF
     test), mde (true difference that this design finds with 80% power), then se, df, n_questions, seeds_a, seeds_b;
     effect, effect_low, effect_high (what a row that is no test of a difference estimates, and its 95% interval:
     "effect_size", "probability_of_improvement", "posterior_probability"); p_smallest (what the test's p cannot be
-    below in this design). "crossed" is the primary test. A test that the design does not allow has no row.
+    below in this design); seed_term (of "crossed": whether the variance of training seeds is in the test for "both"
+    methods, for "a" or "b" alone or for "none"; a method with one seed has no such term). "crossed" is the primary
+    test, "bootstrap_questions" an interval without a test. A test that the design does not allow has no row.
 
     Args:
         scores: the experiment's scores.
@@ -50,9 +52,7 @@ def significance_table(scores: Scores, pairs: Sequence[Pair], majority: pd.DataF
     """
     rows: list[dict[str, object]] = []
     for a, b in pairs:
-        for method in (a, b):
-            if method not in scores.methods:
-                raise InputError(f"pair {a}:{b}: {method!r} has no scores; there are {', '.join(scores.methods)}")
+        scores.require(f"pair {a}:{b}", a, b)
         for benchmark in (*scores.benchmarks, MACRO, ALL):
             rows += _compare(scores, majority, a, b, benchmark)
     table = pd.DataFrame(rows)
@@ -61,13 +61,19 @@ def significance_table(scores: Scores, pairs: Sequence[Pair], majority: pd.DataF
     return table
 
 
+def primary_test(scores: Scores, a: str, b: str, benchmark: str) -> Outcome:
+    """The crossed test of two methods on a benchmark; stratified by benchmark for "macro"."""
+    table_a, table_b = scores.accuracies(a, benchmark), scores.accuracies(b, benchmark)
+    strata = list(table_a.index.get_level_values("benchmark")) if benchmark == MACRO else None
+    return crossed_test(table_a.to_numpy(), table_b.to_numpy(), strata)
+
+
 def _compare(
     scores: Scores, majority: pd.DataFrame | None, a: str, b: str, benchmark: str
 ) -> Iterator[dict[str, object]]:
     table_a, table_b = scores.accuracies(a, benchmark), scores.accuracies(b, benchmark)
     first, second = table_a.to_numpy(), table_b.to_numpy()
-    strata = list(table_a.index.get_level_values("benchmark")) if benchmark == MACRO else None
-    results = [(PRIMARY, crossed_test(first, second, strata), NO_EFFECT)]
+    results = [(PRIMARY, primary_test(scores, a, b, benchmark), NO_EFFECT)]
     if benchmark != MACRO:
         same_seeds = list(table_a.columns) == list(table_b.columns)
         results += [(name, outcome, NO_EFFECT) for name, outcome in _tests(first, second, same_seeds)]
@@ -84,8 +90,8 @@ def _compare(
             "benchmark": benchmark,
             "test": name,
             "difference": outcome.difference,
-            "ci_low": outcome.ci[0],
-            "ci_high": outcome.ci[1],
+            "ci_low": outcome.interval[0],
+            "ci_high": outcome.interval[1],
             "p_value": outcome.p,
             "p_adjusted": float("nan"),
             "mde": minimum_detectable_effect(outcome.se, outcome.df),
@@ -98,10 +104,20 @@ def _compare(
             "effect_low": effect.low,
             "effect_high": effect.high,
             "p_smallest": smallest_p(*seeds) if name == "permutation_seeds" else float("nan"),
+            "seed_term": _seed_term(*seeds) if name == PRIMARY else None,
         }
 
 
+def _seed_term(seeds_a: int, seeds_b: int) -> str:
+    return {(True, True): "both", (True, False): "a", (False, True): "b", (False, False): "none"}[
+        seeds_a > 1, seeds_b > 1
+    ]
+
+
 def _tests(first: Array, second: Array, same_seeds: bool) -> Iterator[tuple[str, Outcome]]:
+    d = per_question(first, second)
+    interval = of_difference(d)
+    yield "bootstrap_questions", only_p(d.mean())._replace(interval=(interval.low, interval.high))
     yield "paired_t_questions", paired_t_questions(first, second)
     yield "sign_flip_questions", sign_flip_questions(first, second)
     yield "wilcoxon_questions", wilcoxon_questions(first, second)

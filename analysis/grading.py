@@ -2,17 +2,28 @@ r"""Decide whether a response gives the reference answer, an integer.
 
 The rule, in order:
 
-1. Only what follows the last ``</think>`` counts.
+1. Only what follows the last ``</think>`` counts; a response without one counts as a whole. A box in the thoughts
+   alone is no answer.
 2. The answer is the content of the last *balanced* ``\boxed{…}`` or ``\fbox{…}`` (the one that closes last; braces
-   nest, ``\{`` and ``\}`` are not braces). A response without one, or with an empty one, is *unanswered*: nothing
-   is guessed from its text.
-3. The content is read as an integer. Ignored are spaces, ``$``, ``\(…\)``, ``\text{}`` and its like, surrounding
-   braces, leading zeros, a final period, comma or semicolon, decimals that are all zero, everything up to the last
-   ``=``, thousands separators between groups of three digits (comma, ``\,``, ``{,}``, space), ``\pmod{…}``, and
-   units: ``%``, degrees, what stands in ``\text{}`` after the number, or plain words of two letters or more that
-   are not mathematics (``pi``, ``sqrt``, …) or a list (``or``, ``and``).
-4. Two integers are compared as integers. What is boxed and not an integer (a fraction, a list, an expression) is
-   answered and wrong; :mod:`analysis.verification` is the second opinion on those.
+   nest, ``\{`` and ``\}`` are not braces). Of several boxes the last one counts, and one that never closes is none.
+   ``\boxed 25`` is none either: TeX boxes its first digit. A response without a box, or with an empty one, is
+   *unanswered*: nothing is guessed from its text.
+3. The content is read as an integer.
+
+   - Ignored are white space of any kind (line ends too), ``$``, ``\(…\)``, fonts and sizes (``\text{}``, ``\mathbf{}``,
+     ``\displaystyle``, …), surrounding braces and parentheses, a plus sign, leading zeros, a final period, comma or
+     semicolon, decimals that are all zero (``25.0``), and everything up to the last ``=`` or ``\equiv``.
+   - Thousands may be set off in groups of three digits by comma, ``{,}``, ``\,`` or another space. So ``1,024`` and
+     ``250,260`` are one number each, while ``1,02`` and ``3, 5`` are none.
+   - Minus is ``-`` or one of Unicode's signs for it; digits may be of any script, but superscripts are no digits.
+   - Dropped after the number are ``\pmod{…}`` and its like, ``\%``, degrees (``^\circ``, ``°``; with C or F), what
+     stands in ``\text{}``, and plain words of two letters or more, unless one is mathematics (``pi``, ``sqrt``, …) or
+     joins or multiplies (``or``, ``and``, ``million``, …). A percentage is thus its number. A single letter is a
+     variable: ``25x`` is no integer.
+
+4. Two integers are compared as integers. What is boxed and not an integer (a fraction, ``\dfrac{50}{2}`` too, another
+   decimal, a list, an expression) is answered and wrong, whatever its value; :mod:`analysis.verification` is the second
+   opinion on those.
 
 The time is linear in the length of the response, and no integer of more than 18 digits is ever built.
 """
@@ -20,18 +31,23 @@ The time is linear in the length of the response, and no integer of more than 18
 from __future__ import annotations
 
 import re
+import unicodedata
 from dataclasses import dataclass
 
 SHOWN_CHARACTERS = 80
 MAX_DIGITS = 18
 
 _TOKEN = re.compile(r"\\(?P<box>boxed|fbox)\s*\{|\\\\(?!boxed|fbox)|\\[{}]|(?P<brace>[{}])")
-_TEXT = re.compile(r"\\(?:text(?:bf|it|rm|sf|tt|normal)?|math(?:rm|bf|it|sf|tt|normal)|mbox|hbox|operatorname)\b\s*")
-_WRAPPER = re.compile(
-    r"\\(?:boxed|fbox|boldsymbol|bm|displaystyle|left|right|Large|large|huge|Huge|bf|rm|it)(?![a-zA-Z])\s*"
+_TEXT = re.compile(
+    r"\\(?:text(?:bf|it|rm|sf|tt|up|normal)?|math(?:rm|bf|it|sf|tt|normal)|emph|mbox|hbox|operatorname)\b\s*"
 )
+_WRAPPER = re.compile(
+    r"\\(?:boxed|fbox|boldsymbol|bm|underline|displaystyle|left|right|Large|large|huge|Huge|bf|rm|it)(?![a-zA-Z])\s*"
+)
+_COLOUR = re.compile(r"\\(?:text)?color\s*\{[^{}]*\}")
+_UP_TO_EQUALS = re.compile(r".*(?:(?<![<>!])=|\\equiv(?![a-zA-Z])|≡)", re.S)
 _MODULUS = re.compile(r"\\[pb]?mod\b.*|\(\s*mod\b.*", re.S)
-_DEGREES = re.compile(r"\^?\s*(?:\\circ|\\degree|°)\s*$")
+_DEGREES = re.compile(r"\^?\s*(?:\\circ|\\(?:text)?degree|°)(?![a-z])(?:\s*\x00?\s*[CF](?![A-Za-z]))?")
 _GROUPED = re.compile(r"[0-9]{1,3}(?:,[0-9]{3})+|[0-9]{1,3}(?: [0-9]{3})+")
 _NUMBER = re.compile(r"(?P<sign>[+-]?) ?(?P<whole>[0-9][0-9, ]*)(?:\.(?P<decimals>0*))?(?P<rest>[^0-9,.].*)?", re.S)
 _PLAIN_UNIT = re.compile(r"[A-Za-z. /]*(?:\^[23])?")
@@ -42,6 +58,7 @@ _NOT_UNITS = frozenset(
         *("or", "and", "to", "hundred", "thousand", "million", "billion"),
     ]
 )
+_MINUS = dict.fromkeys(map(ord, "−–－"), "-")
 # Marks, in the normalised content, where a \text{} group begins, so that what follows a number there is a unit.
 _UNIT_MARK = "\x00"
 
@@ -123,23 +140,37 @@ def read_integer(content: str) -> int | None:
 
 
 def _plain(content: str) -> str:
-    text = content.replace(_UNIT_MARK, "?").replace("−", "-")
-    text = text.rpartition("=")[2]
+    text = _ascii_number(content).replace(_UNIT_MARK, "?")
+    # One match from the start: a search would try every place, in quadratic time.
+    equals = _UP_TO_EQUALS.match(text)
+    text = text[equals.end() :] if equals else text
     for command in (r"\!", r"\(", r"\)", r"\[", r"\]", r"\$", "$"):
         text = text.replace(command, "")
     for space in (r"\,", r"\;", r"\:", r"\ ", "~", r"\qquad", r"\quad"):
         text = text.replace(space, " ")
-    text = text.replace("{,}", ",").replace(r"\%", "%")
-    text = _MODULUS.sub("", text)
+    text = text.replace(r"\text{,}", ",").replace("{,}", ",").replace(r"\%", "%")
+    text = _COLOUR.sub("", _MODULUS.sub("", text))
     text = _TEXT.sub(_UNIT_MARK, text)
     text = _WRAPPER.sub("", text).replace("{", "").replace("}", "")
-    text = " ".join(text.split()).lstrip(_UNIT_MARK + " ")
-    return text.rstrip(".,; ")
+    text = " ".join(text.split()).lstrip(_UNIT_MARK + " ").rstrip(".,; ")
+    if text.startswith("(") and text.endswith(")"):
+        text = text[1:-1].strip()
+    return text
+
+
+def _ascii_number(text: str) -> str:
+    """The text with decimal digits of other scripts and Unicode's minus signs as the ASCII ones."""
+    if text.isascii():
+        return text
+    return "".join(str(unicodedata.decimal(one)) if one.isdecimal() else one for one in text.translate(_MINUS))
 
 
 def _is_unit(rest: str) -> bool:
     """Whether what follows the number can be dropped without changing the number."""
-    rest = _DEGREES.sub("", rest).strip()
+    degrees = _DEGREES.match(rest.lstrip())
+    if degrees:
+        rest = rest.lstrip()[degrees.end() :]
+    rest = rest.strip()
     if rest in ("", "%"):
         return True
     in_text = rest.startswith(_UNIT_MARK)

@@ -42,6 +42,22 @@ def over_questions(groups: Sequence[Array], resamples: int = RESAMPLES, seed: in
     if np.ptp(everything) == 0:
         low, high = proportion_confint(everything.sum(), len(everything), alpha=1 - LEVEL, method="wilson")
         return Interval(float(low), float(high), "Wilson")
+    return _bootstrap(groups, resamples, seed)
+
+
+def of_difference(d: Array, resamples: int = RESAMPLES, seed: int = 0) -> Interval:
+    """BCa bootstrap interval, over questions, of the mean of paired differences ``d`` [questions].
+
+    The percentile interval where BCa is undefined. A constant difference is its own interval; NaN for one question.
+    """
+    if len(d) < 2:
+        return Interval(np.nan, np.nan, "BCa")
+    if np.ptp(d) == 0:
+        return Interval(float(d[0]), float(d[0]), "BCa")
+    return _bootstrap([d], resamples, seed)
+
+
+def _bootstrap(groups: Sequence[Array], resamples: int, seed: int) -> Interval:
     for method, kind in (("BCa", "BCa"), ("percentile", "percentile")):
         with warnings.catch_warnings():
             # Undefined is told by NaN below.

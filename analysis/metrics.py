@@ -1,6 +1,7 @@
 """Metrics of one method on questions that were each answered n times.
 
-Accuracies come as an array ``p`` of shape [questions] or [questions, seeds], the share of right samples in each cell.
+Accuracies come as an array ``p`` of shape [questions] or [questions, seeds], the share of right samples in each cell;
+functions of ``p`` raise ValueError where it is empty or a cell is no number from 0 to 1 (NaN: a missing one).
 """
 
 from __future__ import annotations
@@ -9,12 +10,12 @@ from collections import Counter
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 
 def avg_at_k(p: ArrayLike) -> float:
     """Mean accuracy over all cells: avg@k for k samples a cell (what the paper calls Pass@32)."""
-    return float(np.mean(np.asarray(p, dtype=float)))
+    return float(np.mean(_cells(p)))
 
 
 def pass_at_k(n: int, c: int, k: int) -> float:
@@ -57,15 +58,29 @@ def maj_at_k(extracted: Sequence[str | None], correct: Sequence[bool]) -> float:
 
 def var_within(p: ArrayLike) -> float:
     """Variance of a sample's correctness within its cell: the mean of p(1 - p)."""
-    cells = np.asarray(p, dtype=float)
+    cells = _cells(p)
     return float(np.mean(cells * (1.0 - cells)))
 
 
 def var_between(p: ArrayLike) -> float:
     """Variance of p between cells (population form), so that mean(p) (1 - mean(p)) = var_within + var_between."""
-    return float(np.var(np.asarray(p, dtype=float)))
+    return float(np.var(_cells(p)))
 
 
 def duplicate_rate(responses: Sequence[str]) -> float:
-    """Share of a question's responses that repeat an earlier one exactly: 0 if all differ, 1 - 1/k if all are alike."""
+    """Share of a question's responses that repeat an earlier one exactly: 0 if all differ, 1 - 1/k if all are alike.
+
+    Raises:
+        ValueError: there is no response.
+    """
+    if not responses:
+        raise ValueError("responses: none given: needed is at least one")
     return 1.0 - len(set(responses)) / len(responses)
+
+
+def _cells(p: ArrayLike) -> NDArray[np.float64]:
+    cells = np.asarray(p, dtype=float)
+    # Written so that NaN fails it.
+    if cells.size == 0 or not np.all((cells >= 0) & (cells <= 1)):
+        raise ValueError(f"accuracies of shape {cells.shape}: needed is one or more, each from 0 to 1, none missing")
+    return cells

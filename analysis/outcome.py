@@ -23,15 +23,15 @@ class Outcome(NamedTuple):
     Attributes:
         difference: mean of the first method minus mean of the second.
         se: standard error of the difference.
-        df: degrees of freedom of the t distribution that ``ci`` and ``p`` use.
-        ci: 95% confidence interval of the difference.
+        df: degrees of freedom of the t distribution that ``interval`` and ``p`` use.
+        interval: 95% confidence interval of the difference, (low, high).
         p: two-sided p-value.
     """
 
     difference: float
     se: float
     df: float
-    ci: tuple[float, float]
+    interval: tuple[float, float]
     p: float
 
 

@@ -51,9 +51,7 @@ def components_of(scores: Scores, a: str, b: str) -> Components:
     Raises:
         InputError: a method has no scores, or the design is too small to tell the components apart.
     """
-    for method in (a, b):
-        if method not in scores.methods:
-            raise InputError(f"pair {a}:{b}: {method!r} has no scores; there are {', '.join(scores.methods)}")
+    scores.require(f"pair {a}:{b}", a, b)
     try:
         return estimate_components(
             scores.accuracies(a, ALL).to_numpy(), scores.accuracies(b, ALL).to_numpy(), int(scores.frame["n"].min())

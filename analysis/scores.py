@@ -131,6 +131,12 @@ class Scores:
         unique = self.frame[["method", "seed", "benchmark"]].drop_duplicates()
         return [Cell(str(m), int(s), str(b)) for m, s, b in unique.itertuples(index=False)]
 
+    def require(self, where: str, *methods: str) -> None:
+        """Raises InputError, saying ``where``, if one of ``methods`` has no scores."""
+        for method in methods:
+            if method not in self.methods:
+                raise InputError(f"{where}: {method!r} has no scores; there are {', '.join(self.methods)}")
+
     def of(self, method: str, benchmark: str) -> pd.DataFrame:
         """Rows of a method on a benchmark; on every one of them for "all" and "macro"."""
         rows = self.frame[self.frame["method"] == method]

@@ -35,8 +35,8 @@ def crossed_test(a: ArrayLike, b: ArrayLike, strata: Sequence[object] | None = N
         strata: a label for each question; then the difference is the mean over strata of each one's mean, and questions
             vary within strata only. None: one stratum.
 
-    Corner cases: one question in any stratum leaves se, df, ci and p undefined (NaN). No variance at all gives se 0 and
-    p 1 for equal means, p 0 for unequal ones. Identical arms give difference 0 and p 1.
+    Corner cases: one question in any stratum leaves se, df, interval and p undefined (NaN). No variance at all gives
+    se 0 and p 1 for equal means, p 0 for unequal ones. Identical arms give difference 0 and p 1.
 
     Raises:
         ValueError: an array is not two-dimensional or empty, the questions differ in number, a cell is missing (NaN).
@@ -82,7 +82,7 @@ def holm(p_values: Sequence[float]) -> list[float]:
     return _adjusted(p_values, "holm")
 
 
-def benjamini_hochberg(p_values: Sequence[float]) -> list[float]:
+def bh(p_values: Sequence[float]) -> list[float]:
     """Benjamini and Hochberg's adjustment (false discovery rate), for ablations; NaN stays so and does not count."""
     return _adjusted(p_values, "fdr_bh")
 

@@ -97,8 +97,8 @@ def test_compare_prints_and_writes_what_the_samples_say(
     table = pd.read_csv(out / "significance.csv").query("benchmark == 'aime_2024'").set_index("test")
     assert table.loc["crossed", "p_value"] == pytest.approx(direct.p)
     assert set(table.index) == {
-        *("crossed", "paired_t_questions", "sign_flip_questions", "wilcoxon_questions", "paired_t_seeds"),
-        *("permutation_seeds", "mcnemar_majority", "effect_size", "probability_of_improvement"),
+        *("crossed", "bootstrap_questions", "paired_t_questions", "sign_flip_questions", "wilcoxon_questions"),
+        *("paired_t_seeds", "permutation_seeds", "mcnemar_majority", "effect_size", "probability_of_improvement"),
         "posterior_probability",
     }
     assert table.loc["permutation_seeds", "p_smallest"] == pytest.approx(0.1)

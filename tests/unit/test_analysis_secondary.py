@@ -12,7 +12,7 @@ from scipy import stats
 from analysis.effects import effect_size, posterior_probability, probability_of_improvement
 from analysis.intervals import chunk_sizes, over_questions_and_runs
 from analysis.secondary import mcnemar_majority, permutation_seeds, smallest_p, wilcoxon_questions
-from analysis.significance import benjamini_hochberg
+from analysis.significance import bh
 
 # Whether a call is quick depends on the machine.
 untimed = settings(deadline=None, max_examples=30)
@@ -70,8 +70,8 @@ def test_wilcoxon_is_scipys_with_pratts_zeros() -> None:
 
 def test_benjamini_hochberg_equals_its_definition() -> None:
     p = [0.04, 0.01, math.nan, 0.03, 0.5]
-    assert benjamini_hochberg(p) == pytest.approx([0.16 / 3, 0.04, math.nan, 0.16 / 3, 0.5], nan_ok=True)
-    assert benjamini_hochberg(p[3:]) == pytest.approx(list(stats.false_discovery_control(p[3:])))
+    assert bh(p) == pytest.approx([0.16 / 3, 0.04, math.nan, 0.16 / 3, 0.5], nan_ok=True)
+    assert bh(p[3:]) == pytest.approx(list(stats.false_discovery_control(p[3:])))
 
 
 @untimed

@@ -42,6 +42,15 @@ def test_pass_at_k_refuses_what_is_undefined(n: int, c: int, k: int) -> None:
         pass_at_k(n, c, k)
 
 
+@pytest.mark.parametrize("p", [[], [0.5, math.nan], [1.2], [[0.1, -0.1]]])
+def test_accuracies_that_are_none_are_refused(p: list) -> None:
+    for metric in (avg_at_k, var_within, var_between):
+        with pytest.raises(ValueError, match="each from 0 to 1"):
+            metric(p)
+    with pytest.raises(ValueError, match="needed is at least one"):
+        duplicate_rate([])
+
+
 @untimed
 @given(accuracy_tables)
 def test_variance_splits_into_within_and_between(p: np.ndarray) -> None:
@@ -94,7 +103,7 @@ def test_crossed_test_equals_a_direct_computation(seed: int, n: int, s: int) -> 
     got = crossed_test(a, b)
     assert (got.difference, got.se, got.df) == pytest.approx((difference, math.sqrt(variance), df))
     assert got.p == pytest.approx(2 * stats.t.sf(abs(difference) / math.sqrt(variance), df))
-    assert got.ci == pytest.approx(stats.t.interval(0.95, df, difference, math.sqrt(variance)))
+    assert got.interval == pytest.approx(stats.t.interval(0.95, df, difference, math.sqrt(variance)))
 
 
 @untimed
@@ -104,7 +113,7 @@ def test_crossed_test_is_antisymmetric(a: np.ndarray, seeds: int, seed: int) -> 
     forth, back = crossed_test(a, b), crossed_test(b, a)
     assert forth.difference == pytest.approx(-back.difference, abs=1e-12)
     assert (forth.se, forth.df, forth.p) == pytest.approx((back.se, back.df, back.p))
-    assert forth.ci == pytest.approx((-back.ci[1], -back.ci[0]))
+    assert forth.interval == pytest.approx((-back.interval[1], -back.interval[0]))
 
 
 def test_one_seed_each_is_the_paired_t_test() -> None:
@@ -149,7 +158,7 @@ def test_corner_cases_are_defined() -> None:
     assert crossed_test(flat, flat).p == 1.0
     constant = crossed_test(flat + 0.1, flat)
     assert (constant.se, constant.p) == (0.0, 0.0)
-    assert constant.ci == (constant.difference, constant.difference)
+    assert constant.interval == (constant.difference, constant.difference)
     for test in (crossed_test, paired_t_questions, sign_flip_questions):
         single = test(a[:1], flat[:1])
         assert single.difference == pytest.approx(a[0].mean() - 0.3)
@@ -188,7 +197,7 @@ def test_paired_t_over_seeds_equals_scipy() -> None:
     a, b = rng.random((12, 4)), rng.random((12, 4))
     got = paired_t_seeds(a, b)
     assert got.p == pytest.approx(stats.ttest_rel(a.mean(axis=0), b.mean(axis=0)).pvalue)
-    assert got.ci[0] < got.difference < got.ci[1]
+    assert got.interval[0] < got.difference < got.interval[1]
 
 
 def test_holm_steps_down_and_ignores_undefined() -> None:
