@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from collections import Counter
@@ -58,27 +59,23 @@ def _build_model(folder: Path) -> None:
     LlamaForCausalLM(config).save_pretrained(folder)
 
 
-def _score(folder: Path, out: str, *options: str) -> Scored:
-    """Runs the command as a user does; the rows of every benchmark, and the provenance."""
-    command = [sys.executable, "-m", "workflow.scoring", "--model", str(folder / "model")]
-    command += ["--out-dir", str(folder / out)]
+def _run(folder: Path, out: str, *options: str, program: tuple[str, ...] = ("-m", "workflow.scoring")) -> int:
+    """Runs the command as a user does; its exit status."""
+    command = [sys.executable, *program, "--model", str(folder / "model"), "--out-dir", str(folder / out)]
     for name in QUESTIONS:
         command += ["--benchmark", f"{name}={folder / name}.jsonl"]
-    command += [
-        "--samples",
-        str(SAMPLES),
-        "--max-tokens",
-        str(MAX_TOKENS),
-        "--temperature",
-        "1",
-        "--top-p",
-        "1",
-    ]
+    command += ["--samples", str(SAMPLES), "--max-tokens", str(MAX_TOKENS), "--temperature", "1", "--top-p", "1"]
     command += ["--max-model-len", "96", "--seed", "7", "--dtype", "float32", *options]
     # Offline: a run with everything local may ask nobody for anything.
     environment = os.environ | {"HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "1"}
     process = subprocess.run(command, capture_output=True, text=True, env=environment, cwd=ROOT, check=False)
-    assert process.returncode == 0, process.stderr
+    print(process.stderr)
+    return process.returncode
+
+
+def _score(folder: Path, out: str, *options: str) -> Scored:
+    """The rows of every benchmark, and the provenance, of a run that comes to its end."""
+    assert _run(folder, out, *options) == 0
     expected = {*(f"{name}.jsonl" for name in QUESTIONS), "provenance.json"}
     assert {path.name for path in (folder / out).iterdir()} == expected
     rows = {
@@ -162,3 +159,43 @@ def test_a_rerun_draws_the_same_and_a_ban_is_kept(folder: Path, free: Scored) ->
     untouched = [(old, new) for old, new in zip(before, after, strict=True) if not any(text in old for text in banned)]
     assert any(len(old) > 8 for old, _ in untouched)
     assert all(old == new for old, new in untouched)
+
+
+# The command, in a process that is killed as soon as FINISHED samples are on disk.
+KILLED = """
+import os, signal, sys
+from workflow.scoring.__main__ import main
+from workflow.scoring.journal import Journal
+
+finished = int(sys.argv.pop(1))
+add = Journal.add
+
+def add_and_die(journal, seed, completion):
+    global finished
+    add(journal, seed, completion)
+    finished -= 1
+    if not finished:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+Journal.add = add_and_die
+main(sys.argv[1:])
+"""
+
+
+def test_a_killed_run_goes_on_and_ends_with_the_same_samples(folder: Path, free: Scored) -> None:
+    for _ in range(2):
+        assert _run(folder, "killed", program=("-c", KILLED, "11")) == -signal.SIGKILL
+        assert [path.name for path in (folder / "killed").iterdir()] == [".unfinished"]
+    with (folder / "killed" / ".unfinished").open("a") as file:
+        file.write('{"seed": 1, "respo')
+    rows, provenance = _score(folder, "killed")
+    assert provenance["samples_taken_over"] == 22
+    assert rows == free[0]
+    assert provenance["benchmarks"] == free[1]["benchmarks"]
+
+
+def test_an_interrupted_run_of_another_request_is_left_behind(folder: Path, free: Scored) -> None:
+    assert _run(folder, "other", "--ban", "@", program=("-c", KILLED, "11")) == -signal.SIGKILL
+    rows, provenance = _score(folder, "other")
+    assert provenance["samples_taken_over"] == 0
+    assert rows == free[0]

@@ -30,6 +30,10 @@ def cpu_options(request: Request) -> dict[str, Any]:
         # A prompt must be read in one step: after a part of it, vLLM sets the request's random stream back by
         # an offset, which generators on CPU do not have ("CPU Generator does not use offset").
         "enable_chunked_prefill": False,
+        # In bfloat16 a prompt of which a part comes out of the cache is rounded otherwise than one that is read
+        # whole, and which are depends on the order of the requests: a run that goes on after an interruption
+        # would draw some samples otherwise than one without.
+        "enable_prefix_caching": False,
         "max_num_batched_tokens": max(PREFILL_TOKENS, request.max_model_len),
     }
 

@@ -9,17 +9,16 @@ import resource
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from analysis import benchmarks
-from workflow.scoring.request import Benchmark, Request
+from workflow.scoring.journal import Journal
+from workflow.scoring.request import Benchmark, Request, ScoringError
 
 
 @dataclass(frozen=True)
 class Row:
-    """A line of samples/…jsonl: draw number `sample` of a question; `n_tokens` as in `engine.Completion`."""
+    """A line of samples/…jsonl: draw number `sample` of a question; `n_tokens` as in `journal.Completion`."""
 
     question_id: str
     sample: int
@@ -29,61 +28,64 @@ class Row:
 
 
 def write_rows(path: Path, rows: Sequence[Row]) -> None:
-    """Writes `rows` in the order given, a JSON object a line; `path` holds all of them or is as it was."""
+    """Writes `rows` in the order given, a JSON object a line; `path` holds all of them or is as it was.
+
+    Raises ScoringError where it cannot be written.
+    """
     _replace(path, "".join(json.dumps(asdict(row), ensure_ascii=False) + "\n" for row in rows))
 
 
 def write_json(path: Path, content: Mapping[str, Any]) -> None:
-    """Writes `content` as indented JSON; `path` holds all of it or is as it was."""
+    """Writes `content` as indented JSON; `path` holds all of it or is as it was.
+
+    Raises ScoringError where it cannot be written.
+    """
     _replace(path, json.dumps(content, indent=2, ensure_ascii=False) + "\n")
 
 
 def _replace(path: Path, text: str) -> None:
     partial = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
-        partial.write_text(text, encoding="utf-8")
-        os.replace(partial, path)
-    finally:
-        partial.unlink(missing_ok=True)
+        try:
+            partial.write_text(text, encoding="utf-8")
+            os.replace(partial, path)
+        finally:
+            partial.unlink(missing_ok=True)
+    except OSError as error:
+        raise ScoringError(f"--out-dir: cannot write {path}: {error.strerror}") from error
 
 
 def provenance(
     request: Request,
+    drawn_from: Mapping[str, Any],
     rows: Mapping[str, Sequence[Row]],
     results: Mapping[str, Any],
     chat_template: str,
+    journal: Journal,
     startup_s: float,
     generation_s: float,
 ) -> dict[str, Any]:
-    """All that is needed to repeat or to doubt a run. `results` is lm-eval's answer; times are in seconds.
+    """All that is needed to repeat or to doubt a run.
 
-    `duplicate_rate` of a benchmark is the mean over its questions of the share of responses that repeat an
-    earlier one.
+    `drawn_from` is the request's `identity`, `results` lm-eval's answer. `samples_taken_over` counts samples of an
+    interrupted run; times (seconds) and speed are of this run and what it drew itself. `duplicate_rate` of a
+    benchmark is the mean over its questions of the share of responses that repeat an earlier one.
     """
-    output_tokens = sum(row.n_tokens for lines in rows.values() for row in lines)
     return {
         "model": str(request.model),
         "model_config_sha256": hashlib.sha256((request.model / "config.json").read_bytes()).hexdigest(),
         "chat_template_sha256": hashlib.sha256(chat_template.encode()).hexdigest(),
-        "sampling": {
-            "samples": request.samples,
-            "temperature": request.temperature,
-            "top_p": request.top_p,
-            "max_tokens": request.max_tokens,
-            "max_model_len": request.max_model_len,
-            "seed": request.seed,
-            "banned": list(request.banned),
-            "instruction": request.instruction,
-            "dtype": request.dtype,
-            "tensor_parallel": request.tensor_parallel,
+        **drawn_from,
+        "benchmarks": {
+            b.name: drawn_from["benchmarks"][b.name] | _benchmark(b, rows[b.name], results, request.banned)
+            for b in request.benchmarks
         },
-        "benchmarks": {b.name: _benchmark(b, rows[b.name], results, request.banned) for b in request.benchmarks},
-        "versions": {name: version(name) for name in ("lm_eval", "vllm", "transformers", "torch")},
-        "output_tokens": output_tokens,
+        "samples_taken_over": journal.taken_over,
+        "output_tokens": sum(row.n_tokens for lines in rows.values() for row in lines),
         "startup_s": round(startup_s, 2),
         "generation_s": round(generation_s, 2),
         "wall_s": round(startup_s + generation_s, 2),
-        "output_tokens_per_s": round(output_tokens / generation_s, 1),
+        "output_tokens_per_s": round(journal.drawn_tokens / generation_s, 1),
         "peak_rss_bytes": _peak_rss_bytes(),
     }
 
@@ -93,9 +95,7 @@ def _benchmark(
 ) -> dict[str, Any]:
     return {
         "task_version": results["versions"][benchmark.name],
-        "task_sha256": benchmarks.digest(benchmark.name),
         "data": str(benchmark.path),
-        "data_sha256": benchmark.sha256,
         "questions": len(benchmark.problems),
         "output_tokens": sum(row.n_tokens for row in rows),
         "truncated": sum(row.finish_reason == "length" for row in rows),

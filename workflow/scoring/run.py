@@ -27,40 +27,49 @@ from vllm.platforms import current_platform  # noqa: E402
 
 from workflow.scoring.cpu import cpu_options  # noqa: E402
 from workflow.scoring.engine import SeededVLLM  # noqa: E402
+from workflow.scoring.identity import digest, identity  # noqa: E402
+from workflow.scoring.journal import Journal  # noqa: E402
 from workflow.scoring.output import Row, provenance, write_json, write_rows  # noqa: E402
-from workflow.scoring.request import Request  # noqa: E402
+from workflow.scoring.request import Benchmark, Request  # noqa: E402
+from workflow.scoring.seeds import sample_seed  # noqa: E402
 from workflow.scoring.tasks import check_lengths, load_tasks  # noqa: E402
+
+# Beside the outputs and not one of them: Snakemake removes those of a job that failed.
+UNFINISHED = ".unfinished"
 
 
 def run(request: Request, started: float) -> None:
     """Samples every benchmark of `request` and writes its files; `started` is a time.monotonic reading.
 
-    The files appear only when all responses are there, provenance.json last. Raises ScoringError for a prompt
-    that does not fit.
+    The files appear only when all responses are there, provenance.json last. Until then the finished ones are kept
+    in UNFINISHED, from which the next run of the same request goes on. Raises ScoringError for a prompt that does
+    not fit, and for a file that cannot be written.
     """
     logging.getLogger("lm_eval").setLevel(logging.WARNING)
-    request.out_dir.mkdir(parents=True, exist_ok=True)
-    questions = sum(len(benchmark.problems) for benchmark in request.benchmarks)
+    drawn_from = identity(request)
     with tempfile.TemporaryDirectory(prefix="scoring-") as scratch:
         tasks = load_tasks(request, Path(scratch))
         check_lengths(request, tasks)
-        model = start_engine(request)
-        startup = time.monotonic() - started
-        _say(f"engine up in {startup:.1f} s; {questions} questions x {request.samples} samples to draw")
-        # evaluate() and not simple_evaluate(): the latter also collects system information by running
-        # programs, which takes longer than a small run.
-        results: Any = evaluate(model, tasks, apply_chat_template=True, bootstrap_iters=0, log_samples=True)
-        generation = time.monotonic() - started - startup
-    rows = {name: _rows(name, results["samples"][name], model) for name in tasks["tasks"]}
-    record = provenance(request, rows, results, model.chat_template(True), startup, generation)
+        with Journal(request.out_dir / UNFINISHED, digest(drawn_from)) as journal:
+            model = start_engine(request, journal)
+            startup = time.monotonic() - started
+            total = request.samples * sum(len(benchmark.problems) for benchmark in request.benchmarks)
+            _say(f"engine up in {startup:.1f} s; {total} samples, {journal.taken_over} of them of an interrupted run")
+            # evaluate() and not simple_evaluate(): the latter also collects system information by running
+            # programs, which takes longer than a small run.
+            results: Any = evaluate(model, tasks, apply_chat_template=True, bootstrap_iters=0, log_samples=False)
+            generation = time.monotonic() - started - startup
+    rows = {benchmark.name: _rows(request, benchmark, journal) for benchmark in request.benchmarks}
+    record = provenance(request, drawn_from, rows, results, model.chat_template(True), journal, startup, generation)
     for name, lines in rows.items():
         write_rows(request.out_dir / f"{name}.jsonl", lines)
     write_json(request.out_dir / "provenance.json", record)
+    journal.remove()
     speed = record["output_tokens_per_s"]
-    _say(f"{record['output_tokens']} tokens in {generation:.1f} s ({speed:.0f} tokens/s)")
+    _say(f"{journal.drawn_tokens} tokens in {generation:.1f} s ({speed:.0f} tokens/s)")
 
 
-def start_engine(request: Request) -> SeededVLLM:
+def start_engine(request: Request, journal: Journal) -> SeededVLLM:
     """The engine for `request`, on whatever device vLLM finds."""
     options: dict[str, Any] = {}
     if request.gpu_memory_utilization is not None:
@@ -69,6 +78,8 @@ def start_engine(request: Request) -> SeededVLLM:
         options |= cpu_options(request)
     return SeededVLLM(
         sampling_seed=request.seed,
+        journal=journal,
+        label=str(request.out_dir),
         pretrained=str(request.model),
         dtype=request.dtype,
         max_model_len=request.max_model_len,
@@ -78,12 +89,12 @@ def start_engine(request: Request) -> SeededVLLM:
     )
 
 
-def _rows(name: str, samples: list[dict[str, Any]], model: SeededVLLM) -> list[Row]:
+def _rows(request: Request, benchmark: Benchmark, journal: Journal) -> list[Row]:
     rows: list[Row] = []
-    for logged in sorted(samples, key=lambda logged: int(logged["doc_id"])):
-        completions = model.completions[name, logged["doc_id"]]
-        for number, (text, completion) in enumerate(zip(logged["resps"][0], completions, strict=True)):
-            rows.append(Row(logged["doc"]["id"], number, text, completion.n_tokens, completion.finish_reason))
+    for problem in benchmark.problems:
+        for number in range(request.samples):
+            drawn = journal[sample_seed(request.seed, benchmark.name, problem.id, number)]
+            rows.append(Row(problem.id, number, drawn.response, drawn.n_tokens, drawn.finish_reason))
     return rows
 
 
