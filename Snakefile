@@ -5,7 +5,8 @@ from pathlib import Path
 
 sys.path.insert(0, workflow.basedir)
 
-from workflow.experiment import ExperimentError, load_experiment
+from workflow.experiment import load_experiment, preflight_experts
+from workflow.methods import ExperimentError
 from workflow.plan import Plan, code, one_of
 
 if not workflow.config_settings.configfiles:
@@ -22,6 +23,14 @@ except ExperimentError as error:
     sys.exit(f"experiment: {error}")
 
 PLAN = Plan(EXPERIMENT, CONFIG_FILE.stem, RESULTS)
+
+
+# Before the first job, and not in a dry run.
+onstart:
+    try:
+        preflight_experts(EXPERIMENT)
+    except ExperimentError as error:
+        sys.exit(f"experiment: {CONFIG_FILE}: {error}")
 
 
 report: "workflow/report/workflow.rst"

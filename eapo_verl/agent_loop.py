@@ -7,23 +7,27 @@ consult does token for token what self-exploratory RL does. Token ids are only e
 
 import asyncio
 import functools
-import json
 from typing import Any
 
-from omegaconf import OmegaConf
 from verl.experimental.agent_loop.agent_loop import AgentLoopBase, AgentLoopMetrics, AgentLoopOutput
 from verl.utils.profiler import simple_timer
 
-from eapo_verl.consultation import Consult, format_replies, neutralise, parse_action
-from eapo_verl.experts import OUTCOMES, ExpertPool, Reply
+from eapo_verl.consultation import Consult, Neutralised, format_replies, neutralise, parse_action
+from eapo_verl.experts import ExpertPool, Reply
+from eapo_verl.internalization import rewrite
+from eapo_verl.rollout import Rollout
+from eapo_verl.run_settings import read_run
 from eapo_verl.schedules import sampling_seed, uniform_draw
-from eapo_verl.settings import Consultation, Endpoint
+from eapo_verl.trigger import TOP_K, confidence, gate, top_k_entropy
+
+Key = tuple[int, ...]
 
 
 @functools.cache
-def _expert_pool(endpoints: str, template: str, deadline_s: float) -> ExpertPool:
+def _expert_pool(run: str) -> ExpertPool:
     """One pool a process: verl makes a loop object for every rollout, connections and limits have to outlive it."""
-    return ExpertPool([Endpoint(**fields) for fields in json.loads(endpoints)], template, deadline_s)
+    settings = read_run(run)
+    return ExpertPool(settings.experts, settings.consultation.query_prompt, settings.consultation.pool)
 
 
 class PolicyAgentLoop(AgentLoopBase):
@@ -35,52 +39,65 @@ class PolicyAgentLoop(AgentLoopBase):
 
     def __init__(self, *args: Any, consults: bool, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        node = self.config.eapo
-        self.run_seed: int = node.run_seed
-        self.settings = Consultation.model_validate(OmegaConf.to_container(node.consultation, resolve=True))
+        run = read_run(self.config.eapo.run)
+        self.run_seed = run.seed
+        self.system_prompt = run.system_prompt
+        self.settings = run.consultation
         self.tags = self.settings.tags.tags()
-        self.consults = consults and self.settings.trigger != "never"
-        self.acceptance = self.settings.acceptance.schedule(node.total_steps)
-        self.turn_budget = self.settings.turn_budget(node.total_steps)
+        self.consults = consults and self.settings.possible
+        self.acceptance = self.settings.acceptance.schedule(run.budget.steps)
+        self.turn_budget = self.settings.turns.budget(run.budget.steps)
+        self.internalization = run.internalization
+        # A bonus and a cost go by the confidence, too.
+        self.measures_confidence = run.reward.dual or self.settings.trigger == "confidence_gated"
         if self.consults:
-            endpoints = json.dumps(OmegaConf.to_container(node.experts, resolve=True))
-            self.pool = _expert_pool(endpoints, self.settings.query_prompt, self.settings.deadline_s)
+            self.pool = _expert_pool(self.config.eapo.run)
 
-    async def run(self, sampling_params: dict[str, Any], **kwargs: Any) -> AgentLoopOutput:
-        """Return the finished rollout.
+    async def run(self, sampling_params: dict[str, Any], **kwargs: Any) -> AgentLoopOutput | list[AgentLoopOutput]:
+        """Return the finished rollout, after its internalization sample where there is one.
 
         ``response_mask`` is 1 on the policy's tokens and 0 on the environment's; ``extra_fields["consultation"]``
-        counts what was asked and what became of each reply.
+        counts what was asked and what became of each reply (:class:`~eapo_verl.rollout.Rollout`).
         """
         # Validation runs at step 0 too, and never consults; the schedules start with the first training step.
         step = max(1, int(kwargs["global_steps"]))
         key = (self.run_seed, int(kwargs["global_steps"]), int(kwargs["index"]), int(kwargs["session_id"]))
-        prompt = await self.ct_build_initial_tokens(list(kwargs["raw_prompt"]))
-        rollout = _Rollout(prompt)
+        rollout = Rollout(await self.ct_build_initial_tokens(list(kwargs["raw_prompt"])))
         turns = self.turn_budget(step) if self.consults else 0
         for turn in range(turns + 1):
-            room = self.rollout_config.response_length - len(rollout.ids)
-            if room < 1:
-                break
             may_consult = turn < turns
-            await self._generate(rollout, sampling_params, (*key, turn), room, may_consult)
+            if may_consult and turn == 0 and self.settings.trigger == "always":
+                rollout.force(await self._encode(self.tags.consult_open), self.tags.consult_open)
+            if self._room(rollout) < 1:
+                break
+            await self._generate(rollout, sampling_params, (*key, turn), may_consult)
             action = parse_action(rollout.turn_text, self.tags, self.settings.max_queries)
+            rollout.count_action(action)
             if not (may_consult and isinstance(action, Consult)):
                 break
-            await self._consult(rollout, action, kwargs["extra_info"]["problem"], step, (*key, turn))
-        return rollout.output(self.rollout_config.response_length)
+            if self._room(rollout) < 1:
+                rollout.counts["without_room"] += 1
+                break
+            if await self._gate(rollout, kwargs.get("confidence_threshold"), (*key, turn)):
+                await self._consult(rollout, action, kwargs["extra_info"]["problem"], step, (*key, turn))
+            else:
+                rollout.count_gated(len(action.queries))
+                await self._show(rollout, [None] * len(action.queries))
+        extra = await self._internalized(rollout, kwargs["extra_info"]["problem"])
+        output = self._output(rollout)
+        return output if extra is None else [extra, output]
 
-    async def _generate(
-        self,
-        rollout: "_Rollout",
-        sampling_params: dict[str, Any],
-        key: tuple[int, ...],
-        room: int,
-        may_consult: bool,
-    ) -> None:
-        params = dict(sampling_params) | {"max_tokens": room, "seed": sampling_seed(*key)}
+    def _room(self, rollout: Rollout) -> int:
+        return self.rollout_config.response_length - len(rollout.ids)
+
+    async def _encode(self, text: str) -> list[int]:
+        return await asyncio.to_thread(self.tokenizer.encode, text, add_special_tokens=False)
+
+    async def _generate(self, rollout: Rollout, sampling_params: dict[str, Any], key: Key, may_consult: bool) -> None:
+        params = dict(sampling_params) | {"max_tokens": self._room(rollout), "seed": sampling_seed(*key)}
         if may_consult:
             params |= {"stop": [self.tags.consult_close], "include_stop_str_in_output": True}
+            params["logprobs"] = params.get("logprobs", False) or self.measures_confidence
         else:
             params |= self._ban(self.tags.consult_open)
         with simple_timer("generate_sequences", rollout.seconds):
@@ -89,81 +106,108 @@ class PolicyAgentLoop(AgentLoopBase):
                 prompt_ids=rollout.prompt + rollout.ids,
                 sampling_params=params,
             )
-        rollout.append_policy(output, self.tokenizer.decode(output.token_ids, skip_special_tokens=True))
+        text = self.tokenizer.decode(output.token_ids, skip_special_tokens=True)
+        rollout.append_policy(list(output.token_ids), text, list(output.log_probs or []), output.extra_fields)
 
     def _ban(self, tag: str) -> dict[str, Any]:
         """Sampling parameters under which ``tag`` cannot be written; for a single token by a bias, which costs less."""
         ids = self.tokenizer.encode(tag, add_special_tokens=False)
         return {"logit_bias": {ids[0]: -100.0}} if len(ids) == 1 else {"bad_words": [tag]}
 
-    async def _consult(
-        self, rollout: "_Rollout", action: Consult, problem: str, step: int, key: tuple[int, ...]
-    ) -> None:
+    async def _gate(self, rollout: Rollout, threshold: float | None, key: Key) -> bool:
+        """Whether the consultation that the policy has closed is let through; notes the policy's confidence."""
+        settings = self.settings.confidence
+        if settings.threshold is not None:
+            threshold = settings.threshold
+        sure = None
+        if self.measures_confidence:
+            if settings.signal == "entropy":
+                values = await self._entropies(rollout, settings.window, key)
+            else:
+                values = rollout.turn_log_probs
+            sure = confidence(values, settings.window, settings.signal)
+            rollout.confidences.append(sure)
+            if threshold is not None:
+                rollout.low_confidence = bool(rollout.low_confidence) or sure < threshold
+        return gate(self.settings.trigger, sure, threshold, uniform_draw("gate", *key), self.settings.random_p)
+
+    async def _entropies(self, rollout: Rollout, window: int, key: Key) -> list[float]:
+        """Entropies of the distributions that the last tokens of the turn came from.
+
+        verl's rollout server returns the log-probabilities of sampled tokens alone, so the engine is asked to read what
+        it wrote and to return the most probable tokens at each place.
+        """
+        output = await self.server_manager.generate(
+            request_id="-".join(map(str, key)) + "-entropy",
+            prompt_ids=rollout.prompt + rollout.ids,
+            sampling_params={"max_tokens": 1, "temperature": 1.0, "prompt_logprobs": TOP_K},
+        )
+        size = min(window, len(rollout.turn_log_probs))
+        # Row i belongs to token i + 1, and verl adds a row for the last one.
+        return [top_k_entropy(row) for row in output.extra_fields["prompt_logprobs"][-size - 1 : -1]]
+
+    async def _consult(self, rollout: Rollout, action: Consult, problem: str, step: int, key: Key) -> None:
         with simple_timer("tool_calls", rollout.seconds):
             replies = (
                 await self.pool.ask(action.queries, problem, sampling_seed("expert", *key)) if action.queries else []
             )
         rho = self.acceptance(step)
-        shown = [
-            self._shown(reply) if reply.outcome == "answered" and uniform_draw(*key, index) <= rho else None
-            for index, reply in enumerate(replies)
+        accepted = [
+            reply.outcome == "answered" and uniform_draw(*key, index) <= rho for index, reply in enumerate(replies)
         ]
-        rollout.count(action, replies, shown)
-        text = format_replies(shown, self.tags)
-        ids = await asyncio.to_thread(self.tokenizer.encode, text, add_special_tokens=False)
-        rollout.append_environment(ids)
+        rollout.count_replies(replies, accepted)
+        safe = [self._safe(reply) if shown else None for reply, shown in zip(replies, accepted, strict=True)]
+        rollout.counts["neutralised"] += sum(words.removed for words in safe if words)
+        rollout.counts["capped"] += sum(words.capped for words in safe if words)
+        await self._show(rollout, [words.text if words else None for words in safe])
 
-    def _shown(self, reply: Reply) -> str:
+    def _safe(self, reply: Reply) -> Neutralised:
         forbidden = {*self.tags.markup, *self.tokenizer.all_special_tokens}
         return neutralise(reply.text, sorted(forbidden), self.tags.separator, self.settings.reply_max_characters)
 
+    async def _show(self, rollout: Rollout, texts: list[str | None]) -> None:
+        """Append the environment's turn; None is shown as "unavailable", whatever the reason."""
+        ids = await self._encode(format_replies(texts, self.tags))
+        rollout.append_replies(ids, tuple(text for text in texts if text), self.settings.train_on_replies)
 
-class _Rollout:
-    """The growing token sequence of one rollout, with its mask and its counts."""
+    async def _internalized(self, rollout: Rollout, problem: str) -> AgentLoopOutput | None:
+        """The prompt as it is without consultation, and the solution as if there had been none.
 
-    def __init__(self, prompt: list[int]) -> None:
-        self.prompt = prompt
-        self.ids: list[int] = []
-        self.mask: list[int] = []
-        self.seconds: dict[str, float] = {}
-        self.turn_text = ""
-        self.extra: dict[str, Any] = {}
-        self.counts = dict.fromkeys(
-            ("consultations", "queries", "malformed", "accepted", "annealed", "expert_tokens", *OUTCOMES), 0
-        )
-
-    def append_policy(self, output: Any, text: str) -> None:
-        self.ids += output.token_ids
-        self.mask += [1] * len(output.token_ids)
-        self.turn_text = text
-        # verl records the span of model versions that a trajectory was generated with.
-        first = self.extra.get("min_global_steps", output.extra_fields.get("min_global_steps"))
-        self.extra |= output.extra_fields | {"min_global_steps": first}
-
-    def append_environment(self, ids: list[int]) -> None:
-        self.ids += ids
-        self.mask += [0] * len(ids)
-        self.turn_text = ""
-
-    def count(self, action: Consult, replies: list[Reply], shown: list[str | None]) -> None:
-        self.counts["consultations"] += 1
-        self.counts["queries"] += len(action.queries)
-        self.counts["malformed"] += action.empty + action.duplicated + action.excess
-        self.counts["expert_tokens"] += sum(reply.tokens for reply in replies)
-        for reply, text in zip(replies, shown, strict=True):
-            self.counts[reply.outcome] += 1
-            if reply.outcome == "answered":
-                self.counts["accepted" if text is not None else "annealed"] += 1
-
-    def output(self, response_length: int) -> AgentLoopOutput:
-        # Replies may run past the end of the response; verl needs room for at least what the policy wrote.
-        self.counts["cut_tokens"] = max(0, len(self.ids) - response_length)
-        self.counts["policy_tokens"] = sum(self.mask)
+        None where there was no accepted reply, the rollout was cut, or the sample does not fit. Whether the rollout is
+        right is not known here; the trainer drops the sample where it is not.
+        """
+        ended = bool(rollout.ids) and rollout.ids[-1] == self.tokenizer.eos_token_id
+        if not (self.internalization.on and ended):
+            return None
+        text = rewrite(rollout.all_turns(), self.internalization.target, self.tags)
+        if text is None:
+            return None
+        system = [{"role": "system", "content": self.system_prompt}] if self.system_prompt else []
+        prompt = await self.ct_build_initial_tokens([*system, {"role": "user", "content": problem}])
+        ids = [*await self._encode(text), self.tokenizer.eos_token_id]
+        if len(ids) > self.rollout_config.response_length:
+            return None
         return AgentLoopOutput(
-            prompt_ids=self.prompt,
-            response_ids=self.ids[:response_length],
-            response_mask=self.mask[:response_length],
-            num_turns=2 + 2 * self.counts["consultations"],
-            metrics=AgentLoopMetrics(**self.seconds),
-            extra_fields=self.extra | {"consultation": self.counts, "final_turn": self.turn_text},
+            prompt_ids=prompt,
+            response_ids=ids,
+            response_mask=[1] * len(ids),
+            num_turns=2,
+            metrics=AgentLoopMetrics(),
+            extra_fields=self._fields(rollout),
         )
+
+    def _output(self, rollout: Rollout) -> AgentLoopOutput:
+        length = self.rollout_config.response_length
+        return AgentLoopOutput(
+            prompt_ids=rollout.prompt,
+            response_ids=rollout.ids[:length],
+            response_mask=rollout.mask[:length],
+            num_turns=2 + 2 * rollout.counts["consultations"],
+            metrics=AgentLoopMetrics(**rollout.seconds),
+            extra_fields=self._fields(rollout),
+        )
+
+    def _fields(self, rollout: Rollout) -> dict[str, Any]:
+        facts = rollout.facts(self.rollout_config.response_length)
+        facts["consultation_s"] = rollout.seconds.get("tool_calls", 0.0)
+        return rollout.engine_fields | {"consultation": facts, "final_turn": rollout.turn_text}

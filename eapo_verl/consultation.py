@@ -1,18 +1,31 @@
 """The action grammar: what the policy's text says it wants to do. Pure functions, no I/O.
 
 A policy reasons privately and then closes one action: a consultation, ``<consult>query|query</consult>``, or an
-answer, ``\\boxed{...}``. The tags are configurable, since a model may have its own.
+answer, ``\\boxed{...}`` or a last line ``Answer: ...``. The strings are configurable, since a model may have its own.
+Every reading takes time in proportion to the length of the text, whatever the text.
 """
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import permutations
 
-_BOXES = ("\\boxed{", "\\fbox{")
+_BOX_OR_BRACE = re.compile(r"\\(?P<box>boxed|fbox)\s*\{|\\\\(?!boxed|fbox)|\\[{}]|(?P<brace>[{}])")
+# All but tab and newline: a terminal, a log or a tokeniser may give them a meaning that the text does not show.
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 
 @dataclass(frozen=True)
 class Tags:
-    """The strings that open and close a consultation and a reply, and the one text for a reply that is not shown."""
+    """The strings of the grammar.
+
+    ``unavailable`` is the one text for a reply that is not shown, ``answer_prefix`` opens the last line of an answer
+    that stands in no box.
+
+    Raises:
+        ValueError: a string is empty, or a tag or the separator stands inside another one (which makes a text
+            ambiguous) or inside ``unavailable``.
+    """
 
     consult_open: str = "<consult>"
     consult_close: str = "</consult>"
@@ -20,10 +33,15 @@ class Tags:
     reply_open: str = "<reply>"
     reply_close: str = "</reply>"
     unavailable: str = "unavailable"
+    answer_prefix: str = "Answer:"
 
     def __post_init__(self) -> None:
         if any(not text for text in vars(self).values()):
             raise ValueError("a tag cannot be empty")
+        structure = (*self.markup, self.separator)
+        for inner, outer in (*permutations(structure, 2), *((text, self.unavailable) for text in structure)):
+            if inner in outer:
+                raise ValueError(f"tags have to be told apart, but {inner!r} is part of {outer!r}")
 
     @property
     def markup(self) -> tuple[str, ...]:
@@ -33,17 +51,31 @@ class Tags:
 
 @dataclass(frozen=True)
 class Consult:
-    """A closed consultation. ``queries`` are distinct, non-empty and at most K; the rest is counted here."""
+    """A closed consultation. ``queries`` are distinct, non-empty and at most K; what is wrong with it is counted.
+
+    Attributes:
+        queries: what is asked, in the policy's order.
+        empty: queries without text, dropped.
+        duplicated: repetitions of a query, asked once.
+        excess: distinct queries beyond K, dropped.
+        nested: opening tags before the one that counts, since the last closing tag.
+    """
 
     queries: tuple[str, ...]
     empty: int = 0
     duplicated: int = 0
     excess: int = 0
+    nested: int = 0
+
+    @property
+    def malformed(self) -> int:
+        """The sum of the counts."""
+        return self.empty + self.duplicated + self.excess + self.nested
 
 
 @dataclass(frozen=True)
 class Answer:
-    """A closed answer: the text inside the last balanced box."""
+    """A closed answer: the text inside the last balanced box, or of the last line where there is no box."""
 
     text: str
 
@@ -63,6 +95,9 @@ def parse_action(text: str, tags: Tags | None = None, max_queries: int = 3) -> C
     consultation anew, empty queries are dropped, repeated ones are asked once, and those beyond ``max_queries`` are
     dropped: each is counted, none is an error.
 
+    An answer is what stands in a box (:func:`extract_answer`), or without one in a last line ``Answer: ...``. That
+    plain form ends a rollout and no more: rewards, as the evaluation, count boxed answers alone.
+
     Raises:
         ValueError: ``max_queries`` is below 1.
     """
@@ -71,16 +106,20 @@ def parse_action(text: str, tags: Tags | None = None, max_queries: int = 3) -> C
     tags = tags or Tags()
     close = text.rfind(tags.consult_close)
     opening = text.rfind(tags.consult_open, 0, close) if close >= 0 else -1
-    consult_end = close + len(tags.consult_close) if opening >= 0 else -1
-    answer = extract_answer(text[consult_end:] if opening >= 0 else text)
+    rest = text[close + len(tags.consult_close) :] if opening >= 0 else text
+    answer = extract_answer(rest)
+    if answer is None:
+        answer = _plain_answer(rest, tags)
     if answer is not None:
         return Answer(answer)
     if opening < 0:
         return Continue(unclosed_consultation=tags.consult_open in text)
-    return _consult(text[opening + len(tags.consult_open) : close].split(tags.separator), max_queries)
+    closed_before = text.rfind(tags.consult_close, 0, opening)
+    nested = text.count(tags.consult_open, max(0, closed_before), opening)
+    return _consult(text[opening + len(tags.consult_open) : close].split(tags.separator), nested, max_queries)
 
 
-def _consult(raw: list[str], max_queries: int) -> Consult:
+def _consult(raw: list[str], nested: int, max_queries: int) -> Consult:
     stripped = [query.strip() for query in raw]
     filled = [query for query in stripped if query]
     distinct = list(dict.fromkeys(filled))
@@ -89,33 +128,39 @@ def _consult(raw: list[str], max_queries: int) -> Consult:
         empty=len(stripped) - len(filled),
         duplicated=len(filled) - len(distinct),
         excess=max(0, len(distinct) - max_queries),
+        nested=nested,
     )
+
+
+def _after_thinking(text: str) -> str:
+    return text.rpartition("</think>")[2]
+
+
+def _plain_answer(text: str, tags: Tags) -> str | None:
+    """What follows ``Answer:`` in the last non-empty line, without ``$``, outer spaces and a final period, or None."""
+    line = _after_thinking(text).rstrip().rpartition("\n")[2].lstrip()
+    size = len(tags.answer_prefix)
+    if line[:size].casefold() != tags.answer_prefix.casefold() or any(tag in line for tag in tags.markup):
+        return None
+    return line[size:].replace("$", "").strip().removesuffix(".").rstrip() or None
 
 
 def extract_answer(text: str) -> str | None:
     """The content of the last balanced ``\\boxed{...}`` (or ``\\fbox{...}``) after the last ``</think>``, or None.
 
-    One pass over the text: hostile input (a megabyte of braces) costs no more than its length.
+    As the evaluation reads it: the box that closes last, braces nest, ``\\{`` and ``\\}`` are not braces. One pass:
+    hostile input (a megabyte of braces) costs no more than its length.
     """
-    text = text[text.rfind("</think>") + len("</think>") :] if "</think>" in text else text
-    stack: list[int | None] = []
-    last: str | None = None
-    index = 0
-    while index < len(text):
-        box = next((form for form in _BOXES if text.startswith(form, index)), None) if text[index] == "\\" else None
-        if box is not None:
-            index += len(box)
-            stack.append(index)
-            continue
-        if text[index] == "{":
-            stack.append(None)
-        elif text[index] == "}" and stack:
-            start = stack.pop()
-            # An inner box closes before the one around it; the outermost, latest one is the answer.
-            if start is not None:
-                last = text[start:index]
-        index += 1
-    return last
+    text = _after_thinking(text)
+    open_braces: list[tuple[int, bool]] = []
+    last: tuple[int, int] | None = None
+    for token in _BOX_OR_BRACE.finditer(text):
+        if token["box"] or token["brace"] == "{":
+            open_braces.append((token.end(), token["box"] is not None))
+        elif token["brace"] and open_braces:
+            start, is_box = open_braces.pop()
+            last = (start, token.start()) if is_box else last
+    return text[slice(*last)] if last else None
 
 
 def format_replies(texts: Iterable[str | None], tags: Tags | None = None) -> str:
@@ -125,14 +170,40 @@ def format_replies(texts: Iterable[str | None], tags: Tags | None = None) -> str
     return tags.reply_open + tags.separator.join(slots) + tags.reply_close
 
 
-def neutralise(text: str, forbidden: Iterable[str], separator: str, max_characters: int) -> str:
-    """Make an expert's words safe in the policy's context: no tag, no special token, no slot separator, capped.
+@dataclass(frozen=True)
+class Neutralised:
+    """An expert's words as they may enter the policy's context.
 
-    Removing one string can form another (``<con<consult>sult>``), so removal runs until nothing is left to remove.
+    Attributes:
+        text: the safe words.
+        removed: whether forbidden strings or control characters were taken out; a replaced separator does not count.
+        capped: whether the words were cut.
     """
-    text = text.encode("utf-8", "replace").decode("utf-8")[:max_characters].replace(separator, " ").strip()
-    words = [word for word in forbidden if word]
-    while any(word in text for word in words):
-        for word in words:
-            text = text.replace(word, "")
-    return text.strip()
+
+    text: str
+    removed: bool
+    capped: bool
+
+
+def neutralise(text: str, forbidden: Iterable[str], separator: str, max_characters: int) -> Neutralised:
+    """Make an expert's words safe: no tag, no special token, no slot separator, no control character, capped.
+
+    The cap comes first, so that the cost is bounded by it. A separator becomes a space (its removal would join two
+    numbers into one). Removing one string can form another (``<con<consult>sult>``), so the text is built character by
+    character and a forbidden string taken off its end as soon as it is complete.
+    """
+    capped = len(text) > max_characters
+    encodable = text[:max_characters].encode("utf-8", "replace").decode("utf-8").strip()
+    spaced = _CONTROL.sub("", encodable).replace(separator, " ")
+    words = sorted({*forbidden, separator} - {""}, key=len, reverse=True)
+    endings = {last: tuple(word for word in words if word[-1] == last) for last in {word[-1] for word in words}}
+    kept: list[str] = []
+    removed = _CONTROL.search(encodable) is not None
+    for character in spaced:
+        kept.append(character)
+        if character in endings:
+            tail = "".join(kept[-len(words[0]) :])
+            word = next((word for word in endings[character] if tail.endswith(word)), "")
+            del kept[len(kept) - len(word) :]
+            removed |= bool(word)
+    return Neutralised("".join(kept).strip(), removed, capped)

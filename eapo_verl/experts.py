@@ -6,129 +6,189 @@ no gold answer can get there.
 """
 
 import asyncio
-import os
+import logging
+import math
+import random
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import dataclass, field, replace
 
-import openai
+from eapo_verl.expert_client import Attempt, ExpertClient
+from eapo_verl.expert_health import CircuitBreaker
+from eapo_verl.reply import OUTCOMES, Outcome, Reply
+from eapo_verl.reply_cache import ReplyCache
+from eapo_verl.schedules import uniform_draw
+from eapo_verl.settings import Endpoint, ExpertPoolSettings
 
-from eapo_verl.settings import Endpoint
+__all__ = ["OUTCOMES", "ExpertPool", "Outcome", "Reply", "build_messages", "draw_order"]
 
-Outcome = Literal["answered", "timed_out", "failed", "truncated"]
-OUTCOMES: tuple[Outcome, ...] = ("answered", "timed_out", "failed", "truncated")
+_log = logging.getLogger(__name__)
 
-
-@dataclass(frozen=True)
-class Reply:
-    """What became of one query. ``text`` is the expert's words, untrusted, empty unless ``outcome`` is "answered".
-
-    Attributes:
-        expert: name of the endpoint that was asked.
-        outcome: "answered"; "truncated" (cut at max_tokens: not shown, since half a solution misleads); "timed_out";
-            "failed" (an HTTP or protocol error after all retries, or an empty reply).
-        tokens: tokens that the expert generated, as its server counts them.
-        detail: for the log: the error's class, or why the reply was not used.
-    """
-
-    expert: str
-    outcome: Outcome
-    text: str = ""
-    tokens: int = 0
-    detail: str = ""
+# The longest wait between two attempts that no Retry-After asks for, in seconds. Not stated; our choice.
+_BACKOFF_MAX_S = 8.0
 
 
 def build_messages(problem: str, query: str, template: str) -> list[dict[str, str]]:
     """The chat that an expert sees. ``template`` holds ``{query}`` and perhaps ``{problem}``; both are plain text."""
     # Not str.format: a problem or a query may well contain braces.
     parts = template.split("{query}")
-    return [{"role": "user", "content": query.join(part.replace("{problem}", problem) for part in parts)}]
+    content = query.join(part.replace("{problem}", problem) for part in parts)
+    # Half a surrogate pair, which JSON can hold and UTF-8 cannot, becomes a question mark.
+    return [{"role": "user", "content": content.encode(errors="replace").decode()}]
 
 
-def read_api_key(endpoint: Endpoint) -> str:
-    """The endpoint's key from the environment; servers without authentication take any non-empty string.
+def draw_order(endpoints: Sequence[Endpoint], seed: int) -> list[Endpoint]:
+    """The endpoints in a random order that depends on ``seed`` alone, those of greater weight rather sooner.
 
-    Raises:
-        ValueError: the variable that the settings name is not set.
+    Each place goes to one of those left, with a probability in proportion to its weight.
     """
-    if endpoint.api_key_env is None:
-        return "none"
-    key = os.environ.get(endpoint.api_key_env, "")
-    if not key:
-        raise ValueError(
-            f"expert {endpoint.name}: environment variable {endpoint.api_key_env} (api_key_env) is not set"
+
+    # The smallest of exponential draws with the weights as rates: weighted sampling without replacement.
+    def arrival(endpoint: Endpoint) -> float:
+        return -math.log1p(-uniform_draw("expert order", seed, endpoint.name)) / endpoint.weight
+
+    return sorted(endpoints, key=arrival)
+
+
+@dataclass
+class _Query:
+    """One query on its way: what is sent, until when (the event loop's time), and what each attempt came to."""
+
+    messages: list[dict[str, str]]
+    seed: int
+    deadline: float
+    tried: list[Reply] = field(default_factory=list)
+
+    @property
+    def settled(self) -> bool:
+        return bool(self.tried) and self.tried[-1].usable
+
+    def reply(self) -> Reply:
+        """What the last attempt came to, at the cost of all."""
+        if not self.tried:
+            return Reply("", "failed", detail="circuit open")
+        return replace(
+            self.tried[-1],
+            tokens=sum(reply.tokens for reply in self.tried),
+            prompt_tokens=sum(reply.prompt_tokens for reply in self.tried),
+            cost=sum(reply.cost for reply in self.tried),
+            attempts=sum(reply.attempts for reply in self.tried),
         )
-    return key
 
 
 class ExpertPool:
-    """Asks any number of endpoints; the queries of one consultation go out together, to different experts in turn.
+    """Asks any number of endpoints; the queries of one consultation go to different experts where there are enough.
+
+    A query that fails at one endpoint (after its retries) goes to the next one, while the deadline allows.
 
     Args:
-        endpoints: at least one.
+        endpoints: at least one, with names of their own.
         template: see :func:`build_messages`.
-        deadline_s: wall-clock limit of one consultation, whatever single requests and retries would take.
+        settings: limits that hold for all endpoints; the defaults where there are none.
 
     Raises:
-        ValueError: no endpoint, or a key that the settings name is missing from the environment.
+        ValueError: no endpoint, a name given twice, a malformed address, or a key that is missing.
+        OSError: the folder of the cache cannot be created.
     """
 
-    def __init__(self, endpoints: Sequence[Endpoint], template: str = "{query}", deadline_s: float = 60.0) -> None:
+    def __init__(
+        self,
+        endpoints: Sequence[Endpoint],
+        template: str = "{query}",
+        settings: ExpertPoolSettings | None = None,
+    ) -> None:
         if not endpoints:
             raise ValueError("an expert pool needs at least one endpoint")
+        names = [endpoint.name for endpoint in endpoints]
+        if len(set(names)) < len(names):
+            raise ValueError(f"each expert needs a name of its own, got {', '.join(names)}")
         self._endpoints = tuple(endpoints)
         self._template = template
-        self._deadline_s = deadline_s
-        self._clients = {
-            endpoint.name: openai.AsyncOpenAI(
-                base_url=endpoint.base_url,
-                api_key=read_api_key(endpoint),
-                timeout=endpoint.timeout_s,
-                max_retries=endpoint.retries,
-            )
-            for endpoint in endpoints
-        }
+        self._settings = settings = settings or ExpertPoolSettings()
+        self._clients = {endpoint.name: ExpertClient(endpoint, settings.reply_max_bytes) for endpoint in endpoints}
         self._slots = {endpoint.name: asyncio.Semaphore(endpoint.max_concurrency) for endpoint in endpoints}
+        self._breakers = {
+            name: CircuitBreaker(settings.breaker_threshold, settings.breaker_cooldown_s) for name in names
+        }
+        self._cache = ReplyCache(settings.cache_dir) if settings.cache_dir is not None else None
 
-    async def ask(self, queries: Sequence[str], problem: str, seed: int) -> list[Reply]:
-        """Ask every query at once and return one reply a query, in order, within the deadline.
+    async def ask(self, queries: Sequence[str], problem: str = "", seed: int = 0) -> list[Reply]:
+        """Ask every query, at once or in turn, and return one reply a query, in order, within the deadline.
 
         Args:
             queries: what the policy wrote, one string a query.
             problem: the problem's text.
-            seed: seed of the experts' sampling, so that a rerun asks the same.
+            seed: of the choice of experts and of their sampling, so that a rerun asks the same.
         """
-        first = seed % len(self._endpoints)
-        asked = [self._endpoints[(first + offset) % len(self._endpoints)] for offset in range(len(queries))]
-        tasks = [
-            asyncio.create_task(self._ask_one(endpoint, query, problem, seed + offset))
-            for offset, (endpoint, query) in enumerate(zip(asked, queries, strict=True))
+        deadline = asyncio.get_running_loop().time() + self._settings.deadline_s
+        order = draw_order([each for each in self._endpoints if self._breakers[each.name].state != "open"], seed)
+        asked = [
+            _Query(build_messages(problem, query, self._template), seed + index, deadline)
+            for index, query in enumerate(queries)
         ]
-        _, late = await asyncio.wait(tasks, timeout=self._deadline_s)
-        for task in late:
-            task.cancel()
-        return [
-            Reply(endpoint.name, "timed_out", detail="consultation deadline") if task in late else task.result()
-            for endpoint, task in zip(asked, tasks, strict=True)
-        ]
+        if self._settings.mode == "parallel":
+            return await asyncio.gather(*(self._ask_one(query, order, index) for index, query in enumerate(asked)))
+        return [await self._ask_one(query, order, index) for index, query in enumerate(asked)]
 
-    async def _ask_one(self, endpoint: Endpoint, query: str, problem: str, seed: int) -> Reply:
+    async def _ask_one(self, query: _Query, order: list[Endpoint], index: int) -> Reply:
+        """Ask the endpoint whose turn it is, the ``index``-th, and the next ones until one is of use."""
+        first = index % max(1, len(order))
+        in_turn = order[first:] + order[:first]
         try:
-            async with self._slots[endpoint.name]:
-                completion = await self._clients[endpoint.name].chat.completions.create(
-                    model=endpoint.model,
-                    messages=build_messages(problem, query, self._template),  # type: ignore[arg-type]
-                    max_tokens=endpoint.max_tokens,
-                    temperature=endpoint.temperature,
-                    seed=seed,
-                )
-        except openai.APITimeoutError as error:
-            return Reply(endpoint.name, "timed_out", detail=type(error).__name__)
-        except openai.OpenAIError as error:
-            return Reply(endpoint.name, "failed", detail=type(error).__name__)
-        tokens = completion.usage.completion_tokens if completion.usage else 0
-        if not completion.choices or not (completion.choices[0].message.content or "").strip():
-            return Reply(endpoint.name, "failed", tokens=tokens, detail="empty reply")
-        if completion.choices[0].finish_reason == "length":
-            return Reply(endpoint.name, "truncated", tokens=tokens, detail="max_tokens")
-        return Reply(endpoint.name, "answered", text=completion.choices[0].message.content or "", tokens=tokens)
+            async with asyncio.timeout_at(query.deadline):
+                # Lets a deadline that has passed take effect before anything is sent.
+                await asyncio.sleep(0)
+                for endpoint in in_turn:
+                    await self._try_endpoint(endpoint, query, last_resort=endpoint is in_turn[-1])
+                    if query.settled:
+                        break
+        except TimeoutError:
+            if not query.settled:
+                last = query.tried[-1].expert if query.tried else ""
+                query.tried.append(Reply(last, "timed_out", detail="consultation deadline"))
+        return query.reply()
+
+    async def _try_endpoint(self, endpoint: Endpoint, query: _Query, last_resort: bool) -> None:
+        """Ask one endpoint, and again where that may help."""
+        for retry in range(endpoint.retries + 1):
+            attempt = await self._attempt(endpoint, query)
+            if attempt is None or not attempt.repeatable or retry == endpoint.retries:
+                return
+            # Waiting for a second timeout is worth it only where nobody else can be asked.
+            if attempt.reply.outcome == "timed_out" and not last_resort:
+                return
+            # The whole of the backoff is random: those who failed together do not come back together.
+            backoff_s = random.uniform(0, min(_BACKOFF_MAX_S, self._settings.backoff_s * 2**retry))
+            wait_s = attempt.retry_after_s + backoff_s
+            if wait_s >= query.deadline - asyncio.get_running_loop().time():
+                return
+            await asyncio.sleep(wait_s)
+
+    async def _attempt(self, endpoint: Endpoint, query: _Query) -> Attempt | None:
+        """One request, or its cached reply; None where the endpoint's circuit is open."""
+        client, breaker = self._clients[endpoint.name], self._breakers[endpoint.name]
+        request = client.request(query.messages, query.seed)
+        if self._cache is not None and (cached := await asyncio.to_thread(self._cache.get, request)) is not None:
+            query.tried.append(replace(cached, expert=endpoint.name))
+            return Attempt(query.tried[-1])
+        async with self._slots[endpoint.name]:
+            if not breaker.allow():
+                return None
+            try:
+                attempt = await client.send(request)
+            except asyncio.CancelledError:
+                # The consultation's deadline: a request was sent, and the endpoint has not answered it.
+                query.tried.append(Reply(endpoint.name, "timed_out", attempts=1))
+                self._record(endpoint, success=False)
+                raise
+        query.tried.append(attempt.reply)
+        self._record(endpoint, attempt.healthy)
+        if self._cache is not None:
+            await asyncio.to_thread(self._cache.put, request, attempt.reply)
+        return attempt
+
+    def _record(self, endpoint: Endpoint, success: bool) -> None:
+        breaker = self._breakers[endpoint.name]
+        before = breaker.state
+        breaker.record(success)
+        if (after := breaker.state) != before:
+            _log.warning("expert %s: circuit %s, was %s", endpoint.name, after, before)

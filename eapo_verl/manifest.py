@@ -11,8 +11,8 @@ from typing import Any
 
 import torch
 
-from eapo_verl.experts import OUTCOMES
-from eapo_verl.settings import RunSettings
+from eapo_verl.reply import OUTCOMES
+from eapo_verl.run_settings import RunSettings
 
 _PACKAGES = ("torch", "verl", "vllm", "transformers", "ray", "tensordict", "transferqueue", "numpy")
 
@@ -48,7 +48,12 @@ def hardware() -> dict[str, Any]:
 
 
 def write_manifest(
-    path: Path, settings: RunSettings, steps: list[dict[str, Any]], wall_s: float, resumed_from: int
+    path: Path,
+    settings: RunSettings,
+    steps: list[dict[str, Any]],
+    dropped_prompts: dict[str, int],
+    wall_s: float,
+    resumed_from: int,
 ) -> None:
     """Write ``run.json`` for a finished run.
 
@@ -56,11 +61,12 @@ def write_manifest(
         path: the file.
         settings: the run.
         steps: the lines of its metrics file; counts are summed over them, so they hold across restarts.
+        dropped_prompts: problems of each set whose prompt is longer than allowed, and which were left out.
         wall_s: seconds that this attempt took, start-up and export included.
         resumed_from: the step that this attempt began after; 0 for a run in one go.
     """
 
-    def total(column: str) -> int:
+    def total(column: str) -> float:
         return sum(step.get(column) or 0 for step in steps)
 
     manifest = {
@@ -75,11 +81,22 @@ def write_manifest(
         "wall_s": round(wall_s, 1),
         "resumed_from_step": resumed_from,
         "step_s": round(sum(step["seconds"] or 0.0 for step in steps), 1),
+        "dropped_prompts": dropped_prompts,
+        "rollouts": total("rollouts"),
+        "discarded_rollouts": total("discarded_rollouts"),
+        "internalized": total("internalized"),
         "policy_tokens": total("policy_tokens"),
+        "cut_tokens": total("cut_tokens"),
         "expert_tokens": total("expert_tokens"),
+        "expert_prompt_tokens": total("expert_prompt_tokens"),
+        "expert_requests": total("expert_requests"),
+        "expert_cost_usd": round(total("expert_cost"), 6),
+        # asked = accepted + annealed + gated + timed_out + failed + truncated.
         "consultations": {
             "asked": total("queries"),
-            **{name: total(name) for name in ("accepted", "annealed", *OUTCOMES) if name != "answered"},
+            **{name: total(name) for name in ("accepted", "annealed", "gated", *OUTCOMES) if name != "answered"},
         },
+        "malformed": {name: total(name) for name in ("empty", "duplicated", "excess", "nested", "unclosed")},
+        "replies_changed": {name: total(name) for name in ("neutralised", "capped", "cached")},
     }
     path.write_text(json.dumps(manifest, indent=2) + "\n", encoding="utf-8")

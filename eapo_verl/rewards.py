@@ -1,11 +1,18 @@
 """Rewards, called through verl's hook ``reward.custom_reward_function``: training's one place that sees an answer."""
 
+import re
+import string
+from collections import Counter
+from collections.abc import Callable
 from typing import Any
 
 from eapo_verl.consultation import extract_answer
 
 #: Answers are integers of at most three digits (AIME); more is wrong, and not worth converting.
 _MAX_DIGITS = 12
+_PUNCTUATION = str.maketrans("", "", string.punctuation)
+#: What the paper gives a boxed answer that shares no token with the gold one.
+_FORMAT_CREDIT = 0.1
 
 
 def as_integer(text: str | None) -> int | None:
@@ -22,10 +29,43 @@ def as_integer(text: str | None) -> int | None:
 def exact(response: str, answer: str) -> float:
     """1.0 where the boxed answer of ``response`` equals the integer ``answer``, else 0.0.
 
-    Not the paper's reward (token F1 with a format credit, see ``f1_paper``): F1 gives '5' against '-5' full marks.
+    Not the paper's reward (token F1 with a format credit, see :func:`f1_paper`): F1 gives '5' against '-5' full marks.
     """
     stated = as_integer(extract_answer(response))
     return float(stated is not None and stated == as_integer(answer))
+
+
+def token_f1(prediction: str, answer: str) -> float:
+    """F1 = 2PR / (P + R) over the bags of tokens of ``prediction`` and ``answer``, in [0, 1]; 0 where none is shared.
+
+    SQuAD's (Rajpurkar et al. 2016): in lower case, without punctuation, without a, an and the, split at white space.
+    """
+    predicted, gold = _tokens(prediction), _tokens(answer)
+    shared = (Counter(predicted) & Counter(gold)).total()
+    # With P = shared / predicted and R = shared / gold, 2PR / (P + R) is this.
+    return 2 * shared / (len(predicted) + len(gold)) if shared else 0.0
+
+
+def _tokens(text: str) -> list[str]:
+    return re.sub(r"\b(a|an|the)\b", " ", text.lower().translate(_PUNCTUATION)).split()
+
+
+def f1_paper(response: str, answer: str) -> float:
+    """The paper's reward: R = F1(y, g) if F1 > 0; 0.1 if F1 = 0 but the format is right; else 0.
+
+    y is the last boxed answer of ``response`` (any closed box is the right format), g is ``answer``. Kept with its
+    faults, which is why it is one reward among others and never the evaluation: the sign is punctuation ('5' against
+    '-5' earns 1.0), naming several numbers pays ('3 5 7' against '5' earns 0.5), leading zeros do not match ('034'
+    against '34' earns 0.1), and any wrong box earns 0.1.
+    """
+    stated = extract_answer(response)
+    if stated is None:
+        return 0.0
+    return token_f1(stated, answer) or _FORMAT_CREDIT
+
+
+#: Every reward by its name in an experiment, as a function of (response, gold answer).
+REWARDS: dict[str, Callable[[str, str], float]] = {"exact": exact, "f1_paper": f1_paper}
 
 
 def compute_score(
@@ -37,12 +77,26 @@ def compute_score(
         data_source: the problem's set; unused.
         solution_str: the decoded response, consultations and replies included.
         ground_truth: the gold answer.
-        extra_info: what the agent loop left: ``final_turn``, the policy's own words after the last reply. An answer
-            that an expert gave and the policy did not repeat earns nothing.
+        extra_info: ``reward``, the name of the optimised one (``exact`` unless given), and what the agent loop left:
+            ``final_turn``, the policy's own words after the last reply. An answer that an expert gave and the policy
+            did not repeat earns nothing.
 
     Returns:
-        ``score``, the reward that is optimised; ``acc``, 1.0 for a right answer; ``answered``, 1.0 for a boxed integer.
+        ``score``, the reward that is optimised; ``acc``, 1.0 for a right answer, whatever the reward; ``answered``, 1.0
+        for a boxed integer; ``format``, 1.0 for a box.
+
+    Raises:
+        ValueError: there is no reward of that name.
     """
-    own = (extra_info or {}).get("final_turn", solution_str)
-    score = exact(own, ground_truth)
-    return {"score": score, "acc": score, "answered": float(as_integer(extract_answer(own)) is not None)}
+    info = extra_info or {}
+    name = info.get("reward") or "exact"
+    if name not in REWARDS:
+        raise ValueError(f"a reward is one of {', '.join(REWARDS)}, got {name!r}")
+    own = info.get("final_turn", solution_str)
+    stated = extract_answer(own)
+    return {
+        "score": REWARDS[name](own, ground_truth),
+        "acc": exact(own, ground_truth),
+        "answered": float(as_integer(stated) is not None),
+        "format": float(stated is not None),
+    }

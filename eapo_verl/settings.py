@@ -1,16 +1,13 @@
-"""The typed settings of one training run, as the workflow hands them to ``python -m eapo_verl.train``.
+"""What the settings of a run are made of, and how experts are reached; :mod:`eapo_verl.run_settings` puts it together.
 
 Light on purpose: neither verl nor torch is imported, so that a workflow can validate an experiment in a second. An
 unknown key, a wrong type or a value out of range is an error that names it.
 """
 
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator, model_validator
-
-from eapo_verl.consultation import Tags
-from eapo_verl.schedules import AcceptanceKind, AcceptanceSchedule, TurnBudget
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$")]
 Text = Annotated[str, StringConstraints(min_length=1)]
@@ -22,154 +19,52 @@ class Settings(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class Endpoint(Settings):
-    """An expert: a model behind an OpenAI-compatible API.
+class ExpertLimits(Settings):
+    """How one expert is asked, wherever it is; the numbers are not stated in the paper, they are our choice.
 
     ``api_key_env`` names the environment variable that holds the key; the key itself is never part of the settings.
+    ``weight`` is the expert's share of the queries, relative to the others'. Prices are in US dollars for a million
+    tokens.
     """
 
     name: Name
-    base_url: Annotated[str, StringConstraints(pattern=r"^https?://\S+$")]
-    model: Text
     api_key_env: str | None = None
+    weight: float = Field(1.0, gt=0, allow_inf_nan=False)
     max_concurrency: int = Field(64, ge=1)
     max_tokens: int = Field(64, ge=1)
     temperature: float = Field(0.0, ge=0)
     timeout_s: float = Field(30.0, gt=0)
     retries: int = Field(2, ge=0)
+    price_per_million_input: float = Field(0.0, ge=0, allow_inf_nan=False)
+    price_per_million_output: float = Field(0.0, ge=0, allow_inf_nan=False)
 
 
-class Acceptance(Settings):
-    """The schedule of rho_s, see :class:`eapo_verl.schedules.AcceptanceSchedule`."""
+class Endpoint(ExpertLimits):
+    """An expert: a model behind an OpenAI-compatible API.
 
-    kind: AcceptanceKind = "reciprocal"
-    s0: float = Field(20.0, gt=0)
-    start: float = Field(1.0, ge=0, le=1)
-    end: float = Field(0.0, ge=0, le=1)
+    An address that carries a key (``user:key@host``, ``?key=``) is refused.
+    """
 
-    @model_validator(mode="after")
-    def _consistent(self) -> "Acceptance":
-        self.schedule(total_steps=1)
-        return self
-
-    def schedule(self, total_steps: int) -> AcceptanceSchedule:
-        """The schedule over a run of ``total_steps`` steps."""
-        return AcceptanceSchedule(self.kind, self.s0, self.start, self.end, total_steps)
+    base_url: Annotated[str, StringConstraints(pattern=r"^https?://[^\s/@?#][^\s@?#]*$")]
+    model: Text
 
 
-class TagSettings(Settings):
-    """The action grammar's strings, see :class:`eapo_verl.consultation.Tags`."""
+class ExpertPoolSettings(Settings):
+    """How the experts of a run are asked, and how much trouble with them it bears.
 
-    consult_open: Text = Tags.consult_open
-    consult_close: Text = Tags.consult_close
-    separator: Text = Tags.separator
-    reply_open: Text = Tags.reply_open
-    reply_close: Text = Tags.reply_close
-    unavailable: Text = Tags.unavailable
+    Each default is not stated in the paper; our choice. ``mode`` "parallel" is the paper's method, "sequential" its
+    ablation. ``deadline_s`` bounds a whole consultation, ``backoff_s`` is the longest wait before the first retry,
+    ``reply_max_bytes`` cuts the text of one reply (UTF-8). ``breaker_threshold`` failures in a row keep an endpoint out
+    for ``breaker_cooldown_s``. The run is aborted where more than ``failure_limit`` (a share; 1 means never) of the
+    last ``failure_window`` replies failed or timed out. ``cache_dir``: keep replies on disk there.
+    """
 
-    def tags(self) -> Tags:
-        """The same strings as the grammar takes them."""
-        return Tags(**self.model_dump())
-
-
-class Consultation(Settings):
-    """What a rollout may ask, and what becomes of the replies."""
-
-    trigger: Literal["learned", "never"] = "learned"
-    max_queries: int = Field(3, ge=1)
-    turns: int = Field(1, ge=0)
-    acceptance: Acceptance = Acceptance()
-    instruction: str | None = None
-    query_prompt: str = "{query}"
-    reply_max_characters: int = Field(256, ge=1)
+    mode: Literal["parallel", "sequential"] = "parallel"
     deadline_s: float = Field(60.0, gt=0)
-    tags: TagSettings = TagSettings()
-
-    @field_validator("query_prompt")
-    @classmethod
-    def _has_query(cls, value: str) -> str:
-        if "{query}" not in value:
-            raise ValueError("query_prompt has to contain {query}; {problem} may stand beside it")
-        return value
-
-    def turn_budget(self, total_steps: int) -> TurnBudget:
-        """Turns a rollout may consult in, at every step of a run: constant until the last (evaluation has none)."""
-        return TurnBudget(self.turns, self.turns, total_steps)
-
-
-class Budget(Settings):
-    """What a run may spend; the same for every trained method of an experiment."""
-
-    steps: int = Field(ge=1)
-    prompts_per_step: int = Field(ge=1)
-    rollouts_per_prompt: int = Field(ge=2)
-    mini_batches: int = Field(1, ge=1)
-    validate_every: int = Field(ge=1)
-    validation_samples: int = Field(ge=1)
-    checkpoint_every: int = Field(ge=1)
-
-    @model_validator(mode="after")
-    def _divisible(self) -> "Budget":
-        if self.prompts_per_step % self.mini_batches:
-            raise ValueError(
-                f"prompts_per_step ({self.prompts_per_step}) has to be a multiple of mini_batches ({self.mini_batches})"
-            )
-        return self
-
-
-class Optimiser(Settings):
-    """GRPO's and AdamW's numbers, the same for every trained method of an experiment."""
-
-    learning_rate: float = Field(gt=0)
-    weight_decay: float = Field(0.01, ge=0)
-    clip_low: float = Field(0.2, gt=0, lt=1)
-    clip_high: float = Field(0.28, gt=0)
-    grad_clip: float = Field(1.0, gt=0)
-    kl_coefficient: float = Field(0.0, ge=0)
-    temperature: float = Field(1.0, gt=0)
-
-
-class Lengths(Settings):
-    """Token limits of a rollout; a response counts what the policy writes and the replies it is shown."""
-
-    prompt: int = Field(ge=1)
-    response: int = Field(ge=1)
-
-
-class Threads(Settings):
-    """Threads of the engines on a CPU; without meaning on accelerators."""
-
-    trainer: int = Field(1, ge=1)
-    rollout: int = Field(1, ge=1)
-
-
-class RunSettings(Settings):
-    """One training run."""
-
-    experiment: str
-    method: Name
-    kind: Literal["rl"]
-    seed: int = Field(ge=0)
-    policy: Path
-    train_file: Path
-    validation_file: Path
-    system_prompt: str | None = None
-    experts: tuple[Endpoint, ...] = ()
-    consultation: Consultation
-    budget: Budget
-    optimiser: Optimiser
-    lengths: Lengths
-    threads: Threads = Threads()
-    verl: dict[str, Any] = Field(default_factory=dict)
-    config_sha256: str
-
-    @property
-    def consults(self) -> bool:
-        """Whether rollouts of this run may consult at all."""
-        return self.consultation.trigger != "never" and self.consultation.turns > 0
-
-    @model_validator(mode="after")
-    def _experts_present(self) -> "RunSettings":
-        if self.consults and not self.experts:
-            raise ValueError(f"method {self.method} consults, but the run names no expert")
-        return self
+    backoff_s: float = Field(0.5, ge=0)
+    reply_max_bytes: int = Field(65536, ge=1)
+    breaker_threshold: int = Field(5, ge=1)
+    breaker_cooldown_s: float = Field(10.0, ge=0)
+    failure_window: int = Field(200, ge=1)
+    failure_limit: float = Field(0.5, ge=0, le=1)
+    cache_dir: Path | None = None

@@ -7,9 +7,7 @@ from typing import Any
 
 #: verl's name for each column that it measures itself; the rest comes from :mod:`eapo_verl.trainer`.
 _FROM_VERL = {
-    "reward_mean": "critic/score/mean",
     "entropy": "actor/entropy",
-    "response_length": "response_length/mean",
     "grad_norm": "actor/grad_norm",
     "seconds_generation": "timing_s/gen",
     "seconds_old_log_prob": "timing_s/old_log_prob",
@@ -25,7 +23,13 @@ _SOMETIMES = (
     "accuracy_train_assisted",
     "accuracy_train_unassisted",
     "acceptance_rate",
+    "confidence",
+    "confidence_threshold",
     "consult_rate",
+    "copy_rate",
+    "queries_per_turn",
+    "response_length",
+    "reward_mean",
     "turn_budget",
 )
 

@@ -1,24 +1,36 @@
-"""verl's synchronous V1 trainer with what this project adds by its hooks: a fixed order of data, own metrics."""
+"""verl's synchronous V1 trainer with what this project adds by its hooks.
 
+A fixed order of data, the dual reward, the weight of internalization samples, the confidence threshold, own metrics.
+"""
+
+import json
+import math
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
+import torch
 import transfer_queue
 from omegaconf import DictConfig
 from tensordict import TensorDict
 from transfer_queue import KVBatchMeta
 from verl.trainer.main_ppo import TaskRunnerV1
-from verl.trainer.ppo.v1.replay_buffer import ReplayBuffer
 from verl.trainer.ppo.v1.trainer_base import register_trainer
 from verl.trainer.ppo.v1.trainer_sync import PPOTrainerSync
 from verl.utils import tensordict_utils
 
-from eapo_verl.experts import OUTCOMES
-from eapo_verl.settings import Consultation
+from eapo_verl.batching import spread, submission_order
+from eapo_verl.expert_health import ExpertsUnavailable, FailureWindow, unavailable_message
+from eapo_verl.internalization import sample_weights
+from eapo_verl.replay_buffer import final_outputs
+from eapo_verl.reply import OUTCOMES
+from eapo_verl.run_settings import read_run
+from eapo_verl.shaping import Parts, RolloutFacts, shape_group
 from eapo_verl.step_log import PREFIX, StepLog
+from eapo_verl.step_metrics import summarise
 
 TRAINER_NAME = "eapo_sync"
+_STATE_FILE = "eapo_state.json"
 
 
 @register_trainer(TRAINER_NAME)
@@ -29,16 +41,130 @@ class EAPOTrainer(PPOTrainerSync):
         # verl finds the trainer by this name and then asks in many places whether it is "sync".
         config.trainer.v1.trainer_mode = "sync"
         super().__init__(config)
-        settings = Consultation(**config.eapo.consultation)
-        self._acceptance = settings.acceptance.schedule(config.eapo.total_steps)
-        self._turn_budget = settings.turn_budget(config.eapo.total_steps)
-        self._consults = config.actor_rollout_ref.rollout.agent.default_agent_loop == "consulting"
+        run = read_run(config.eapo.run)
+        self._run = run
+        steps = run.budget.steps
+        self._consults = run.consultation.possible
+        self._acceptance = run.consultation.acceptance.schedule(steps)
+        self._turn_budget = run.consultation.turns.budget(steps)
+        self._bonus, self._cost = run.reward.bonus.weight(steps), run.reward.cost.weight(steps)
+        self._internalization = run.internalization.weight.weight(steps)
+        self._mini_batches = run.budget.mini_batches
+        pool = run.consultation.pool
+        self._failures = FailureWindow(pool.failure_window, pool.failure_limit)
+        self._outcomes: dict[str, int] = {}
+        #: What a checkpoint holds beside verl's own: the running threshold and the number of prompts asked for.
+        self._threshold: float | None = None
         self._prompts_submitted = 0
+        self._parts: dict[str, Parts] = {}
+        self._summary: dict[str, float | int | None] = {}
 
-    def _build_replay_buffer(self) -> ReplayBuffer:
-        buffer = super()._build_replay_buffer()
-        buffer.poll_interval = self.config.eapo.poll_interval_s
-        return buffer
+    # What goes into a step.
+
+    def _next_train_batch(self, num_prompts: int | None = None) -> TensorDict:
+        batch = super()._next_train_batch(num_prompts)
+        tensordict_utils.assign_non_tensor_data(batch, "confidence_threshold", self._threshold)
+        return batch
+
+    def _fetch_one_gen_batch(self) -> TensorDict:
+        """As verl's, with names for the prompts that are the same in every run of the same seed."""
+        batch = super()._fetch_one_gen_batch()
+        names = [f"{self.global_steps:08d}-{self._prompts_submitted + row:012d}" for row in range(len(batch))]
+        self._prompts_submitted += len(batch)
+        tensordict_utils.assign_non_tensor_stack(batch, "uid", names)
+        return batch
+
+    def on_step_begin(self) -> None:
+        """Stop where experts have failed too often; the step in which they did is in the log by now."""
+        if self._failures.exceeded:
+            raise ExpertsUnavailable(unavailable_message(self._failures, self._outcomes))
+
+    # Rows and mini-batches.
+
+    def _get_required_batch_multiple(self, dp_size: int) -> int:
+        """Rows are a multiple of this: internalization samples make mini-batches larger, and not more."""
+        return self._mini_batches * math.lcm(dp_size, self.config.actor_rollout_ref.rollout.n)
+
+    def _balance_batch(self, batch: KVBatchMeta, metrics: dict, *args: Any, **kwargs: Any) -> KVBatchMeta:
+        """As verl's, on rollouts in the order they were asked for, without samples that there is nothing to learn from.
+
+        Rollouts arrive in the order in which they finished, which differs from run to run and decides what shares a
+        mini-batch.
+        """
+        finals = set(final_outputs(batch.keys))
+        fields = self._fields(batch, batch.keys)
+        idle = [key for key in batch.keys if key not in finals and not fields[key]["reward_extra_info"]["acc"]]
+        if idle:
+            transfer_queue.kv_clear(keys=idle, partition_id=batch.partition_id)
+        batch = batch.select_keys(sorted(set(batch.keys) - set(idle), key=submission_order))
+        batch = super()._balance_batch(batch, metrics, *args, **kwargs)
+        padding = [bool(tag.get("is_padding", False)) for tag in batch.tags]
+        if any(padding):
+            batch.reorder(spread(range(len(batch)), padding, self._mini_batches))
+        return batch
+
+    def _update_actor(self, batch: KVBatchMeta, metrics: dict) -> KVBatchMeta:
+        rows = len(batch) // self._mini_batches
+        self.config.actor_rollout_ref.actor.ppo_mini_batch_size = rows // self.config.actor_rollout_ref.rollout.n
+        return super()._update_actor(batch, metrics)
+
+    # Rewards and advantages.
+
+    def _compute_advantage(self, batch: KVBatchMeta, metrics: dict) -> KVBatchMeta:
+        """As verl's, after the dual reward, and with internalization samples weighted."""
+        real = self._real(batch)
+        self._parts = self._shape(batch, real)
+        batch = super()._compute_advantage(batch, metrics)
+        finals = set(final_outputs(batch.keys))
+        extra = [key for key in batch.keys if key not in finals]
+        self._summary["internalized"] = self._weigh(batch, extra) if extra else 0
+        return batch
+
+    def _shape(self, batch: KVBatchMeta, real: list[str]) -> dict[str, Parts]:
+        """The parts of each rollout's reward; where there is a bonus or a cost, the rewards become their totals."""
+        fields = self._fields(batch, real)
+        scores = transfer_queue.kv_batch_get(keys=real, partition_id=batch.partition_id, select_fields=["rm_scores"])
+        facts = {
+            key: _rollout_facts(fields[key], float(score.sum()))
+            for key, score in zip(real, scores["rm_scores"].unbind(), strict=True)
+        }
+        if not self._run.reward.dual:
+            return {key: Parts(fact.answer_score) for key, fact in facts.items()}
+        bonus, cost = self._bonus(self.global_steps), self._cost(self.global_steps)
+        parts: dict[str, Parts] = {}
+        for prompt in dict.fromkeys(key.rsplit("_", 2)[0] for key in real):
+            group = [key for key in real if key.rsplit("_", 2)[0] == prompt]
+            parts |= zip(group, shape_group([facts[key] for key in group], bonus, cost), strict=True)
+        shaped = []
+        for key, score in zip(real, scores["rm_scores"].unbind(), strict=True):
+            row = torch.zeros_like(score)
+            row[-1] = parts[key].total
+            shaped.append(row)
+        self._put(batch, real, "rm_scores", shaped)
+        return parts
+
+    def _weigh(self, batch: KVBatchMeta, extra: list[str]) -> int:
+        """Multiply the advantages of internalization samples, which are their rollouts' own, with their weights.
+
+        Returns:
+            how many of them are learned from.
+        """
+        data = transfer_queue.kv_batch_get(keys=extra, partition_id=batch.partition_id, select_fields=["advantages"])
+        rows = list(data["advantages"].unbind())
+        fields = self._fields(batch, extra)
+        right = [bool(fields[key]["reward_extra_info"]["acc"]) for key in extra]
+        weight = self._internalization(self.global_steps)
+        factors = sample_weights([float(row[0]) for row in rows], right, weight)
+        self._put(batch, extra, "advantages", [row * factor for row, factor in zip(rows, factors, strict=True)])
+        return sum(factor > 0.0 for factor in factors)
+
+    @staticmethod
+    def _put(batch: KVBatchMeta, keys: list[str], field: str, rows: list[torch.Tensor]) -> None:
+        nested = torch.nested.as_nested_tensor(rows, layout=torch.jagged)
+        fields = TensorDict({field: nested}, batch_size=len(keys))
+        transfer_queue.kv_batch_put(keys=keys, partition_id=batch.partition_id, fields=fields)
+
+    # Logs and checkpoints.
 
     def on_validate_begin(self) -> None:
         self._attach_step_log()
@@ -49,80 +175,76 @@ class EAPOTrainer(PPOTrainerSync):
     def _attach_step_log(self) -> None:
         """Add ``metrics.jsonl`` to verl's loggers; they exist from the first of the two hooks above on."""
         if "step_log" not in self.logger.logger:
-            node = self.config.eapo
+            label = f"{self._run.method} seed {self._run.seed}"
             self.logger.logger["step_log"] = StepLog(
-                Path(node.metrics_file), node.label, self.total_training_steps, self.global_steps
+                Path(self.config.eapo.metrics_file), label, self.total_training_steps, self.global_steps
             )
 
-    def _fetch_one_gen_batch(self) -> TensorDict:
-        """As verl's, with names for the prompts that are the same in every run of the same seed."""
-        batch = super()._fetch_one_gen_batch()
-        names = [f"{self.global_steps:08d}-{self._prompts_submitted + row:012d}" for row in range(len(batch))]
-        self._prompts_submitted += len(batch)
-        tensordict_utils.assign_non_tensor_stack(batch, "uid", names)
+    def step(self, metrics: dict, timing_raw: dict) -> KVBatchMeta:
+        """As verl's; afterwards what its rollouts tell is known, before a checkpoint is written."""
+        threshold = self._threshold
+        batch = super().step(metrics, timing_raw)
+        real = self._real(batch)
+        rollouts = list(self._fields(batch, real).values())
+        self._summary |= summarise(rollouts, [self._parts[key] for key in real], self.replay_buffer.collect())
+        self._summary |= {
+            "acceptance_rate": self._acceptance(self.global_steps) if self._consults else 0.0,
+            "turn_budget": self._turn_budget(self.global_steps) if self._consults else 0,
+            "confidence_threshold": threshold,
+        }
+        confidences = [value for fields in rollouts for value in fields["consultation"]["confidences"]]
+        self._threshold = self._run.consultation.confidence.running()(self._threshold, confidences)
+        self._outcomes = {name: int(self._summary[name] or 0) for name in OUTCOMES}
+        self._failures.add(sum(self._outcomes.values()), self._outcomes["timed_out"] + self._outcomes["failed"])
         return batch
-
-    def _balance_batch(self, batch: KVBatchMeta, metrics: dict, *args: Any, **kwargs: Any) -> KVBatchMeta:
-        """Put rollouts in the order they were asked for: they arrive in the order in which they finished, which differs
-        from run to run and decides what shares a mini-batch."""
-        order = sorted(range(len(batch.keys)), key=lambda row: _key_order(batch.keys[row]))
-        batch.reorder(order)
-        return super()._balance_batch(batch, metrics, *args, **kwargs)
 
     def _compute_metrics(
         self, batch: KVBatchMeta, metrics: dict, timing_raw: dict, global_steps: int, epoch: int
     ) -> None:
-        super()._compute_metrics(batch, metrics, timing_raw, global_steps=global_steps, epoch=epoch)
-        data = transfer_queue.kv_batch_get(
-            keys=batch.keys, partition_id=batch.partition_id, select_fields=["extra_fields"]
-        )
-        ours = summarise(list(data["extra_fields"])) | {
-            "acceptance_rate": self._acceptance(global_steps) if self._consults else 0.0,
-            "turn_budget": self._turn_budget(global_steps) if self._consults else 0,
-        }
+        """verl's metrics of the real rollouts, and ours."""
+        rollouts = batch.select_keys(self._real(batch))
+        super()._compute_metrics(rollouts, metrics, timing_raw, global_steps=global_steps, epoch=epoch)
         # verl's loggers take numbers only.
-        metrics |= {PREFIX + name: value for name, value in ours.items() if value is not None}
+        metrics |= {PREFIX + name: value for name, value in self._summary.items() if value is not None}
+
+    def _save_checkpoint(self) -> None:
+        folder = Path(self.config.trainer.default_local_dir) / f"global_step_{self.global_steps}"
+        folder.mkdir(parents=True, exist_ok=True)
+        state = {"confidence_threshold": self._threshold, "prompts_submitted": self._prompts_submitted}
+        # Before verl's own, which ends with naming this checkpoint as the one to go on from.
+        (folder / _STATE_FILE).write_text(json.dumps(state), encoding="utf-8")
+        super()._save_checkpoint()
+
+    def _load_checkpoint(self) -> None:
+        super()._load_checkpoint()
+        if self.global_steps:
+            folder = Path(self.config.trainer.default_local_dir) / f"global_step_{self.global_steps}"
+            state = json.loads((folder / _STATE_FILE).read_text(encoding="utf-8"))
+            self._threshold, self._prompts_submitted = state["confidence_threshold"], state["prompts_submitted"]
+
+    @staticmethod
+    def _real(batch: KVBatchMeta) -> list[str]:
+        """The keys of rollouts, without internalization samples and padding."""
+        padding = {key for key, tag in zip(batch.keys, batch.tags, strict=True) if tag.get("is_padding", False)}
+        return [key for key in final_outputs(batch.keys) if key not in padding]
+
+    @staticmethod
+    def _fields(batch: KVBatchMeta, keys: Sequence[str]) -> dict[str, dict[str, Any]]:
+        data = transfer_queue.kv_batch_get(
+            keys=list(keys), partition_id=batch.partition_id, select_fields=["extra_fields"]
+        )
+        return dict(zip(keys, data["extra_fields"], strict=True))
 
 
-def _key_order(key: str) -> tuple[str, int, int]:
-    prompt, rollout, output = key.rsplit("_", 2)
-    return prompt, int(rollout), int(output)
-
-
-def summarise(extra_fields: list[dict[str, Any]]) -> dict[str, float | int | None]:
-    """One step's rollouts in numbers: accuracies and consult rate as fractions, everything else as counts.
-
-    Args:
-        extra_fields: of each rollout, as the agent loop and the reward hook left them.
-
-    Returns:
-        accuracy_train; accuracy_train_assisted and accuracy_train_unassisted (None where there was no such rollout),
-        a rollout being assisted if a reply was accepted; answered_rate; consult_rate, the fraction that consulted;
-        then summed over rollouts: queries, malformed, accepted, annealed, each outcome, expert_tokens, policy_tokens,
-        cut_tokens.
-    """
-    counts = [fields["consultation"] for fields in extra_fields]
-    rewards = [fields["reward_extra_info"] for fields in extra_fields]
-    right = np.array([reward["acc"] for reward in rewards], dtype=float)
-    assisted = np.array([count["accepted"] > 0 for count in counts], dtype=bool)
-    summed = (
-        "queries",
-        "malformed",
-        "accepted",
-        "annealed",
-        *OUTCOMES,
-        "expert_tokens",
-        "policy_tokens",
-        "cut_tokens",
+def _rollout_facts(fields: dict[str, Any], score: float) -> RolloutFacts:
+    counts = fields["consultation"]
+    return RolloutFacts(
+        score,
+        bool(fields["reward_extra_info"]["acc"]),
+        counts["consultations"],
+        counts["accepted"],
+        counts["low_confidence"],
     )
-    return {
-        "accuracy_train": float(right.mean()),
-        "accuracy_train_assisted": float(right[assisted].mean()) if assisted.any() else None,
-        "accuracy_train_unassisted": float(right[~assisted].mean()) if not assisted.all() else None,
-        "answered_rate": float(np.mean([reward["answered"] for reward in rewards])),
-        "consult_rate": float(np.mean([count["consultations"] > 0 for count in counts])),
-        **{name: int(sum(count[name] for count in counts)) for name in summed},
-    }
 
 
 class TaskRunner(TaskRunnerV1.__ray_metadata__.modified_class):

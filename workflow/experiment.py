@@ -4,43 +4,18 @@ Every key is documented in ``config/default.yaml``. :func:`load_experiment` turn
 :class:`Experiment` or raises :class:`ExperimentError`, whose text is one line: file, key, value, what is allowed.
 """
 
-import functools
-import hashlib
-import json
-import os
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-import yaml
 from pydantic import Field, ValidationError, model_validator
 
-from eapo_verl.settings import (
-    Budget,
-    Consultation,
-    Endpoint,
-    Lengths,
-    Name,
-    Optimiser,
-    Settings,
-    Threads,
-)
+from eapo_verl.api_keys import read_api_key
+from eapo_verl.method_settings import Consultation, Internalization, Reward
+from eapo_verl.run_settings import Budget, Lengths, Optimiser, Threads
+from eapo_verl.settings import Endpoint, ExpertLimits, Name, Settings
+from workflow.methods import ExperimentError, Method, Parts, Variant, methods, one_line
 
-ROOT = Path(__file__).resolve().parent.parent
-METHOD_FOLDERS = (ROOT / "eapo_verl" / "methods", ROOT / "baselines")
 UNTRAINED = "base"
-
-
-class ExperimentError(Exception):
-    """What is wrong with an experiment, in one line."""
-
-
-class Method(Settings):
-    """A training method, from ``baselines/<name>/method.yaml`` or ``eapo_verl/methods/<name>.yaml``."""
-
-    kind: Literal["rl"]
-    differences: str
-    consultation: dict[str, Any] = Field(default_factory=dict)
-    verl: dict[str, Any] = Field(default_factory=dict)
 
 
 class ProblemSet(Settings):
@@ -100,19 +75,12 @@ class LocalModel(Settings):
 Model = Annotated[EmbeddedModel | PackagedModel | LocalModel, Field(discriminator="source")]
 
 
-class Expert(Settings):
+class Expert(ExpertLimits):
     """An expert: either ``serve`` names a model that the workflow serves with vLLM, or an endpoint exists already."""
 
-    name: Name
     serve: Name | None = None
     base_url: str | None = None
     model: str | None = None
-    api_key_env: str | None = None
-    max_concurrency: int = Field(64, ge=1)
-    max_tokens: int = Field(64, ge=1)
-    temperature: float = Field(0.0, ge=0)
-    timeout_s: float = Field(30.0, gt=0)
-    retries: int = Field(2, ge=0)
     max_model_len: int = Field(256, ge=8)
 
     @model_validator(mode="after")
@@ -181,6 +149,8 @@ class Experiment(Settings):
     methods: tuple[Name, ...] = Field(min_length=1)
     seeds: tuple[Annotated[int, Field(ge=0)], ...] = Field(min_length=1)
     comparisons: tuple[tuple[Name, Name], ...] = Field(min_length=1)
+    ablations: tuple[tuple[Name, Name, Name], ...] = ()
+    variants: dict[Name, Variant] = Field(default_factory=dict)
     models: dict[Name, Model]
     policy: Name
     experts: tuple[Expert, ...] = ()
@@ -189,6 +159,8 @@ class Experiment(Settings):
     benchmarks: dict[Name, Benchmark] = Field(min_length=1)
     benchmark_dir: Path | None = None
     consultation: Consultation
+    reward: Reward = Reward()
+    internalization: Internalization = Internalization()
     training: Training
     evaluation: Evaluation
     resources: Resources = Resources()
@@ -202,51 +174,51 @@ class Experiment(Settings):
         for key, name in used.items():
             if name not in self.models:
                 raise ValueError(f"{key}: {name!r} is not one of models ({', '.join(self.models)})")
-        known = methods()
+        shipped = methods()
+        for name, variant in self.variants.items():
+            if name in shipped:
+                raise ValueError(f"variants: {name!r} is the name of a method that ships")
+            if variant.of not in shipped:
+                raise ValueError(
+                    f"variants.{name}.of: {variant.of!r} is unknown; allowed are {', '.join(sorted(shipped))}"
+                )
+        known = sorted({*shipped, *self.variants})
         for name in self.methods:
             if name not in known:
-                raise ValueError(f"methods: {name!r} is unknown; allowed are {', '.join(sorted(known))}")
-        for pair in self.comparisons:
-            for name in pair:
+                raise ValueError(f"methods: {name!r} is unknown; allowed are {', '.join(known)}")
+        pairs = {"comparisons": self.comparisons, "ablations": [pair for _, *pair in self.ablations]}
+        for key, declared in pairs.items():
+            for name in (name for pair in declared for name in pair):
                 if name not in (UNTRAINED, *self.methods):
-                    raise ValueError(f"comparisons: {name!r} is neither {UNTRAINED!r} nor one of methods")
+                    raise ValueError(f"{key}: {name!r} is neither {UNTRAINED!r} nor one of methods")
         if len({expert.name for expert in self.experts}) < len(self.experts):
             raise ValueError("experts: two of them have the same name")
         for name in self.methods:
-            if self.consults(name) and not self.experts:
+            if self.parts(name).consultation.possible and not self.experts:
                 raise ValueError(f"experts: none is given, but method {name} consults")
         return self
 
-    def consultation_of(self, method: str) -> Consultation:
-        """The experiment's consultation with what ``method`` changes in it."""
-        return Consultation(**(self.consultation.model_dump() | methods()[method].consultation))
+    def method(self, name: str) -> Method:
+        """What method ``name``, a shipped one or one of ``variants``, changes in the experiment."""
+        variant = self.variants.get(name)
+        return methods()[name] if variant is None else variant.applied_to(methods()[variant.of])
 
-    def consults(self, method: str) -> bool:
-        """Whether rollouts of ``method`` may ask experts."""
-        consultation = self.consultation_of(method)
-        return consultation.trigger != "never" and consultation.turns > 0
+    def parts(self, name: str) -> Parts:
+        """The experiment's consultation, reward and internalization with what method ``name`` changes in them.
+
+        Raises:
+            ValueError: the method asks for something that is not allowed.
+        """
+        own = {"consultation": self.consultation, "reward": self.reward, "internalization": self.internalization}
+        return self.method(name).parts(name, {key: part.model_dump() for key, part in own.items()})
+
+    def consults(self, name: str) -> bool:
+        """Whether rollouts of method ``name`` may ask experts."""
+        return self.parts(name).consultation.possible
 
     def served_experts(self) -> list[Expert]:
         """The experts that the workflow has to start a server for."""
         return [expert for expert in self.experts if expert.serve is not None]
-
-
-@functools.cache
-def methods() -> dict[str, Method]:
-    """Every method that ships or was added, by name; the files are read once a process.
-
-    Raises:
-        ExperimentError: a method's file is malformed.
-    """
-    files = {path.stem: path for path in sorted(METHOD_FOLDERS[0].glob("*.yaml"))}
-    files |= {path.parent.name: path for path in sorted(METHOD_FOLDERS[1].glob("*/method.yaml"))}
-    found = {}
-    for name, path in files.items():
-        try:
-            found[name] = Method(**yaml.safe_load(path.read_text(encoding="utf-8")))
-        except (ValidationError, TypeError, yaml.YAMLError) as error:
-            raise ExperimentError(_one_line(str(path.relative_to(ROOT)), error)) from error
-    return found
 
 
 def load_experiment(config: dict[str, Any], source: str) -> Experiment:
@@ -258,7 +230,7 @@ def load_experiment(config: dict[str, Any], source: str) -> Experiment:
     try:
         experiment = Experiment(**config)
     except (ValidationError, TypeError) as error:
-        raise ExperimentError(_one_line(source, error)) from error
+        raise ExperimentError(one_line(source, error)) from error
     _require_files(experiment, source)
     _require_keys(experiment, source)
     return experiment
@@ -277,10 +249,26 @@ def _require_files(experiment: Experiment, source: str) -> None:
 
 def _require_keys(experiment: Experiment, source: str) -> None:
     for expert in experiment.experts:
-        if expert.api_key_env is not None and not os.environ.get(expert.api_key_env):
-            raise ExperimentError(
-                f"{source}: experts.{expert.name}.api_key_env: environment variable {expert.api_key_env} is not set"
-            )
+        try:
+            read_api_key(expert)
+        except ValueError as error:
+            raise ExperimentError(f"{source}: experts: {error}") from error
+
+
+def preflight_experts(experiment: Experiment) -> None:
+    """Ask every expert that exists already and that some method may consult whether it is there.
+
+    Raises:
+        ExperimentError: one is not, or does not offer its model.
+    """
+    if any(experiment.consults(name) for name in experiment.methods):
+        # Here: an HTTP client takes longer to import than an experiment to validate.
+        from eapo_verl.preflight import preflight
+
+        try:
+            preflight([Endpoint(**expert.settings()) for expert in experiment.experts if expert.serve is None])
+        except ValueError as error:
+            raise ExperimentError(f"experts: {error}") from error
 
 
 def benchmark_path(experiment: Experiment, name: str) -> Path | None:
@@ -289,56 +277,3 @@ def benchmark_path(experiment: Experiment, name: str) -> Path | None:
     if benchmark.path is not None or benchmark.source != "public" or experiment.benchmark_dir is None:
         return benchmark.path
     return experiment.benchmark_dir / f"{name}.jsonl"
-
-
-def _one_line(source: str, error: Exception) -> str:
-    if not isinstance(error, ValidationError):
-        return f"{source}: {error}".replace("\n", " ")
-    first = error.errors()[0]
-    key = ".".join(str(part) for part in first["loc"])
-    message = first["msg"].removeprefix("Value error, ")
-    value = (
-        "" if first["type"] in ("missing", "value_error") else f" (got {json.dumps(first['input'], default=str)[:80]})"
-    )
-    return f"{source}: {key}: {message}{value}" if key else f"{source}: {message}"
-
-
-def run_settings(
-    experiment: Experiment, name: str, method: str, seed: int, folder: Path, policy: Path
-) -> dict[str, Any]:
-    """The settings of one run, ready for ``eapo_verl.train`` but for the addresses of served experts.
-
-    Args:
-        experiment: the experiment.
-        name: its name, that of its file.
-        method: one of its methods.
-        seed: one of its seeds.
-        folder: the experiment's results folder, in which data lie.
-        policy: the folder of the model to train.
-    """
-    consults = experiment.consults(method)
-    training = experiment.training
-    settings: dict[str, Any] = {
-        "experiment": name,
-        "method": method,
-        "kind": methods()[method].kind,
-        "seed": seed,
-        "policy": str(policy),
-        "train_file": str(folder / "data" / "train.jsonl"),
-        "validation_file": str(folder / "data" / "validation.jsonl"),
-        "system_prompt": training.system_prompt,
-        "experts": [expert.settings() for expert in experiment.experts] if consults else [],
-        "consultation": experiment.consultation_of(method).model_dump(mode="json"),
-        "budget": training.budget.model_dump(mode="json"),
-        "optimiser": training.optimiser.model_dump(mode="json"),
-        "lengths": training.lengths.model_dump(mode="json"),
-        "threads": training.threads.model_dump(mode="json"),
-        "verl": training.verl | methods()[method].verl,
-    }
-    world = {"models": experiment.models, "train": experiment.train, "validation": experiment.validation}
-    identity = settings | {key: json.loads(_dump(value)) for key, value in world.items()}
-    return settings | {"config_sha256": hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()}
-
-
-def _dump(value: Any) -> str:
-    return json.dumps(value, default=lambda model: model.model_dump(mode="json"), sort_keys=True)

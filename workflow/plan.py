@@ -15,8 +15,8 @@ from workflow.experiment import (
     PackagedModel,
     ProblemSet,
     benchmark_path,
-    run_settings,
 )
+from workflow.runs import run_settings
 
 
 def one_of(names: Iterable[str]) -> str:

@@ -1,13 +1,15 @@
 """The agent loop with a scripted policy and scripted experts; tests/integration/test_smoke.py drives the real ones."""
 
 import asyncio
+import math
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from eapo_verl.experts import Reply
-from eapo_verl.settings import Consultation
+from eapo_verl.method_settings import Consultation, Internalization
+from eapo_verl.rollout import COUNTS
 from workflow.embedded.tokenizer import build_tokenizer
 
 pytestmark = pytest.mark.engine  # imports verl
@@ -22,17 +24,23 @@ def ids(text: str) -> list[int]:
 class Script:
     """Stands for verl's client of the rollout engine: returns the given turns and remembers what it was sent."""
 
-    def __init__(self, *turns: str) -> None:
+    def __init__(self, *turns: str, log_prob: float = -0.5) -> None:
         self.turns = list(turns)
+        self.log_prob = log_prob
         self.prompts: list[list[int]] = []
         self.params: list[dict[str, Any]] = []
 
     async def generate(self, request_id: str, prompt_ids: list[int], sampling_params: dict[str, Any]) -> Any:
         self.prompts.append(list(prompt_ids))
         self.params.append(sampling_params)
-        return SimpleNamespace(
-            token_ids=ids(self.turns.pop(0))[: sampling_params["max_tokens"]], extra_fields={"min_global_steps": 1}
-        )
+        extra = {"min_global_steps": 1}
+        if "prompt_logprobs" in sampling_params:
+            # Two tokens, as likely: an entropy of log 2 at every place.
+            extra["prompt_logprobs"] = [[math.log(0.5)] * 2 + [None] * 18] * len(prompt_ids)
+            return SimpleNamespace(token_ids=[0], log_probs=None, extra_fields=extra)
+        tokens = ids(self.turns.pop(0))[: sampling_params["max_tokens"]]
+        log_probs = [self.log_prob] * len(tokens) if sampling_params.get("logprobs") else None
+        return SimpleNamespace(token_ids=tokens, log_probs=log_probs, extra_fields=extra)
 
 
 class Experts:
@@ -48,36 +56,50 @@ class Experts:
 
 
 def roll_out(
-    script: Script, experts: Experts | None = None, response: int = 160, step: int = 1, **settings: Any
-) -> tuple[Any, dict[str, int]]:
+    script: Script,
+    experts: Experts | None = None,
+    response: int = 160,
+    step: int = 1,
+    threshold: float | None = None,
+    internalization: dict | None = None,
+    **settings: Any,
+) -> tuple[Any, dict[str, Any]]:
+    """The rollout (the last output of the loop) and what is counted of it; ``roll_out.extra`` is the sample before."""
     from eapo_verl.agent_loop import PolicyAgentLoop
 
     loop = object.__new__(PolicyAgentLoop)
     loop.run_seed = 1
+    loop.system_prompt = None
     loop.settings = Consultation(**settings)
     loop.tags = loop.settings.tags.tags()
-    loop.consults = experts is not None
+    loop.consults = experts is not None and loop.settings.possible
     loop.acceptance = loop.settings.acceptance.schedule(10)
-    loop.turn_budget = loop.settings.turn_budget(10)
+    loop.turn_budget = loop.settings.turns.budget(10)
+    loop.internalization = Internalization(**(internalization or {}))
+    loop.measures_confidence = loop.settings.trigger == "confidence_gated"
     loop.pool = experts
     loop.tokenizer = TOKENIZER
     loop.server_manager = script
     loop.rollout_config = SimpleNamespace(response_length=response)
 
     async def prompt(messages: list[dict]) -> list[int]:
-        return ids(messages[0]["content"] + "\n")
+        return ids(messages[-1]["content"] + "\n")
 
     loop.ct_build_initial_tokens = prompt
     kwargs = {
         "global_steps": step, "index": 0, "session_id": 0, "extra_info": {"problem": PROBLEM},
-        "raw_prompt": [{"role": "user", "content": PROBLEM}], "reward_model": {"ground_truth": "GOLD"},
+        "raw_prompt": [{"role": "system", "content": "ask"}, {"role": "user", "content": PROBLEM}],
+        "reward_model": {"ground_truth": "GOLD"}, "confidence_threshold": threshold,
     }  # fmt: skip
     output = asyncio.run(loop.run({"temperature": 1.0}, **kwargs))
-    return output, output.extra_fields["consultation"]
+    extra, last = output if isinstance(output, list) else (None, output)
+    last.extra_fields["extra"] = extra
+    return last, last.extra_fields["consultation"]
 
 
 ANSWER = "4+7=1,1@3=6;1*2=2;9#5=4,4-8=6;\\boxed{626}"
 CONSULT = "<consult>4+7@3|9#5-8</consult>"
+FATES = ("accepted", "annealed", "gated", "timed_out", "failed", "truncated")
 ALWAYS = {"kind": "constant", "start": 1.0}
 NEVER = {"kind": "constant", "start": 0.0}
 
@@ -88,7 +110,8 @@ def test_without_consultation_it_is_one_turn_with_the_tag_banned() -> None:
     assert output.response_ids == ids(ANSWER) and set(output.response_mask) == {1}
     assert script.params[0]["logit_bias"] == {TOKENIZER.convert_tokens_to_ids("<consult>"): -100.0}
     assert "stop" not in script.params[0]
-    assert sum(counts.values()) == counts["policy_tokens"] == len(ids(ANSWER))
+    assert counts["policy_tokens"] == counts["response_tokens"] == len(ids(ANSWER))
+    assert not any(counts[name] for name in COUNTS)
 
 
 def test_a_tag_of_several_tokens_is_banned_as_words() -> None:
@@ -131,8 +154,7 @@ def test_an_annealed_a_late_and_a_failed_reply_look_the_same() -> None:
     assert len({tuple(output.response_ids) for output, _ in outputs}) == 1
     assert [counts["annealed"] for _, counts in outputs] == [2, 0, 0, 0]
     for _, counts in outputs:
-        unused = sum(counts[name] for name in ("annealed", "timed_out", "failed", "truncated"))
-        assert counts["queries"] == counts["accepted"] + unused
+        assert counts["queries"] == sum(counts[name] for name in FATES)
 
 
 def test_an_experts_markup_does_not_reach_the_policy() -> None:
@@ -164,17 +186,120 @@ def test_the_draws_of_a_repeated_step_are_the_same() -> None:
     assert len({tuple(shown(step)) for step in range(1, 13)}) > 1
 
 
-def test_one_step_in_numbers() -> None:
-    from eapo_verl.trainer import summarise
+GATED = {"trigger": "confidence_gated", "confidence": {"threshold": -1.0}}
 
-    _, helped = roll_out(Script(CONSULT, ANSWER), Experts(*[Reply("a", "answered", "x", 3)] * 2), acceptance=ALWAYS)
-    _, alone = roll_out(Script(ANSWER))
-    rollouts = [
-        {"consultation": helped, "reward_extra_info": {"acc": 1.0, "answered": 1.0}},
-        {"consultation": alone, "reward_extra_info": {"acc": 0.0, "answered": 1.0}},
-    ]
-    numbers = summarise(rollouts)
-    assert numbers["accuracy_train"] == 0.5 and numbers["consult_rate"] == 0.5
-    assert numbers["accuracy_train_assisted"] == 1.0 and numbers["accuracy_train_unassisted"] == 0.0
-    assert numbers["queries"] == numbers["accepted"] == 2 and numbers["expert_tokens"] == 6
-    assert summarise(rollouts[1:])["accuracy_train_assisted"] is None
+
+@pytest.mark.parametrize(("log_prob", "asked"), [(-0.5, 0), (-1.5, 1)])
+def test_a_sure_policy_is_not_let_through(log_prob: float, asked: int) -> None:
+    script = Script(CONSULT, ANSWER, log_prob=log_prob)
+    experts = Experts(*[Reply("a", "answered", "x")] * 2)
+    output, counts = roll_out(script, experts, acceptance=ALWAYS, **GATED)
+    assert len(experts.asked) == asked and script.params[0]["logprobs"]
+    assert (counts["gated"], counts["accepted"]) == ((0, 2) if asked else (2, 0))
+    assert counts["confidences"] == [pytest.approx(log_prob)] and counts["low_confidence"] is bool(asked)
+    assert counts["queries"] == sum(counts[name] for name in FATES)
+    refused, _ = roll_out(Script(CONSULT, ANSWER), Experts(*[Reply("a", "failed")] * 2))
+    assert (output.response_ids == refused.response_ids) is not bool(asked)
+
+
+def test_the_running_threshold_comes_with_the_prompt_and_is_unknown_at_first() -> None:
+    for threshold, asked in ((None, 1), (-0.4, 1), (-0.6, 0)):
+        experts = Experts(*[Reply("a", "answered", "x")] * 2)
+        _, counts = roll_out(Script(CONSULT, ANSWER), experts, threshold=threshold, trigger="confidence_gated")
+        assert len(experts.asked) == asked
+        assert counts["low_confidence"] is (None if threshold is None else bool(asked))
+
+
+def test_entropy_is_that_of_the_distributions_which_the_tokens_came_from() -> None:
+    script = Script(CONSULT, ANSWER)
+    settings = {"signal": "entropy", "window": 4, "threshold": -0.5}
+    _, counts = roll_out(
+        script, Experts(*[Reply("a", "answered", "x")] * 2), trigger="confidence_gated", confidence=settings
+    )
+    assert counts["confidences"] == [pytest.approx(-math.log(2))] and counts["low_confidence"]
+    assert script.prompts[1] == script.prompts[0] + ids(CONSULT)
+
+
+def test_always_opens_a_consultation_that_is_not_trained_on() -> None:
+    script = Script("4+7@3|9#5-8</consult>", ANSWER)
+    output, counts = roll_out(script, Experts(*[Reply("a", "answered", "x")] * 2), trigger="always", acceptance=ALWAYS)
+    assert script.prompts[0][-1:] == ids("<consult>") and output.response_mask[0] == 0
+    assert counts["accepted"] == 2 and output.response_ids[: len(ids(CONSULT))] == ids(CONSULT)
+
+
+def test_random_lets_about_its_share_through() -> None:
+    def asked(step: int) -> int:
+        experts = Experts(*[Reply("a", "answered", "x")] * 2)
+        roll_out(
+            Script(CONSULT, ANSWER),
+            experts,
+            step=step,
+            trigger="random",
+            random_p=0.5,
+            turns={"train": 1, "evaluation": 1},
+        )
+        return len(experts.asked)
+
+    through = [asked(step) for step in range(1, 41)]
+    assert 10 < sum(through) < 30 and through == [asked(step) for step in range(1, 41)]
+
+
+def test_never_is_self_exploratory_token_for_token() -> None:
+    experts = Experts(Reply("a", "answered", "x"))
+    never, alone = Script(ANSWER), Script(ANSWER)
+    first, counts = roll_out(never, experts, trigger="never", internalization={"weight": {"peak": 1.0}})
+    second, others = roll_out(alone)
+    assert (first.response_ids, first.response_mask, counts) == (second.response_ids, second.response_mask, others)
+    assert (never.prompts, never.params) == (alone.prompts, alone.params)
+    assert first.extra_fields["final_turn"] == second.extra_fields["final_turn"] and not experts.asked
+
+
+def test_replies_can_be_trained_on() -> None:
+    replies = [Reply("a", "answered", "x")] * 2
+    output, _ = roll_out(Script(CONSULT, ANSWER), Experts(*replies), acceptance=ALWAYS, train_on_replies=True)
+    assert set(output.response_mask) == {1}
+
+
+INTERNALIZE = {"target": "continuation", "weight": {"peak": 1.0}}
+
+
+def test_an_internalization_sample_holds_the_solution_and_no_consultation() -> None:
+    replies = [Reply("a", "answered", "4+7=1,1@3=6")] * 2
+    script = Script(CONSULT, ANSWER + "</s>")
+    output, _ = roll_out(script, Experts(*replies), acceptance=ALWAYS, internalization=INTERNALIZE)
+    extra = output.extra_fields["extra"]
+    assert extra.response_ids == ids(ANSWER + "</s>") and set(extra.response_mask) == {1}
+    assert extra.prompt_ids == ids(PROBLEM + "\n")
+
+
+@pytest.mark.parametrize(
+    ("turns", "acceptance", "settings"),
+    [
+        ((CONSULT, ANSWER), ALWAYS, INTERNALIZE),  # cut before its end
+        ((CONSULT, ANSWER + "</s>"), NEVER, INTERNALIZE),  # no reply was accepted
+        ((CONSULT, ANSWER + "</s>"), ALWAYS, {}),  # switched off
+    ],
+)
+def test_where_there_is_nothing_to_internalize(turns: tuple[str, ...], acceptance: dict, settings: dict) -> None:
+    replies = [Reply("a", "answered", "x")] * 2
+    output, _ = roll_out(Script(*turns), Experts(*replies), acceptance=acceptance, internalization=settings)
+    assert output.extra_fields["extra"] is None
+
+
+def test_a_consultation_that_leaves_no_room_for_replies_asks_nobody() -> None:
+    experts = Experts(*[Reply("a", "answered", "x")] * 2)
+    _, counts = roll_out(Script(CONSULT), experts, response=len(ids(CONSULT)))
+    assert counts["without_room"] == 1 and not experts.asked
+
+
+def test_every_prompt_begins_with_the_last_one_and_what_was_written_after_it() -> None:
+    # A template that drops earlier thinking would rewrite history; nothing is ever rendered again.
+    thinking = "4+7=1;<consult>9#5-8</consult>"
+    script = Script(thinking, thinking, thinking, ANSWER)
+    replies = Experts(Reply("a", "answered", "9#5=4"))
+    turns = {"train": 3, "evaluation": 3}
+    output, counts = roll_out(script, replies, acceptance=ALWAYS, turns=turns)
+    for before, after in zip(script.prompts, script.prompts[1:], strict=False):
+        assert after[: len(before)] == before
+    assert len(script.prompts) == 4 and counts["consultations"] == 3
+    assert script.prompts[-1] == script.prompts[0] + output.response_ids[: -len(ids(ANSWER))]

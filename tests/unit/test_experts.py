@@ -1,110 +1,267 @@
-"""The expert pool against a real HTTP server that misbehaves on request."""
+"""The expert pool against a real HTTP server: whom it asks, when it gives up, and what it never sends."""
 
 import asyncio
-import json
-import threading
+import inspect
+import logging
 import time
+from collections import Counter
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from eapo_verl.experts import ExpertPool, Reply, build_messages
-from eapo_verl.settings import Endpoint
+from eapo_verl.experts import ExpertPool, Reply, build_messages, draw_order
+from eapo_verl.settings import Endpoint, ExpertPoolSettings
+from tests.expert_server import ExpertServer
 
-RECEIVED: list[bytes] = []
-
-
-class Expert(BaseHTTPRequestHandler):
-    """Answers a query "echo X" with X; other first words are kinds of trouble."""
-
-    def do_POST(self) -> None:
-        body = self.rfile.read(int(self.headers["Content-Length"]))
-        RECEIVED.append(body)
-        query = json.loads(body)["messages"][0]["content"]
-        kind, _, rest = query.partition(" ")
-        if kind == "slow":
-            time.sleep(3)
-        if kind == "broken":
-            self.send_error(500)
-            return
-        content = {"echo": rest, "slow": rest, "empty": "", "long": rest}[kind]
-        reason = "length" if kind == "long" else "stop"
-        answer = {
-            "id": "1", "object": "chat.completion", "created": 0, "model": "m",
-            "choices": [{"index": 0, "finish_reason": reason, "message": {"role": "assistant", "content": content}}],
-            "usage": {"prompt_tokens": 1, "completion_tokens": 7, "total_tokens": 8},
-        }  # fmt: skip
-        data = json.dumps(answer).encode()
-        self.send_response(200)
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(data)))
-        self.end_headers()
-        self.wfile.write(data)
-
-    def log_message(self, *args: object) -> None:
-        """Quiet."""
+NOBODY = "http://127.0.0.1:9/v1"
 
 
-@pytest.fixture(scope="module")
-def base_url() -> Iterator[str]:
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Expert)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_address[1]}/v1"
-    server.shutdown()
+@pytest.fixture
+def server() -> Iterator[ExpertServer]:
+    with ExpertServer() as started:
+        yield started
 
 
-def ask(base_url: str, queries: list[str], deadline_s: float = 10.0, **fields: object) -> list[Reply]:
-    endpoint = Endpoint(name="a", base_url=base_url, model="m", **({"timeout_s": 1.0, "retries": 0} | fields))
-
-    async def run() -> list[Reply]:
-        return await ExpertPool([endpoint], deadline_s=deadline_s).ask(queries, "the problem", seed=5)
-
-    return asyncio.run(run())
+def endpoint(base_url: str, name: str = "a", **fields: object) -> Endpoint:
+    return Endpoint(name=name, base_url=base_url, model="m", **({"timeout_s": 0.5, "retries": 0} | fields))
 
 
-def test_replies_come_back_in_order_with_their_tokens(base_url: str) -> None:
-    replies = ask(base_url, ["echo 1", "echo 2", "echo 3"])
-    assert [(reply.outcome, reply.text, reply.tokens) for reply in replies] == [
-        ("answered", "1", 7), ("answered", "2", 7), ("answered", "3", 7),
+def ask(endpoints: list[Endpoint], queries: list[str], seed: int = 5, **settings: object) -> list[Reply]:
+    limits = ExpertPoolSettings(**({"deadline_s": 10.0, "backoff_s": 0.02} | settings))
+    return asyncio.run(ExpertPool(endpoints, settings=limits).ask(queries, "the problem", seed))
+
+
+def first_asked(endpoints: list[Endpoint], seed: int) -> str:
+    return draw_order(endpoints, seed)[0].name
+
+
+def seed_with_first(endpoints: list[Endpoint], name: str) -> int:
+    return next(seed for seed in range(100) if first_asked(endpoints, seed) == name)
+
+
+def test_replies_come_back_in_order_with_what_they_cost(server: ExpertServer) -> None:
+    priced = endpoint(server.base_url, price_per_million_input=2.0, price_per_million_output=10.0)
+    replies = ask([priced], ["echo 1", "echo 2", "echo 3"])
+    assert [(reply.outcome, reply.text, reply.expert) for reply in replies] == [
+        ("answered", "1", "a"), ("answered", "2", "a"), ("answered", "3", "a"),
     ]  # fmt: skip
+    first = replies[0]
+    assert (first.tokens, first.prompt_tokens, first.attempts, first.cached, first.detail) == (7, 11, 1, False, "")
+    assert first.cost == pytest.approx((11 * 2 + 7 * 10) / 1e6)
 
 
-def test_every_kind_of_trouble_is_an_outcome_of_its_own_query(base_url: str) -> None:
-    replies = ask(base_url, ["broken x", "empty x", "long half", "slow x", "echo fine"])
-    assert [reply.outcome for reply in replies] == ["failed", "failed", "truncated", "timed_out", "answered"]
-    assert [reply.text for reply in replies] == ["", "", "", "", "fine"]
+def test_the_shortest_call_is_enough(server: ExpertServer) -> None:
+    async def run() -> list[Reply]:
+        pool = ExpertPool([endpoint(server.base_url)])
+        assert await pool.ask([]) == []
+        return await pool.ask(["echo 1"])
+
+    assert [reply.text for reply in asyncio.run(run())] == ["1"]
 
 
-def test_a_server_that_is_not_there_is_a_failed_reply() -> None:
-    assert [reply.outcome for reply in ask("http://127.0.0.1:9/v1", ["echo 1"])] == ["failed"]
+weights = st.lists(st.floats(0.01, 100), min_size=1, max_size=6)
 
 
-def test_the_deadline_holds_for_the_whole_consultation(base_url: str) -> None:
-    replies = ask(base_url, ["echo 1", "slow x"], deadline_s=0.7, timeout_s=30.0)
-    assert [reply.outcome for reply in replies] == ["answered", "timed_out"]
+@given(weights, st.integers(0, 2**31))
+def test_the_order_is_a_permutation_that_depends_on_seed_and_weights_alone(shares: list[float], seed: int) -> None:
+    group = [endpoint(NOBODY, f"e{index}", weight=share) for index, share in enumerate(shares)]
+    order = draw_order(group, seed)
+    assert sorted(each.name for each in order) == [each.name for each in group]
+    assert draw_order(group[::-1], seed) == order
 
 
-def test_queries_of_one_consultation_go_to_different_experts(base_url: str) -> None:
-    pair = [Endpoint(name=name, base_url=base_url, model="m") for name in ("a", "b")]
+def test_weights_are_shares_of_the_first_choice() -> None:
+    group = [endpoint(NOBODY, "heavy", weight=3.0), endpoint(NOBODY, "light")]
+    asked = Counter(first_asked(group, seed) for seed in range(2000))
+    assert asked["heavy"] / 2000 == pytest.approx(0.75, abs=0.04)
+
+
+@pytest.mark.parametrize("mode", ["parallel", "sequential"])
+def test_queries_go_to_different_experts_whatever_order_they_arrive_in(server: ExpertServer, mode: str) -> None:
+    group = [endpoint(server.base_url, name) for name in "abcd"]
+    expected = [each.name for each in draw_order(group, 5)]
+    for _ in range(2):
+        replies = ask(group, ["brief 1", "echo 2", "echo 3", "echo 4"], mode=mode)
+        assert [reply.expert for reply in replies] == expected
+    assert [reply.expert for reply in ask(group[:1], ["echo 1", "echo 2"])] == ["a", "a"]
+
+
+def test_parallel_asks_at_once_and_sequential_one_after_the_other(server: ExpertServer) -> None:
+    queries = ["brief 1", "brief 2", "brief 3"]
+    assert len(ask([endpoint(server.base_url)], queries, mode="sequential")) == 3
+    assert server.peak == 1
+    ask([endpoint(server.base_url)], queries)
+    assert server.peak > 1
+
+
+def test_no_more_requests_at_once_than_an_endpoint_takes(server: ExpertServer) -> None:
+    replies = ask([endpoint(server.base_url, max_concurrency=2)], [f"brief {number}" for number in range(8)])
+    assert {reply.outcome for reply in replies} == {"answered"}
+    assert server.peak == 2
+
+
+def test_a_failed_query_is_asked_elsewhere(server: ExpertServer) -> None:
+    with ExpertServer(mood="broken") as broken:
+        group = [endpoint(broken.base_url, "bad", retries=1), endpoint(server.base_url, "good")]
+        (reply,) = ask(group, ["echo 1"], seed=seed_with_first(group, "bad"))
+    assert (reply.outcome, reply.expert, reply.text, reply.attempts) == ("answered", "good", "1", 3)
+
+
+def test_an_empty_reply_is_asked_elsewhere_and_its_tokens_count(server: ExpertServer) -> None:
+    with ExpertServer(mood="empty") as mute:
+        group = [endpoint(mute.base_url, "mute"), endpoint(server.base_url, "good")]
+        (reply,) = ask(group, ["echo 1"], seed=seed_with_first(group, "mute"))
+    assert (reply.text, reply.tokens, reply.prompt_tokens, reply.attempts) == ("1", 14, 22, 2)
+
+
+def test_a_hanging_expert_is_left_for_another_after_one_timeout(server: ExpertServer) -> None:
+    with ExpertServer(mood="slow") as hanging:
+        group = [endpoint(hanging.base_url, "bad", timeout_s=0.3, retries=5), endpoint(server.base_url, "good")]
+        (reply,) = ask(group, ["echo 1"], seed=seed_with_first(group, "bad"))
+    assert (reply.outcome, reply.expert, reply.attempts) == ("answered", "good", 2)
+
+
+def test_a_lone_expert_is_asked_again_after_a_timeout(server: ExpertServer) -> None:
+    (reply,) = ask([endpoint(server.base_url, timeout_s=0.3, retries=1)], ["slow_once 1"])
+    assert (reply.outcome, reply.text, reply.attempts) == ("answered", "1", 2)
+
+
+@pytest.mark.parametrize("kind", ["slow", "drip"])
+def test_a_request_takes_no_longer_than_its_timeout(server: ExpertServer, kind: str) -> None:
+    begun = time.monotonic()
+    (reply,) = ask([endpoint(server.base_url, timeout_s=0.3)], [f"{kind} 1"])
+    assert (reply.outcome, reply.detail, reply.attempts) == ("timed_out", "request timeout", 1)
+    assert time.monotonic() - begun < 1.5
+
+
+@pytest.mark.parametrize("mode", ["parallel", "sequential"])
+def test_the_deadline_holds_for_the_whole_consultation(server: ExpertServer, mode: str) -> None:
+    group = [endpoint(server.base_url, timeout_s=30.0, retries=5), endpoint(server.base_url, "b", timeout_s=30.0)]
+    begun = time.monotonic()
+    replies = ask(group, ["echo 1", "slow x", "slow y"], deadline_s=0.6, mode=mode)
+    assert time.monotonic() - begun < 1.6
+    assert [reply.outcome for reply in replies] == ["answered", "timed_out", "timed_out"]
+    assert replies[1].detail == "consultation deadline" and replies[1].attempts == 1
+    # In turn, the third query's time is up before anything is sent.
+    assert replies[2].attempts == (1 if mode == "parallel" else 0)
+
+
+def test_waiting_for_a_free_slot_ends_at_the_deadline_too(server: ExpertServer) -> None:
+    replies = ask([endpoint(server.base_url, timeout_s=30.0, max_concurrency=1)], ["slow 1", "echo 2"], deadline_s=0.4)
+    assert [(reply.outcome, reply.attempts) for reply in replies] == [("timed_out", 1), ("timed_out", 0)]
+
+
+def test_a_server_that_is_not_there_is_left_alone_after_a_while(
+    server: ExpertServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    group = [endpoint(NOBODY, "down"), endpoint(server.base_url, "up")]
+    limits = ExpertPoolSettings(breaker_threshold=2, breaker_cooldown_s=60)
 
     async def run() -> list[Reply]:
-        return await ExpertPool(pair).ask(["echo 1", "echo 2", "echo 3"], "p", seed=1)
+        pool = ExpertPool(group, settings=limits)
+        return [reply for seed in range(20) for reply in await pool.ask(["echo 1"], seed=seed)]
 
-    assert [reply.expert for reply in asyncio.run(run())] == ["b", "a", "b"]
-
-
-def test_no_byte_of_an_answer_is_sent(base_url: str) -> None:
-    RECEIVED.clear()
-    ask(base_url, ["echo 12"])
-    assert RECEIVED and not any(b"GOLD-ANSWER" in body for body in RECEIVED)
-    assert build_messages("p {query} {", "q", "P: {problem} Q: {query}") == [
-        {"role": "user", "content": "P: p {query} { Q: q"}
+    replies = asyncio.run(run())
+    assert {(reply.outcome, reply.expert) for reply in replies} == {("answered", "up")}
+    assert sum(reply.attempts for reply in replies) == 20 + 2
+    assert [record.message for record in caplog.records if record.levelno == logging.WARNING] == [
+        "expert down: circuit open, was closed"
     ]
 
 
-def test_a_missing_key_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("EXPERT_KEY", raising=False)
-    endpoint = Endpoint(name="a", base_url="http://h/v1", model="m", api_key_env="EXPERT_KEY")
-    with pytest.raises(ValueError, match="expert a: environment variable EXPERT_KEY"):
-        ExpertPool([endpoint])
+def test_where_every_circuit_is_open_a_query_fails_at_once() -> None:
+    async def run() -> list[Reply]:
+        pool = ExpertPool([endpoint(NOBODY)], settings=ExpertPoolSettings(breaker_threshold=1))
+        return [*await pool.ask(["echo 1"]), *await pool.ask(["echo 1"])]
+
+    assert [(reply.outcome, reply.detail, reply.attempts) for reply in asyncio.run(run())] == [
+        ("failed", "APIConnectionError", 1), ("failed", "circuit open", 0),
+    ]  # fmt: skip
+
+
+def test_an_expert_that_comes_back_is_asked_again(server: ExpertServer) -> None:
+    async def run() -> list[str]:
+        limits = ExpertPoolSettings(breaker_threshold=1, breaker_cooldown_s=0.1)
+        pool = ExpertPool([endpoint(server.base_url)], settings=limits)
+        server.mood = "broken"
+        outcomes: list[str] = [(await pool.ask(["echo 1"]))[0].outcome]
+        server.mood = None
+        await asyncio.sleep(0.15)
+        return outcomes + [(await pool.ask(["echo 1"]))[0].outcome for _ in range(2)]
+
+    assert asyncio.run(run()) == ["failed", "answered", "answered"]
+
+
+def test_queries_that_an_expert_refuses_do_not_keep_it_out(server: ExpertServer) -> None:
+    queries = ["refused 1", "refused 2", "refused 3", "limited 99", "empty 1", "echo 1"]
+    replies = ask([endpoint(server.base_url, retries=1)], queries, mode="sequential", breaker_threshold=1)
+    assert [reply.outcome for reply in replies] == ["failed"] * 5 + ["answered"]
+    assert [reply.attempts for reply in replies] == [1] * 6
+
+
+def test_a_cached_reply_is_not_asked_for_again(server: ExpertServer, tmp_path: Path) -> None:
+    group = [endpoint(server.base_url, price_per_million_output=1.0, retries=0)]
+    queries = ["echo 1", "long 2", "broken 3"]
+    once = ask(group, queries, cache_dir=tmp_path)
+    sent = len(server.received)
+    again = ask(group, queries, cache_dir=tmp_path)
+    assert len(server.received) == sent + 1  # the one that failed
+    assert [reply.cached for reply in again] == [True, True, False]
+    assert [(reply.outcome, reply.text, reply.tokens) for reply in again] == [
+        (reply.outcome, reply.text, reply.tokens) for reply in once
+    ]
+    assert once[0].cost > 0 and (again[0].cost, again[0].attempts) == (0.0, 0)
+    assert not ask(group, queries, seed=6, cache_dir=tmp_path)[0].cached
+
+
+def test_no_byte_of_an_answer_is_sent(server: ExpertServer) -> None:
+    problem = {"problem": "4+7=?", "answer": "GOLD-ANSWER", "solution": "GOLD-ANSWER"}
+    group = [endpoint(server.base_url, name, retries=1, timeout_s=0.3) for name in "ab"]
+    kinds = ["echo", "broken_once", "empty", "html", "limited", "refused", "slow_once", "reset"]
+    pool = ExpertPool(group, "{query} {problem}", ExpertPoolSettings(backoff_s=0.01, breaker_threshold=99))
+    replies = asyncio.run(pool.ask(kinds, problem["problem"]))
+    assert len(server.received) == sum(reply.attempts for reply in replies) > len(kinds)
+    assert all(b"4+7=?" in request and b"GOLD-ANSWER" not in request for request in server.received)
+    assert list(inspect.signature(build_messages).parameters) == ["problem", "query", "template"]
+    assert list(inspect.signature(ExpertPool.ask).parameters) == ["self", "queries", "problem", "seed"]
+
+
+def test_a_request_is_the_template_filled_once() -> None:
+    assert build_messages("p {query} {", "q", "P: {problem} Q: {query}") == [
+        {"role": "user", "content": "P: p {query} { Q: q"}
+    ]
+    assert build_messages("", "half \ud800", "{query}")[0]["content"] == "half ?"
+
+
+def test_a_pool_needs_experts_with_names_of_their_own() -> None:
+    with pytest.raises(ValueError, match="at least one endpoint"):
+        ExpertPool([])
+    with pytest.raises(ValueError, match="a name of its own, got a, a"):
+        ExpertPool([endpoint(NOBODY), endpoint(NOBODY)])
+    with pytest.raises(ValueError, match="expert a: base_url"):
+        ExpertPool([endpoint("http://host:port/v1")])
+
+
+def test_a_key_is_sent_and_found_nowhere_else(
+    server: ExpertServer, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, tmp_path: Path
+) -> None:
+    key = "sk-very-secret-1234"
+    monkeypatch.setenv("EXPERT_KEY", f"{key}\n")
+    keyed = endpoint(server.base_url, api_key_env="EXPERT_KEY", retries=1)
+    with caplog.at_level(logging.DEBUG):
+        pool = ExpertPool([keyed], settings=ExpertPoolSettings(cache_dir=tmp_path, backoff_s=0.01, deadline_s=2))
+        replies = asyncio.run(pool.ask(["echo 1", "denied 2", "broken 3", "odd_error 4", "reset 5", "slow 6"]))
+    assert all(f"authorization: bearer {key}".encode() in request.lower() for request in server.received)
+    assert replies[1].detail == "AuthenticationError 401"
+    cached = b"".join(path.read_bytes() for path in tmp_path.iterdir())
+    for text in (caplog.text, repr(replies), repr(keyed), repr(vars(pool)), keyed.model_dump_json(), cached.decode()):
+        assert key not in text
+
+
+@pytest.mark.parametrize("base_url", ["http://user:sk-1@host/v1", "https://host/v1?key=sk-1", "ftp://host", "host"])
+def test_an_address_that_is_none_or_carries_a_key_is_refused(base_url: str) -> None:
+    with pytest.raises(ValueError, match="base_url"):
+        endpoint(base_url)

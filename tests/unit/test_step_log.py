@@ -7,7 +7,7 @@ from eapo_verl.step_log import StepLog, read_steps
 
 
 def line(step: int, **extra: float) -> dict:
-    return {"critic/score/mean": 0.5, "timing_s/step": 2.0, "eapo/consult_rate": 0.25} | extra
+    return {"eapo/reward_mean": 0.5, "timing_s/step": 2.0, "eapo/consult_rate": 0.25} | extra
 
 
 def test_one_line_a_step_with_every_column(tmp_path: Path, capsys) -> None:
@@ -29,7 +29,7 @@ def test_a_resumed_run_replaces_the_steps_it_repeats(tmp_path: Path) -> None:
     for step in (1, 2, 3):
         log.log(line(step), step)
     resumed = StepLog(path, "x", total_steps=4, first_step=3)
-    resumed.log(line(3, **{"critic/score/mean": 0.9}), 3)
+    resumed.log(line(3, **{"eapo/reward_mean": 0.9}), 3)
     assert [(row["step"], row["reward_mean"]) for row in read_steps(path)] == [(1, 0.5), (2, 0.5), (3, 0.9)]
 
 

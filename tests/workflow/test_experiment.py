@@ -38,7 +38,7 @@ BROKEN = {
     "unknown key": (broken(sedes=[1]), "sedes"),
     "unknown nested key": (broken(training__budget__stepz=3), "training.budget.stepz"),
     "wrong type": (broken(training__budget__steps="many"), "training.budget.steps"),
-    "unknown method": (broken(methods=["self_exploratory", "magic"]), "allowed are eapo, self_exploratory"),
+    "unknown method": (broken(methods=["self_exploratory", "magic"]), "allowed are eapo, eapo_paper, self_exploratory"),
     "no seeds": (broken(seeds=[]), "seeds"),
     "seed twice": (broken(seeds=[1, 1]), "seeds"),
     "expert without base_url": (broken(experts=[{"name": "far", "model": "m"}]), "base_url"),
@@ -52,6 +52,18 @@ BROKEN = {
     "unknown policy": (broken(policy="gpt"), "policy"),
     "uneven mini-batches": (broken(training__budget__mini_batches=5), "mini_batches"),
     "comparison with a stranger": (broken(comparisons=[["eapo", "magic"]]), "comparisons"),
+    "variant of a stranger": (broken(variants={"mine": {"of": "magic"}}), "variants.mine.of: 'magic' is unknown"),
+    "variant with an unknown key": (
+        broken(variants={"mine": {"of": "eapo", "reward": {"bonsu": 1}}}, methods=["mine"],
+               comparisons=[["mine", "base"]]),
+        "method mine: reward: bonsu: Extra inputs are not permitted",
+    ),
+    "bonus and cost beyond the answer": (broken(reward__bonus={"peak": 1.0}, methods=["self_exploratory"],
+                                                comparisons=[["self_exploratory", "base"]]), "add up to 1 or more"),
+    "unknown reward": (broken(reward__answer="bleu"), "allowed are exact, f1_paper"),
+    "ablation with a stranger": (broken(ablations=[["gate", "eapo", "magic"]]), "ablations"),
+    "tags alike": (broken(consultation__tags={"consult_open": "<reply>"}), "told apart"),
+    "turns that grow": (broken(consultation__turns={"train": 1, "evaluation": 2}), "consultation.turns"),
     "no budget": (broken(training__budget=None), "training.budget"),
 }  # fmt: skip
 
@@ -68,21 +80,48 @@ def test_broken_configurations_are_one_clear_line(name: str) -> None:
 def test_a_missing_key_variable_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("FAR_KEY", raising=False)
     remote = {"name": "far", "base_url": "http://host/v1", "model": "m", "api_key_env": "FAR_KEY"}
-    with pytest.raises(ExperimentError, match="FAR_KEY is not set"):
+    with pytest.raises(ExperimentError, match=r"FAR_KEY \(api_key_env\) is not set"):
         load_experiment(broken(experts=[remote]), "config/mine.yaml")
     monkeypatch.setenv("FAR_KEY", "secret")
     experiment = load_experiment(broken(experts=[remote]), "config/mine.yaml")
     assert "secret" not in Plan(experiment, "mine", Path("results/mine")).settings("eapo", 1)
 
 
-def test_methods_differ_in_consultation_alone() -> None:
-    experiment = load_experiment(DEFAULT, "config/default.yaml")
-    plan = Plan(experiment, "default", Path("results/default"))
-    ours, theirs = (yaml.safe_load(plan.settings(name, 1)) for name in ("eapo", "self_exploratory"))
-    different = {key for key in ours if ours[key] != theirs[key]}
-    assert different == {"method", "consultation", "experts", "config_sha256"}
-    assert ours["consultation"] | {"trigger": "never"} == theirs["consultation"]
+def run(method: str, **changes: Any) -> dict[str, Any]:
+    """The settings of a run of the default experiment with changes."""
+    plan = Plan(load_experiment(broken(**changes), "c"), "default", Path("results/default"))
+    return yaml.safe_load(plan.settings(method, 1))
+
+
+def test_methods_differ_in_their_own_parts_alone() -> None:
+    parts = {"consultation", "reward", "internalization"}
+    theirs = run("self_exploratory")
+    for name in ("eapo", "eapo_paper"):
+        ours = run(name)
+        assert {key for key in ours if ours[key] != theirs[key]} <= {"method", "experts", "config_sha256", *parts}
     assert all(method.differences for method in methods().values())
+
+
+def test_the_presets_are_what_they_are_called() -> None:
+    whole, paper = run("eapo"), run("eapo_paper")
+    assert whole["consultation"]["trigger"] == "confidence_gated"
+    assert whole["reward"]["bonus"]["peak"] > 0 < whole["reward"]["cost"]["peak"]
+    assert whole["internalization"]["weight"]["peak"] > 0
+    assert paper["consultation"]["trigger"] == "learned" and paper["reward"]["answer"] == "f1_paper"
+    assert paper["reward"]["bonus"]["peak"] == paper["internalization"]["weight"]["peak"] == 0
+    for one in (whole, paper):
+        assert one["consultation"]["acceptance"]["kind"] == "reciprocal"
+        assert one["consultation"]["turns"]["train"] > one["consultation"]["turns"]["evaluation"] == 0
+
+
+def test_a_variant_changes_what_it_names_at_any_depth() -> None:
+    variants = {"ungated": {"of": "eapo", "consultation": {"trigger": "learned", "confidence": {"window": 4}}}}
+    changed = {"variants": variants, "methods": ["eapo", "ungated"], "comparisons": [["eapo", "ungated"]]}
+    one, full = run("ungated", **changed), run("eapo")
+    assert one["consultation"].pop("trigger") == "learned" != full["consultation"].pop("trigger")
+    assert one["consultation"]["confidence"].pop("window") == 4 != full["consultation"]["confidence"].pop("window")
+    for part in ("consultation", "reward", "internalization", "experts", "budget"):
+        assert one[part] == full[part]
 
 
 def test_what_is_scored_does_not_change_what_is_trained() -> None:

@@ -1,0 +1,41 @@
+"""What becomes of one query to an expert: always a reply with a named outcome, never an exception of the rollout."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+Outcome = Literal["answered", "timed_out", "failed", "truncated"]
+OUTCOMES: tuple[Outcome, ...] = ("answered", "timed_out", "failed", "truncated")
+
+
+@dataclass(frozen=True)
+class Reply:
+    """What became of one query. ``text`` is the expert's words, untrusted, empty unless ``outcome`` is "answered".
+
+    Attributes:
+        expert: name of the endpoint that was asked last; empty where none was.
+        outcome: "answered"; "truncated" (cut at max_tokens: not shown, since half a solution misleads); "timed_out";
+            "failed" (an HTTP or protocol error after all retries, an empty reply, or no endpoint to ask).
+        tokens: tokens that experts generated for this query, over all attempts, as their servers count them.
+        prompt_tokens: tokens that experts read for it, likewise.
+        cost: of both, in US dollars, at the endpoints' prices; 0 for a cached reply.
+        attempts: requests that were sent.
+        capped: whether the text was longer than ``reply_max_bytes`` and was cut.
+        cached: whether the reply comes from the cache.
+        detail: for the log: the error's class, or why the reply was not used; never a server's words.
+    """
+
+    expert: str
+    outcome: Outcome
+    text: str = ""
+    tokens: int = 0
+    prompt_tokens: int = 0
+    cost: float = 0.0
+    attempts: int = 0
+    capped: bool = False
+    cached: bool = False
+    detail: str = ""
+
+    @property
+    def usable(self) -> bool:
+        """Whether the expert said something, so that no other has to be asked."""
+        return self.outcome in ("answered", "truncated")
