@@ -47,6 +47,24 @@ def test_every_format_gives_the_same_problems(tmp_path, suffix):
     ]
 
 
+@pytest.mark.parametrize("suffix", [".jsonl", ".json", ".csv", ".parquet"])
+@pytest.mark.parametrize("names", [("ID", "Question", "Answer"), (" problem_id", "problem", "final_answer ")])
+def test_other_common_names_of_columns_are_taken(tmp_path, suffix, names):
+    path = save(tmp_path / f"set{suffix}", [dict(zip(names, ["a", "p", "025"], strict=True)) | {"Solution": "s"}])
+    assert parse(read_rows(path), "x") == [Problem("a", "p", "25", "x")]
+
+
+def test_rows_without_ids_are_numbered(tmp_path):
+    path = save(tmp_path / "set.csv", [{"question": "p", "answer": "1"}, {"question": "q", "answer": "2"}])
+    assert parse(read_rows(path), "x") == [Problem("1", "p", "1", "x"), Problem("2", "q", "2", "x")]
+
+
+def test_integers_that_a_table_with_gaps_made_floats_are_taken(tmp_path):
+    for suffix in (".parquet", ".csv"):
+        path = save(tmp_path / f"set{suffix}", [{"id": 7.0, "problem": "p", "answer": 204.0}])
+        assert [problem.answer for problem in parse(read_rows(path), "x")] == ["204"]
+
+
 def test_capital_field_names_and_integers_are_taken_and_the_source_is_filled_in(tmp_path):
     path = save(tmp_path / "set.parquet", [{"ID": 7, "Problem": "p", "Answer": 25, "Year": 2024}])
     assert parse(read_rows(path), "elsewhere") == [Problem("7", "p", "25", "elsewhere")]
@@ -63,7 +81,7 @@ def test_a_normalised_answer_is_an_integer_in_range_or_nothing(text):
     assert answer is None or (0 <= int(answer) <= 999 and answer == str(int(answer)))
 
 
-@pytest.mark.parametrize("text", ["1000", "-3", "2.0", "7 or 8", "", "x", "1e2", "٣", "12 apples", "1/2"])
+@pytest.mark.parametrize("text", ["1000", "-3", "2.5", "7 or 8", "", "x", "1e2", "٣", "12 apples", "1/2"])
 def test_other_answers_are_none(text):
     assert normalise_answer(text) is None
 
@@ -89,8 +107,22 @@ def test_a_bad_row_is_named(tmp_path, change, complaint):
 
 
 def test_a_missing_field_is_named_with_those_that_are_there():
-    with pytest.raises(SourceError, match="here: 'answer' is missing; the row has id, question"):
+    said = "here: no column for 'answer'; found: id, question; allowed: answer, final_answer, expected_answer"
+    with pytest.raises(SourceError, match=said):
         parse([Row("here", {"id": "1", "question": "q"})], "elsewhere")
+
+
+def test_a_row_alone_without_an_id_is_named():
+    rows = [Row("first", {"id": "1", "problem": "p", "answer": "1"}), Row("second", {"problem": "q", "answer": "1"})]
+    with pytest.raises(SourceError, match="second: no column for 'id'; found: problem, answer; allowed: id, "):
+        parse(rows, "elsewhere")
+
+
+def test_two_columns_for_one_thing_are_refused_unless_one_has_its_name():
+    row = {"id": "1", "problem": "p", "final_answer": "1", "expected_answer": "2"}
+    with pytest.raises(SourceError, match="here: 'answer' could be final_answer or expected_answer"):
+        parse([Row("here", row)], "elsewhere")
+    assert parse([Row("here", row | {"answer": "3"})], "elsewhere") == [Problem("1", "p", "3", "elsewhere")]
 
 
 @pytest.mark.parametrize(
@@ -105,6 +137,9 @@ def test_a_missing_field_is_named_with_those_that_are_there():
         ("set.json", b'{"id": 1}', "a dict; it must be a list of objects"),
         ("set.json", b"[" * 100_000, "not JSON"),
         ("set.csv", b"id,problem,answer\n", "holds no row"),
+        ("set.csv", b"id,problem,answer\n1,If x = 3, 12,5\n", "set.csv:2: not as many cells as columns"),
+        ("set.csv", b"id,problem,answer\n1,Half\n", "set.csv:2: not as many cells as columns"),
+        ("set.jsonl", b'{"id": 1, "ID": 2}\n', "set.jsonl:1: two columns have the same name but for case"),
         ("set.csv", b'id,problem\n1,"' + b"x" * 200_000 + b'"\n', "not CSV"),
         ("set.parquet", b"PAR1 nothing", "not a parquet file"),
     ],

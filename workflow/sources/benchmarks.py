@@ -2,9 +2,10 @@
 
 ``python -m workflow.sources.benchmarks --name NAME --out FILE.jsonl [--path FILE]``. A benchmark of the
 registry below comes from its public file at a pinned revision, or from a local file (``--path``: .jsonl,
-.json, .csv or .parquet with id, problem, answer and, optionally, source). Any other name needs ``--path``,
-and has no digest to be checked against. The problems belong to their authors and are not part of this
-repository; what is here are digests of their answers.
+.json, .csv or .parquet with problem, answer and, optionally, id and source; `problems.NAMES` has the other
+names that these may go by). Any other name needs ``--path``, and has no digest to be checked against. The
+problems belong to their authors and are not part of this repository; what is here are digests of their
+answers.
 """
 
 from __future__ import annotations
@@ -86,7 +87,7 @@ def answers_digest(problems: Sequence[Problem]) -> str:
 
 
 def check(
-    name: str, benchmark: Benchmark, rows: Sequence[Row], problems: Sequence[Problem]
+    label: str, benchmark: Benchmark, rows: Sequence[Row], problems: Sequence[Problem]
 ) -> tuple[list[Problem], str]:
     """The problems, with the benchmark's own ids and order where these can be told, and what was checked.
 
@@ -94,15 +95,15 @@ def check(
     (HuggingFaceH4's copy), or by row numbers as ids, from 0 or 1, if the answers then match (math-ai's copy).
     Elsewhere ids and order are the file's, and the answers alone are checked.
 
-    Raises SourceError where the count or the digest is not the benchmark's.
+    Raises SourceError, with `label` in front, where the count or the digest is not the benchmark's.
     """
     if len(problems) != len(benchmark.ids):
-        raise SourceError(f"{name}: {len(problems)} problems; it must be {len(benchmark.ids)}")
+        raise SourceError(f"{label}: {len(problems)} problems; it must be {len(benchmark.ids)}")
     named = _by_id(benchmark, problems) or _by_url(benchmark, rows, problems)
     if named is not None:
         if not digest(named).startswith(benchmark.digest):
             raise SourceError(
-                f"{name}: the digest of its ids and answers begins {digest(named)[:16]}; it must be"
+                f"{label}: the digest of its ids and answers begins {digest(named)[:16]}; it must be"
                 f" {benchmark.digest}: an answer differs from the published one"
             )
         return named, f"ids and answers match digest {benchmark.digest}"
@@ -110,7 +111,7 @@ def check(
         return numbered, f"ids (from row numbers) and answers match digest {benchmark.digest}"
     if not (found := answers_digest(problems)).startswith(benchmark.answers_digest):
         raise SourceError(
-            f"{name}: the digest of its answers begins {found[:16]}; it must be {benchmark.answers_digest}:"
+            f"{label}: the digest of its answers begins {found[:16]}; it must be {benchmark.answers_digest}:"
             f" an answer differs from the published ones (ids such as {benchmark.ids[0]!r} are not used here)"
         )
     return list(problems), f"answers alone match digest {benchmark.answers_digest}, ids are the file's own"
@@ -149,7 +150,7 @@ def prepare(name: str, path: Path | None, out: Path) -> str:
     problems = parse(rows, source)
     checked = "no digest is known for it"
     if benchmark is not None:
-        problems, checked = check(name, benchmark, rows, problems)
+        problems, checked = check(f"{name} of {path or source}", benchmark, rows, problems)
     write_jsonl(out, [asdict(problem) for problem in problems])
     return f"{name}: {len(problems)} problems of {source}: {checked}"
 

@@ -14,8 +14,16 @@ from typing import Any
 from workflow.sources.command import SourceError
 
 FORMATS = (".jsonl", ".json", ".csv", ".parquet")
-# One public copy of AIME 2025 writes an angle with its unit; no other answer of these contests has one.
-_ANSWER = re.compile(r"\s*0*(\d{1,3})\s*(?:\^\s*\\circ|\^\s*\{\s*\\circ\s*\}|°)?\s*", re.ASCII)
+# What a column may be called, whatever its case; the first name wins. `solution` is none of the answer's: in public
+# files it is a worked one.
+NAMES = {
+    "id": ("id", "problem_id", "question_id"),
+    "problem": ("problem", "question"),
+    "answer": ("answer", "final_answer", "expected_answer"),
+}
+# One public copy of AIME 2025 writes an angle with its unit, no other answer of these contests has one; a table with
+# a gap somewhere turns its integers into 204.0.
+_ANSWER = re.compile(r"\s*0*(\d{1,3})(?:\.0+)?\s*(?:\^\s*\\circ|\^\s*\{\s*\\circ\s*\}|°)?\s*", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -30,26 +38,45 @@ class Problem:
 
 @dataclass(frozen=True)
 class Row:
-    """A row as found. `where` names file and place for messages; `fields` has lower-case names."""
+    """A row as found. `where` names file and place for messages; `fields` has lower-case names without outer spaces."""
 
     where: str
     fields: dict[str, Any]
 
     def text(self, key: str) -> str:
-        """The field as non-empty text. Raises SourceError for anything but a string or an integer."""
-        value = self.fields.get(key)
+        """The field as non-empty text; for a key of `NAMES`, the field that has one of its names.
+
+        Raises SourceError for no field, for two that it could be, for anything but a string or a whole number.
+        """
+        name = self._name(key)
+        value = self.fields[name]
+        if isinstance(value, float) and value.is_integer():
+            value = int(value)
         if isinstance(value, bool) or not isinstance(value, str | int) or not str(value).strip():
-            found = f"{value!r}" if key in self.fields else f"missing; the row has {', '.join(self.fields) or 'none'}"
-            raise SourceError(f"{self.where}: {key!r} is {found}; it must be non-empty text")
+            raise SourceError(f"{self.where}: {name!r} is {value!r}; it must be non-empty text")
         try:
             str(value).encode()
         except UnicodeEncodeError as error:
-            raise SourceError(f"{self.where}: {key!r} holds half a character (position {error.start})") from error
+            raise SourceError(f"{self.where}: {name!r} holds half a character (position {error.start})") from error
         return str(value).strip()
+
+    def has(self, key: str) -> bool:
+        """Whether there is a field for a key of `NAMES`."""
+        return any(name in self.fields for name in NAMES[key])
+
+    def _name(self, key: str) -> str:
+        allowed = NAMES.get(key, (key,))
+        found = [name for name in allowed if name in self.fields]
+        if not found:
+            columns = ", ".join(self.fields) or "none"
+            raise SourceError(f"{self.where}: no column for {key!r}; found: {columns}; allowed: {', '.join(allowed)}")
+        if key not in found and len(found) > 1:
+            raise SourceError(f"{self.where}: {key!r} could be {' or '.join(found)}; one of them must be called {key}")
+        return found[0]
 
 
 def normalise_answer(text: str) -> str | None:
-    """``'025'`` to ``'25'``; None for what is not an integer of 0-999 (a closing degree sign is dropped)."""
+    """``'025'`` and ``'25.0'`` to ``'25'``; None for what is no integer of 0-999 (a closing degree sign is dropped)."""
     match = _ANSWER.fullmatch(text)
     return str(int(match[1])) if match else None
 
@@ -57,14 +84,16 @@ def normalise_answer(text: str) -> str | None:
 def parse(rows: Sequence[Row], default_source: str) -> list[Problem]:
     """The problems of `rows`, in order. A row's own `source` is kept where it has one.
 
-    Raises SourceError, naming the row: a missing field, an answer that is no integer of 0-999, an id used
-    twice.
+    Where no row has an id, ids are the rows' numbers, from 1. Raises SourceError, naming the row: a missing
+    field, an answer that is no integer of 0-999, an id used twice.
     """
     problems: dict[str, Problem] = {}
-    for row in rows:
-        name, answer = row.text("id"), normalise_answer(row.text("answer"))
+    numbered = not any(row.has("id") for row in rows)
+    for number, row in enumerate(rows, 1):
+        name, text = str(number) if numbered else row.text("id"), row.text("answer")
+        answer = normalise_answer(text)
         if answer is None:
-            raise SourceError(f"{row.where}: answer is {row.fields['answer']!r}; it must be an integer of 0-999")
+            raise SourceError(f"{row.where}: answer is {text!r}; it must be an integer of 0-999")
         if name in problems:
             raise SourceError(f"{row.where}: id {name!r} was used before; ids must be unique")
         source = row.text("source") if row.fields.get("source") else default_source
@@ -96,9 +125,9 @@ def _text_rows(path: Path, kind: str, content: bytes) -> list[Row]:
     except UnicodeDecodeError as error:
         raise SourceError(f"{path}: not UTF-8 text (byte {error.start})") from error
     if kind == ".csv":
-        reader = csv.DictReader(io.StringIO(text, newline=""), restkey="surplus columns")
+        reader = csv.DictReader(io.StringIO(text, newline=""))
         try:
-            return [_row(f"{path}:{reader.line_num}", fields) for fields in reader]
+            return [_csv_row(f"{path}:{reader.line_num}", fields) for fields in reader]
         except csv.Error as error:
             raise SourceError(f"{path}:{reader.line_num}: not CSV ({error})") from error
     if kind == ".json":
@@ -109,6 +138,13 @@ def _text_rows(path: Path, kind: str, content: bytes) -> list[Row]:
     # Not splitlines(): JSON strings may hold line separators such as U+2028 that are no line ends of JSONL.
     lines = [(f"{path}:{number}", line) for number, line in enumerate(text.split("\n"), 1) if line.strip()]
     return [_row(where, _json(line, where)) for where, line in lines]
+
+
+def _csv_row(where: str, fields: dict[str | None, Any]) -> Row:
+    # DictReader puts surplus cells under None, and None into missing ones. Either way cells may stand in wrong columns.
+    if None in fields or None in fields.values():
+        raise SourceError(f"{where}: not as many cells as columns; a text with a comma needs quotes")
+    return _row(where, fields)
 
 
 def _parquet_rows(path: Path, content: bytes) -> list[Row]:
@@ -132,4 +168,7 @@ def _json(text: str, where: str) -> Any:
 def _row(where: str, fields: Any) -> Row:
     if not isinstance(fields, dict):
         raise SourceError(f"{where}: a {type(fields).__name__}; each row must be an object")
-    return Row(where, {str(key).lower(): value for key, value in fields.items()})
+    named = {str(key).strip().lower(): value for key, value in fields.items()}
+    if len(named) < len(fields):
+        raise SourceError(f"{where}: two columns have the same name but for case; found: {', '.join(map(str, fields))}")
+    return Row(where, named)
