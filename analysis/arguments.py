@@ -31,27 +31,31 @@ def parser() -> argparse.ArgumentParser:
     one.add_argument("--cells", nargs="+", required=True, metavar="METHOD:SEED:BENCHMARK")
     one.add_argument("--out", type=Path, required=True, help="parquet file to write")
 
-    one = commands.add_parser("tables", help="write main and significance as .csv, .md and .tex")
+    one = commands.add_parser("tables", help="write main, significance and ablations as .csv, .md and .tex")
     one.add_argument("--scores", type=Path, required=True)
     one.add_argument("--grades-dir", type=Path, required=True, help="holds <method>/seed<k>/<benchmark>.parquet")
     one.add_argument("--k", type=_positive, required=True, help="the k of pass@k and maj@k")
     one.add_argument("--pairs", nargs="+", required=True, metavar="A:B", help="the declared comparisons, A minus B")
+    one.add_argument(
+        "--ablations", nargs="+", default=[], metavar="COMPONENT=FULL:WITHOUT", help="none: no table of ablations"
+    )
     one.add_argument("--out-dir", type=Path, required=True)
 
-    one = commands.add_parser("figures", help="write accuracy_over_training and comparison as .pdf and .png")
+    one = commands.add_parser("figures", help="write every figure as .pdf and .png, and its caption as .rst")
     one.add_argument(
         "--metrics", nargs="+", required=True, metavar="METHOD:SEED:FILE", help="metrics.jsonl of each run"
     )
+    one.add_argument("--runs", nargs="+", type=Path, required=True, metavar="FILE", help=_RUNS)
     one.add_argument("--scores", type=Path, required=True)
+    one.add_argument("--grades-dir", type=Path, required=True, help="holds <method>/seed<k>/<benchmark>.parquet")
+    one.add_argument("--tables-dir", type=Path, required=True, help="holds significance.csv")
     one.add_argument("--out-dir", type=Path, required=True)
 
     one = commands.add_parser("report", help="write one self-contained HTML page")
     one.add_argument("--experiment", required=True, help="its name")
     one.add_argument("--tables-dir", type=Path, required=True)
     one.add_argument("--figures-dir", type=Path, required=True)
-    one.add_argument(
-        "--runs", nargs="+", type=Path, required=True, metavar="FILE", help="run.json of each training run"
-    )
+    one.add_argument("--runs", nargs="+", type=Path, required=True, metavar="FILE", help=_RUNS)
     one.add_argument("--out", type=Path, required=True)
 
     one = commands.add_parser("compare", help="compare two folders of samples, this project's or lm-eval's")
@@ -83,6 +87,7 @@ def parser() -> argparse.ArgumentParser:
     return whole
 
 
+_RUNS = "run.json of each training run"
 _WORKERS = "processes of the second scorer"
 _FOLDER = (
     "folder with <benchmark>.jsonl or lm-eval's samples_<task>_<date>.jsonl, or with one seed<k>/ of these for each "

@@ -47,13 +47,15 @@ def scores(arguments: argparse.Namespace) -> None:
 
 
 def tables(arguments: argparse.Namespace) -> None:
-    """Scores and grades to the main table and the significance table."""
+    """Scores and grades to the main table, the significance table and, where ablations are declared, theirs."""
+    from analysis.ablations import Ablation, ablations_table
     from analysis.comparisons import significance_table
-    from analysis.output import write_table
+    from analysis.output import remove_table, write_table
     from analysis.scores import majority, read_scores, read_votes
     from analysis.tables import main_table
 
     pairs = [_pair(text) for text in arguments.pairs]
+    ablations = [Ablation.parse(text) for text in arguments.ablations]
     table = read_scores(arguments.scores)
     votes = pd.concat(
         [majority(cell, read_votes(cell.grades(arguments.grades_dir)), arguments.k) for cell in table.cells],
@@ -63,22 +65,37 @@ def tables(arguments: argparse.Namespace) -> None:
         "main": main_table(table, votes, arguments.k),
         "significance": significance_table(table, pairs, votes),
     }
+    if ablations:
+        made["ablations"] = ablations_table(table, ablations)
+    else:
+        # Of an earlier experiment of this name: the report would take it for this one's.
+        remove_table(arguments.out_dir, "ablations")
     for name, content in made.items():
         write_table(arguments.out_dir, name, content)
-    print(f"declared family of {len(pairs)}: {', '.join(arguments.pairs)}")
+    print(f"declared family of {len(pairs)} (Holm): {', '.join(arguments.pairs)}")
+    if ablations:
+        print(f"declared ablations, {len(ablations)} (Benjamini-Hochberg): {', '.join(arguments.ablations)}")
 
 
 def figures(arguments: argparse.Namespace) -> None:
-    """Training metrics and scores to figures."""
-    from analysis.figures import accuracy_over_training, comparison, read_curve
-    from analysis.scores import read_scores
-    from analysis.style import save
+    """Training metrics, run records, scores, grades and the significance table to figures."""
+    from analysis.figures import Experiment, draw
+    from analysis.provenance import read_run
+    from analysis.scores import read_responses, read_scores
+    from analysis.table_files import read_significance
+    from analysis.training_log import read_training_log
 
-    runs = [_run(text) for text in arguments.metrics]
-    curves = [read_curve(method, seed, path) for method, seed, path in runs]
+    logs = [read_training_log(*_run(text)) for text in arguments.metrics]
     table = read_scores(arguments.scores)
-    save(accuracy_over_training(curves, table), arguments.out_dir, "accuracy_over_training")
-    save(comparison(table), arguments.out_dir, "comparison")
+    responses = [read_responses(cell, arguments.grades_dir) for cell in table.cells]
+    experiment = Experiment(
+        table,
+        read_significance(arguments.tables_dir),
+        pd.concat(responses, ignore_index=True),
+        logs,
+        [read_run(path) for path in arguments.runs],
+    )
+    draw(experiment, arguments.out_dir)
 
 
 def report(arguments: argparse.Namespace) -> None:
@@ -96,7 +113,7 @@ def compare(arguments: argparse.Namespace) -> None:
     from analysis.compare import compare as made_of
     from analysis.output import write_table
     from analysis.scores import ALL, MACRO
-    from analysis.shown import main_rows, test_rows
+    from analysis.shown import diagnostic_rows, main_rows, test_rows
 
     made = made_of(arguments.a, arguments.b, arguments.benchmark, arguments.problems, arguments.k, arguments.workers)
     for name, content in (("main", made.main), ("significance", made.significance)):
@@ -104,7 +121,8 @@ def compare(arguments: argparse.Namespace) -> None:
     benchmarks = set(made.main["benchmark"]) - {ALL, MACRO}
     # Of one benchmark, its mean and its pool say the same again.
     scored = made.main if len(benchmarks) > 1 else made.main[made.main["benchmark"].isin(benchmarks)]
-    for rows in (main_rows(scored), test_rows(made.significance[made.significance["benchmark"] == ALL])):
+    pooled = made.significance[made.significance["benchmark"] == ALL]
+    for rows in (main_rows(scored), diagnostic_rows(scored), test_rows(pooled)):
         print(pd.DataFrame(rows).to_markdown(index=False, disable_numparse=True), end="\n\n")
     print("\n".join([made.conclusion.sentence, made.conclusion.basis, *made.conclusion.warnings]))
     print(f"Written: main and significance, .csv, .md and .tex, in {arguments.out_dir}")

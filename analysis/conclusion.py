@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import pandas as pd
 
 from analysis import InputError
+from analysis.names import inline_name, name, p_equals, p_text, points, row_name
 from analysis.outcome import ALPHA
 from analysis.scores import ALL, MACRO
-from analysis.style import inline_name, name
 
 PRIMARY = ("eapo", "self_exploratory")
 FLOOR = 0.02
@@ -22,12 +22,14 @@ class Conclusion:
 
     Attributes:
         verdict: "higher", "lower", "not shown" or "undecidable".
+        methods: the two of the primary comparison, the first minus the second.
         sentence: the answer to whether the first method of the primary comparison helped, by how much, how surely.
         basis: what the sentence rests on: questions, samples, seeds, test.
         warnings: what a reader has to know before believing it; may be empty.
     """
 
     verdict: str
+    methods: tuple[str, str]
     sentence: str
     basis: str
     warnings: tuple[str, ...]
@@ -36,35 +38,38 @@ class Conclusion:
 def conclude(main: pd.DataFrame, significance: pd.DataFrame) -> Conclusion:
     """Read the two tables (:mod:`analysis.tables`).
 
-    The primary comparison is EAPO against self-exploratory RL where it was declared, else the first declared one, by
-    the crossed test on all questions. The verdict goes by the Holm-adjusted p-value.
+    It is about :func:`primary_comparison`; the verdict goes by the Holm-adjusted p-value.
 
     Raises:
         InputError: the significance table has no crossed test on all questions.
     """
+    rows = on_all_questions(significance)
+    row = primary_comparison(significance)
+    near_zero = bool((main[main["benchmark"] == MACRO]["avg_at_k"] < FLOOR).all())
+    verdict, sentence = _sentence(row, len(rows), near_zero)
+    methods = (str(row["method_a"]), str(row["method_b"]))
+    return Conclusion(verdict, methods, sentence, _basis(row, rows, main), tuple(_warnings(row, main)))
+
+
+def primary_comparison(significance: pd.DataFrame) -> pd.Series:
+    """The row that the report answers with: the crossed test of the primary comparison on all questions.
+
+    The primary comparison is EAPO against self-exploratory RL where it was declared, else the first declared one.
+
+    Raises:
+        InputError: the significance table has no crossed test on all questions.
+    """
+    rows = on_all_questions(significance)
+    is_primary = (rows["method_a"] == PRIMARY[0]) & (rows["method_b"] == PRIMARY[1])
+    return rows[is_primary].iloc[0] if is_primary.any() else rows.iloc[0]
+
+
+def on_all_questions(significance: pd.DataFrame) -> pd.DataFrame:
+    """The declared family by its primary test: crossed, on all questions. Raises InputError if there is none."""
     rows = significance[(significance["benchmark"] == ALL) & (significance["test"] == "crossed")]
     if rows.empty:
         raise InputError("significance.csv: has no row with benchmark 'all' and test 'crossed'")
-    is_primary = (rows["method_a"] == PRIMARY[0]) & (rows["method_b"] == PRIMARY[1])
-    row = rows[is_primary].iloc[0] if is_primary.any() else rows.iloc[0]
-    near_zero = bool((main[main["benchmark"] == MACRO]["avg_at_k"] < FLOOR).all())
-    verdict, sentence = _sentence(row, len(rows), near_zero)
-    return Conclusion(verdict, sentence, _basis(row, rows, main), tuple(_warnings(row, main)))
-
-
-def points(value: float, signed: bool = True) -> str:
-    """An accuracy, or a difference of two, in points of 100."""
-    if math.isnan(value):
-        return "–"
-    text = f"{100 * value:+.1f}" if signed else f"{100 * value:.1f}"
-    return text.replace("-", "−")
-
-
-def p_text(p: float) -> str:
-    """A p-value as printed."""
-    if math.isnan(p):
-        return "undefined"
-    return "< 0.001" if p < 0.001 else f"{p:.3f}"
+    return rows
 
 
 def _sentence(row: pd.Series, family: int, near_zero: bool) -> tuple[str, str]:
@@ -72,7 +77,7 @@ def _sentence(row: pd.Series, family: int, near_zero: bool) -> tuple[str, str]:
     difference = float(row["difference"])
     p = float(row["p_adjusted"])
     adjusted = f"; {p_text(p)} after Holm's adjustment for {family} comparisons" if family > 1 else ""
-    statistics = f"95% CI {points(row['ci_low'])} to {points(row['ci_high'])}, p {_equals(row['p_value'])}{adjusted}"
+    statistics = f"95% CI {points(row['ci_low'])} to {points(row['ci_high'])}, p {p_equals(row['p_value'])}{adjusted}"
     if near_zero:
         return "undecidable", (
             "Scores are near zero; no conclusion about methods can be drawn "
@@ -99,11 +104,6 @@ def _sentence(row: pd.Series, family: int, near_zero: bool) -> tuple[str, str]:
     )
 
 
-def _equals(p: float) -> str:
-    text = p_text(float(p))
-    return text if text.startswith("<") else f"= {text}"
-
-
 def _basis(row: pd.Series, family: pd.DataFrame, main: pd.DataFrame) -> str:
     benchmarks = [benchmark for benchmark in main["benchmark"].unique() if benchmark not in (ALL, MACRO)]
     samples = int(main["n_samples"].min())
@@ -111,7 +111,7 @@ def _basis(row: pd.Series, family: pd.DataFrame, main: pd.DataFrame) -> str:
     test = "questions and training seeds as crossed random effects" if seeds > 1 else "paired t over questions"
     return (
         f"{int(row['n_questions'])} questions of {len(benchmarks)} benchmark{'s' if len(benchmarks) > 1 else ''} "
-        f"({', '.join(benchmarks)}), {samples} sample{'s' if samples > 1 else ''} each; training seeds: "
+        f"({', '.join(map(row_name, benchmarks))}), {samples} sample{'s' if samples > 1 else ''} each; training seeds: "
         f"{name(row['method_a'])} {int(row['seeds_a'])}, {name(row['method_b'])} {int(row['seeds_b'])}. "
         f"Test: {test}.{_declared(family)}"
     )

@@ -50,6 +50,12 @@ def write_table(folder: Path, name: str, table: pd.DataFrame) -> None:
     write_text(folder / f"{name}.tex", latex.to_latex(index=False, escape=False))
 
 
+def remove_table(folder: Path, name: str) -> None:
+    """Remove what :func:`write_table` wrote in an earlier run, if anything."""
+    for suffix in ("csv", "md", "tex"):
+        (folder / f"{name}.{suffix}").unlink(missing_ok=True)
+
+
 def _shown(value: object) -> str:
     if value is None or value is pd.NA or (isinstance(value, float) and value != value):
         return "–"

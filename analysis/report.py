@@ -4,20 +4,29 @@ from __future__ import annotations
 
 import base64
 import dataclasses
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import jinja2
-import pandas as pd
 
 from analysis import InputError
-from analysis.conclusion import conclude
+from analysis.conclusion import conclude, on_all_questions
+from analysis.figures import FIGURES
+from analysis.names import inline_name, points
 from analysis.provenance import read_run, runs_table, shared_facts
-from analysis.scores import ALL, MACRO
-from analysis.shown import MAIN_COLUMNS, SIGNIFICANCE_COLUMNS, comparison_rows, main_rows, test_rows
-from analysis.style import name
+from analysis.reported import reported_difference
+from analysis.shown import ablation_rows, comparison_rows, diagnostic_rows, main_rows, test_rows
+from analysis.style import DPI
+from analysis.table_files import read_ablations, read_main, read_significance
 
-FIGURES = ("comparison", "accuracy_over_training")
+
+class Figure(NamedTuple):
+    """A figure as the page holds it: base64 of the PNG, its width on the page in CSS pixels, and its caption."""
+
+    png: str
+    width: int
+    caption: str
 
 
 def build(experiment: str, tables: Path, figures: Path, run_files: Sequence[Path]) -> tuple[str, str]:
@@ -25,17 +34,14 @@ def build(experiment: str, tables: Path, figures: Path, run_files: Sequence[Path
 
     Args:
         experiment: its name.
-        tables: the folder of main.csv and significance.csv.
-        figures: the folder of comparison.png and accuracy_over_training.png.
+        tables: the folder of main.csv and significance.csv, and of ablations.csv where there are ablations.
+        figures: the folder of the figures (PNG) and their captions.
         run_files: run.json of every training run.
 
     Raises:
         InputError: a file is missing or not what it should be.
     """
-    main = _read(tables / "main.csv", MAIN_COLUMNS, ("method", "benchmark", "interval"))
-    significance = _read(
-        tables / "significance.csv", SIGNIFICANCE_COLUMNS, ("method_a", "method_b", "benchmark", "test")
-    )
+    main, significance, ablations = read_main(tables), read_significance(tables), read_ablations(tables)
     runs = [read_run(path) for path in run_files]
     conclusion = conclude(main, significance)
     conclusion = dataclasses.replace(conclusion, basis=f"{conclusion.basis} Experts locked off.")
@@ -49,13 +55,13 @@ def build(experiment: str, tables: Path, figures: Path, run_files: Sequence[Path
     page = environment.get_template("report.html.j2").render(
         experiment=experiment,
         conclusion=conclusion,
-        comparisons=comparison_rows(
-            significance[(significance["benchmark"] == ALL) & (significance["test"] == "crossed")]
-        ),
+        paper=_paper(conclusion.methods),
+        comparisons=comparison_rows(on_all_questions(significance)),
         main=main_rows(main),
+        diagnostics=diagnostic_rows(main),
         significance=test_rows(significance),
-        figures={stem: _embed(figures / f"{stem}.png") for stem in FIGURES},
-        design=_design(main),
+        ablations=[] if ablations is None else ablation_rows(ablations),
+        figures={stem: _figure(figures, stem) for stem in FIGURES},
         k=int(main["k"].iloc[0]),
         n_samples=int(main["n_samples"].min()),
         runs=runs_table(runs),
@@ -64,36 +70,25 @@ def build(experiment: str, tables: Path, figures: Path, run_files: Sequence[Path
     return page, conclusion.sentence
 
 
-def _read(path: Path, columns: Sequence[str], texts: Collection[str]) -> pd.DataFrame:
-    """A table that has ``columns``; those that are not ``texts`` hold numbers or nothing. Raises InputError."""
+def _figure(folder: Path, stem: str) -> Figure:
+    path = folder / f"{stem}.png"
     try:
-        table = pd.read_csv(path)
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read: {error.strerror}") from error
-    except ValueError as error:
-        raise InputError(f"{path}: is not a table: {error}".splitlines()[0]) from error
-    missing = [column for column in columns if column not in table]
-    if missing:
-        raise InputError(f"{path}: column {missing[0]!r} is missing (needed are {', '.join(columns)})")
-    for column in columns:
-        if column not in texts and not pd.api.types.is_numeric_dtype(table[column]):
-            raise InputError(f"{path}: column {column!r} holds text: needed are numbers")
-    if table.empty:
-        raise InputError(f"{path}: has no rows")
-    return table
-
-
-def _embed(path: Path) -> str:
-    try:
-        return base64.b64encode(path.read_bytes()).decode()
+        png = path.read_bytes()
+        path = folder / f"{stem}.rst"
+        # The header of a PNG holds the width at this place; a CSS pixel is 1/96 of an inch.
+        width = round(int.from_bytes(png[16:20]) * 96 / DPI)
+        return Figure(base64.b64encode(png).decode(), width, path.read_text(encoding="utf-8"))
     except OSError as error:
         raise InputError(f"{path}: cannot be read: {error.strerror}") from error
 
 
-def _design(main: pd.DataFrame) -> str:
-    """Questions of each benchmark and seeds of each method, for captions."""
-    sizes = main[~main["benchmark"].isin([ALL, MACRO])].drop_duplicates("benchmark")
-    questions = ", ".join(f"{row['benchmark']} n = {int(row['n_questions'])}" for _, row in sizes.iterrows())
-    methods = main.drop_duplicates("method")
-    seeds = ", ".join(f"{name(row['method'])} {int(row['n_seeds'])}" for _, row in methods.iterrows())
-    return f"Questions: {questions}. Training seeds: {seeds}."
+def _paper(methods: tuple[str, str]) -> str:
+    """What the paper reports of the same comparison; empty where it reports nothing."""
+    difference = reported_difference(*methods)
+    if difference is None:
+        return ""
+    a, b = (inline_name(method) for method in methods)
+    return (
+        f"The paper reports {points(difference)} points for {a} over {b} with its own models, the mean over AIME 2024, "
+        "AIME 2025 and AIMO 2025 (32 samples; we know of no interval and no number of training seeds)."
+    )

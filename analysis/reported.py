@@ -30,3 +30,8 @@ def reported(method: str, benchmark: str, benchmarks: Collection[str]) -> float:
     if benchmark == MACRO:
         return _MACRO.get(method, math.nan) if set(benchmarks) == PAPER_BENCHMARKS else math.nan
     return _BENCHMARK.get((method, benchmark), math.nan)
+
+
+def reported_difference(a: str, b: str) -> float | None:
+    """The paper's average of ``a`` minus that of ``b`` over its three benchmarks, None where it states not both."""
+    return _MACRO[a] - _MACRO[b] if a in _MACRO and b in _MACRO else None

@@ -56,6 +56,11 @@ def read_votes(path: Path) -> pd.DataFrame:
     return read_parquet(path, ["question_id", "sample", "extracted", "correct", "unanswered"])
 
 
+def read_responses(cell: Cell, folder: Path) -> pd.DataFrame:
+    """Length and verdict of each response of a cell: method, n_tokens, correct, unanswered. Raises InputError."""
+    return read_parquet(cell.grades(folder), ["n_tokens", "correct", "unanswered"]).assign(method=cell.method)
+
+
 def read_parquet(path: Path, columns: Sequence[str]) -> pd.DataFrame:
     """``columns`` of a parquet file that has all of them and at least one row. Raises InputError."""
     try:

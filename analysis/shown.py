@@ -3,59 +3,65 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 
 import pandas as pd
 
-from analysis.conclusion import p_text, points
-from analysis.scores import ALL, MACRO
-from analysis.style import name
+from analysis.names import MISSING, name, p_text, points, row_name, span
 
-MISSING = "–"
-MAIN_COLUMNS = (
-    *("method", "benchmark", "avg_at_k", "ci_low", "ci_high", "pass_at_k", "maj_at_k", "var_within", "var_between"),
-    *("n_questions", "n_samples", "n_seeds", "reported", "k", "nested_low", "nested_high", "unanswered_rate"),
-    *("truncated_rate", "duplicate_rate", "disagreement_rate", "n_tokens_mean"),
-)
-SIGNIFICANCE_COLUMNS = (
-    *("method_a", "method_b", "benchmark", "test", "difference", "ci_low", "ci_high", "p_value", "p_adjusted", "mde"),
-    *("n_questions", "seeds_a", "seeds_b", "effect", "effect_low", "effect_high", "p_smallest"),
-)
+_SEED_TERMS = {"both": "both", "a": "first only", "b": "second only", "none": "none"}
 
 
 def main_rows(main: pd.DataFrame) -> list[dict[str, str]]:
-    """The main table by benchmark, then method; accuracies and rates in percent."""
+    """The main table by benchmark, then method, in percent: accuracy with its intervals, pass@k, maj@k, design."""
     samples = sorted({int(n) for n in main["n_samples"]})
     average = f"avg@{samples[0]}" if len(samples) == 1 else "avg@samples"
-    rows = []
+    return [
+        {
+            "benchmark": f"{row_name(row['benchmark'])} (n = {int(row['n_questions'])})",
+            "method": name(row["method"]),
+            average: points(row["avg_at_k"], False),
+            "95% CI": span(row["ci_low"], row["ci_high"], False),
+            "with runs": span(row["nested_low"], row["nested_high"], False),
+            "paper": points(row["reported"], False),
+            f"pass@{int(row['k'])}": points(row["pass_at_k"], False),
+            f"maj@{int(row['k'])}": points(row["maj_at_k"], False),
+            **({} if len(samples) == 1 else {"samples": str(int(row["n_samples"]))}),
+            "seeds": str(int(row["n_seeds"])),
+        }
+        for row in _by_benchmark(main)
+    ]
+
+
+def diagnostic_rows(main: pd.DataFrame) -> list[dict[str, str]]:
+    """What else the main table says of each benchmark and method: variances, rates in percent, tokens."""
+    rates = {
+        "unanswered": "unanswered_rate",
+        "truncated": "truncated_rate",
+        "duplicates": "duplicate_rate",
+        "scorers disagree": "disagreement_rate",
+    }
+    return [
+        {
+            "benchmark": row_name(row["benchmark"]),
+            "method": name(row["method"]),
+            "var within": f"{row['var_within']:.4f}",
+            "var between": f"{row['var_between']:.4f}",
+            **{label: points(row[column], False) for label, column in rates.items()},
+            "tokens": MISSING if math.isnan(row["n_tokens_mean"]) else f"{row['n_tokens_mean']:.0f}",
+        }
+        for row in _by_benchmark(main)
+    ]
+
+
+def _by_benchmark(main: pd.DataFrame) -> Iterator[pd.Series]:
     for benchmark in main["benchmark"].unique():
         for _, row in main[main["benchmark"] == benchmark].iterrows():
-            shown = {
-                "benchmark": row_name(benchmark),
-                "method": name(row["method"]),
-                **({} if len(samples) == 1 else {"samples": str(int(row["n_samples"]))}),
-                average: points(row["avg_at_k"], False),
-                "95% CI": span(row["ci_low"], row["ci_high"], False),
-                "with runs": span(row["nested_low"], row["nested_high"], False),
-                "paper": points(row["reported"], False),
-            }
-            rates = {
-                f"pass@{int(row['k'])}": "pass_at_k",
-                f"maj@{int(row['k'])}": "maj_at_k",
-                "unanswered": "unanswered_rate",
-                "truncated": "truncated_rate",
-                "duplicates": "duplicate_rate",
-                "scorers disagree": "disagreement_rate",
-            }
-            variances = {"var within": "var_within", "var between": "var_between"}
-            shown |= {label: points(row[column], False) for label, column in rates.items()}
-            shown |= {label: f"{row[column]:.4f}" for label, column in variances.items()}
-            tokens = row["n_tokens_mean"]
-            rows.append(shown | {"tokens": MISSING if math.isnan(tokens) else f"{tokens:.0f}"})
-    return rows
+            yield row
 
 
 def comparison_rows(significance: pd.DataFrame) -> list[dict[str, str]]:
-    """Rows of the significance table, in the order given: difference, interval, p-values, power, seeds."""
+    """Rows of the significance table, in the order given: difference, interval, p-values, power, seeds, seed term."""
     return [
         {
             "comparison": f"{name(row['method_a'])} − {name(row['method_b'])}",
@@ -65,8 +71,25 @@ def comparison_rows(significance: pd.DataFrame) -> list[dict[str, str]]:
             "p (Holm)": p_text(row["p_adjusted"]),
             "detectable": points(row["mde"], False),
             "seeds": f"{int(row['seeds_a'])} / {int(row['seeds_b'])}",
+            "seed term": _SEED_TERMS.get(row["seed_term"], MISSING),
         }
         for _, row in significance.iterrows()
+    ]
+
+
+def ablation_rows(ablations: pd.DataFrame) -> list[dict[str, str]]:
+    """The ablation table, in its order; differences in points."""
+    return [
+        {
+            "component": row["component"].replace("_", " "),
+            "benchmark": row_name(row["benchmark"]),
+            "with − without": f"{name(row['full'])} − {name(row['without'])}",
+            "difference": points(row["difference"]),
+            "95% CI": span(row["ci_low"], row["ci_high"], True),
+            "p": p_text(row["p_value"]),
+            "p (BH)": p_text(row["p_adjusted"]),
+        }
+        for _, row in ablations.iterrows()
     ]
 
 
@@ -76,7 +99,7 @@ def test_rows(significance: pd.DataFrame) -> list[dict[str, str]]:
     for shown, (_, row) in zip(comparison_rows(significance), significance.iterrows(), strict=True):
         place = {"benchmark": row_name(row["benchmark"]), "test": row["test"].replace("_", " ")}
         is_estimate = not math.isnan(row["effect"])
-        if is_estimate:
+        if is_estimate or row["test"] == "bootstrap_questions":
             shown |= {"p": MISSING, "p (Holm)": MISSING}
         elif not math.isnan(row["p_smallest"]):
             shown["p"] += f" (smallest possible {p_text(row['p_smallest'])})"
@@ -85,13 +108,3 @@ def test_rows(significance: pd.DataFrame) -> list[dict[str, str]]:
             effect += f" ({row['effect_low']:.2f} to {row['effect_high']:.2f})"
         rows.append({"comparison": shown.pop("comparison"), **place, **shown, "estimate": effect})
     return rows
-
-
-def row_name(benchmark: str) -> str:
-    """A row's benchmark in words."""
-    return {MACRO: "mean over benchmarks", ALL: "all questions"}.get(benchmark, benchmark)
-
-
-def span(low: float, high: float, signed: bool) -> str:
-    """An interval in points of 100."""
-    return MISSING if math.isnan(low) else f"{points(low, signed)} to {points(high, signed)}"

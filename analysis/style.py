@@ -1,4 +1,4 @@
-"""One look for all figures, and one colour, marker and name for each method."""
+"""One look for all figures, and one colour and marker for each method."""
 
 from __future__ import annotations
 
@@ -15,31 +15,29 @@ from matplotlib.figure import Figure
 
 from analysis.output import whole
 
-NAMES = {"base": "Base policy", "self_exploratory": "Self-exploratory RL", "eapo": "EAPO", "leap": "LeaP"}
-INLINE_NAMES = {"base": "the base policy", "self_exploratory": "self-exploratory RL"}
 _PALETTE = [tuple(colour) for colour in sns.color_palette("colorblind")]
 # Fixed, so that a method looks the same in every figure and in every experiment.
 _FIXED = {"base": ((0.35, 0.35, 0.35), "D"), "self_exploratory": (_PALETTE[0], "o"), "eapo": (_PALETTE[3], "s")}
-_FREE = [(_PALETTE[index], marker) for index, marker in ((2, "^"), (1, "v"), (4, "P"), (5, "X"), (9, "<"), (8, ">"))]
+_FREE_COLOURS = [_PALETTE[index] for index in (2, 1, 4, 5, 9, 8)]
+# One more than the colours, so that both together repeat late.
+_FREE_MARKERS = ("^", "v", "P", "X", "<", ">", "*")
+#: Of a difference: higher, lower, and what is not shown to be either.
+HIGHER, LOWER, NOT_SHOWN = _PALETTE[0], _PALETTE[3], (0.45, 0.45, 0.45)
+
+DPI = 200
 
 Look = tuple[tuple[float, ...], str]
 
 
-def name(method: str) -> str:
-    """The method's name in figures and tables."""
-    return NAMES.get(method, method.replace("_", " "))
-
-
-def inline_name(method: str) -> str:
-    """The method's name within a sentence."""
-    return INLINE_NAMES.get(method, name(method))
-
-
 def looks(methods: Iterable[str]) -> dict[str, Look]:
-    """Colour and marker of each method."""
-    others = sorted(set(methods) - set(_FIXED))
-    free = {method: _FREE[index % len(_FREE)] for index, method in enumerate(others)}
-    return {method: (_FIXED | free)[method] for method in methods}
+    """Colour and marker of each method: the same in all figures, if always asked for all methods of an experiment."""
+    known = list(methods)
+    others = sorted(set(known) - set(_FIXED))
+    free: dict[str, Look] = {
+        method: (_FREE_COLOURS[index % len(_FREE_COLOURS)], _FREE_MARKERS[index % len(_FREE_MARKERS)])
+        for index, method in enumerate(others)
+    }
+    return {method: (_FIXED | free)[method] for method in known}
 
 
 def use() -> None:
@@ -54,7 +52,7 @@ def use() -> None:
             "grid.color": "0.9",
             "legend.frameon": False,
             "pdf.fonttype": 42,
-            "savefig.dpi": 200,
+            "savefig.dpi": DPI,
             "savefig.bbox": "tight",
         }
     )

@@ -10,11 +10,13 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import stats
 
 import analysis
 from analysis.cli import main
 from analysis.comparisons import significance_table
 from analysis.conclusion import conclude
+from analysis.figures import FIGURES
 from analysis.metrics import pass_at_k
 from analysis.scores import read_scores
 from analysis.significance import crossed_test
@@ -33,7 +35,7 @@ SIGNIFICANCE = "method_a method_b benchmark test difference ci_low ci_high p_val
 
 def test_analysis_stands_alone() -> None:
     """It has to run where no engine is installed, on samples of methods that are not this project's."""
-    modules = sorted(Path(analysis.__file__).parent.glob("*.py"))
+    modules = sorted(Path(analysis.__file__).parent.rglob("*.py"))
     imported = {
         name.split(".")[0]
         for module in modules
@@ -102,9 +104,13 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def write_run(folder: Path, method: str, seed: int) -> None:
+    asks = method == "eapo"
     steps = [
-        {"step": step, "accuracy_val_unassisted": 0.3 + 0.02 * step if step % 2 == 0 else None} for step in range(7)
-    ]
+        {"step": step, "accuracy_val_unassisted": 0.3 + 0.02 * step if step % 2 == 0 else None,
+         "acceptance_rate": (1 / step if asks else 0.0) if step else None, "consult_rate": 0.4 if asks else 0.0,
+         "accuracy_train_assisted": 0.5 if asks and step == 1 else None, "accuracy_train_unassisted": 0.3}
+        for step in range(7)
+    ]  # fmt: skip
     write_lines(folder / "metrics.jsonl", steps)
     run = {
         "method": method, "kind": "rl", "seed": seed, "config_sha256": "c0ffee" * 10, "resolved_config": {},
@@ -119,9 +125,9 @@ def grade(folder: Path, path: Path, out: Path, k: int = K) -> int:
     return main(["grade", "--samples", str(path), "--problems", str(data), "--k", str(k), "--out", str(out)])
 
 
-def tables(folder: Path, out: Path, k: int = K, pairs: list[str] = PAIRS) -> int:
+def tables(folder: Path, out: Path, *more: str, k: int = K, pairs: list[str] = PAIRS) -> int:
     sources = ["--scores", str(folder / "scores.parquet"), "--grades-dir", str(folder / "grades")]
-    return main(["tables", *sources, "--k", str(k), "--pairs", *pairs, "--out-dir", str(out)])
+    return main(["tables", *sources, "--k", str(k), "--pairs", *pairs, "--out-dir", str(out), *more])
 
 
 def figures(folder: Path, out: Path) -> int:
@@ -130,7 +136,10 @@ def figures(folder: Path, out: Path) -> int:
         for method in ("self_exploratory", "eapo")
         for seed in SEEDS[method]
     ]
-    return main(["figures", "--metrics", *runs, "--scores", str(folder / "scores.parquet"), "--out-dir", str(out)])
+    records = [str(path) for path in sorted(folder.glob("runs/*/*/run.json"))]
+    folders = ["--grades-dir", str(folder / "grades"), "--tables-dir", str(folder / "tables")]
+    scores = ["--scores", str(folder / "scores.parquet")]
+    return main(["figures", "--metrics", *runs, "--runs", *records, *scores, *folders, "--out-dir", str(out)])
 
 
 def report(folder: Path, out: Path) -> int:
@@ -197,27 +206,67 @@ def test_significance_table_holds_the_declared_family(results: Path) -> None:
     assert set(zip(with_seeds["method_a"], with_seeds["method_b"], strict=True)) == {("eapo", "self_exploratory")}
 
 
-def test_every_table_has_three_forms_and_every_figure_two(results: Path) -> None:
+ABLATIONS = ["--ablations", "experts=eapo:self_exploratory", "training=eapo:base"]
+
+
+def test_ablations_are_tested_and_shown_where_declared(results: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "results"
+    shutil.copytree(results, folder)
+    assert not (folder / "tables" / "ablations.csv").exists()
+    assert tables(folder, folder / "tables", *ABLATIONS) == 0
+    table = pd.read_csv(folder / "tables" / "ablations.csv")
+    assert {"component", "without", "difference", "ci_low", "ci_high", "p_value", "p_adjusted"} <= set(table)
+    assert len(table) == 2 * (len(BENCHMARKS) + 2)
+    pooled = table.query("benchmark == 'all'").set_index("component")
+    significance = pd.read_csv(folder / "tables" / "significance.csv").query("benchmark == 'all' and test == 'crossed'")
+    assert pooled.loc["experts", ["difference", "p_value"]].tolist() == pytest.approx(
+        significance.iloc[0][["difference", "p_value"]].tolist()
+    )
+    assert pooled["p_adjusted"].tolist() == pytest.approx(list(stats.false_discovery_control(pooled["p_value"])))
+    assert report(folder, folder / "report.html") == 0
+    assert "<h2>Ablations</h2>" in (folder / "report.html").read_text()
+    assert tables(folder, folder / "tables") == 0
+    assert not list((folder / "tables").glob("ablations.*"))
+
+
+@pytest.mark.parametrize(
+    ("ablations", "said"),
+    [
+        (["experts"], "'experts': needed is COMPONENT=FULL:WITHOUT"),
+        (["experts=eapo:eapo"], "two different methods"),
+        (["experts=eapo:base", "experts=eapo:base"], "a component is named twice"),
+        (["experts=eapo:magic"], "ablation experts=eapo:magic: 'magic' has no scores"),
+    ],
+)
+def test_bad_ablations_are_one_line(
+    results: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], ablations: list[str], said: str
+) -> None:
+    refused(lambda: tables(results, tmp_path / "out", "--ablations", *ablations), said, capsys)
+    assert not (tmp_path / "out").exists()
+
+
+def test_every_table_has_three_forms_and_every_figure_two_and_a_caption(results: Path) -> None:
     for table in ("main", "significance"):
         assert "self_exploratory" in (results / "tables" / f"{table}.md").read_text()
         assert r"self\_exploratory" in (results / "tables" / f"{table}.tex").read_text()
-    for figure in ("accuracy_over_training", "comparison"):
+    for figure in FIGURES:
         assert (results / "figures" / f"{figure}.pdf").read_bytes().startswith(b"%PDF")
         assert len((results / "figures" / f"{figure}.png").read_bytes()) > 10_000
+        assert (results / "figures" / f"{figure}.rst").read_text().count("\n") == 1
 
 
 def test_the_same_data_give_the_same_bytes(results: Path, tmp_path: Path) -> None:
     assert figures(results, tmp_path) == 0
     assert tables(results, tmp_path) == 0
     for made in tmp_path.iterdir():
-        folder = "figures" if made.suffix in (".pdf", ".png") else "tables"
+        folder = "figures" if made.suffix in (".pdf", ".png", ".rst") else "tables"
         assert made.read_bytes() == (results / folder / made.name).read_bytes(), made.name
 
 
 def test_report_answers_first_and_needs_no_other_file(results: Path) -> None:
     html = (results / "report.html").read_text()
     assert not re.search(r"(src|href)=\"(?!data:)", html)
-    assert html.count("data:image/png;base64,") == 2
+    assert html.count("data:image/png;base64,") == len(FIGURES)
     answer = re.search(r'class="answer [^"]*">([^<]*)<', html)
     assert answer is not None and "EAPO minus self-exploratory RL" in answer[1] and "95% CI" in answer[1]
     assert html.index("answer") < html.index("<table>") and "1,234,567" in html and "c0ffee" in html

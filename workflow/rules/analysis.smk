@@ -1,27 +1,30 @@
 # Tables, figures and the report: from files alone, without an engine.
 
+TABLES = ["main", "significance", *(["ablations"] if EXPERIMENT.ablations else [])]
+FIGURES = [
+    *("paired_differences", "comparison", "question_heat_map", "pass_at_k"),
+    *("accuracy_over_training", "consultation_over_training", "length_and_correctness", "cost_and_accuracy"),
+]
+
 
 rule tables:
     input:
         scores=RESULTS / "scores.parquet",
         code=code(
-            *("tables", "comparisons", "significance", "secondary", "outcome", "effects", "metrics", "intervals"),
-            *("power", "reported", "output"),
+            *("tables", "comparisons", "ablations", "significance", "secondary", "outcome", "effects", "metrics"),
+            *("intervals", "power", "reported", "output"),
         ),
     output:
-        main=report(
-            RESULTS / "tables" / "main.csv",
-            caption="../report/main_table.rst",
-            category="Tables",
-            labels={"table": "main"},
-        ),
-        significance=report(
-            RESULTS / "tables" / "significance.csv",
-            caption="../report/significance_table.rst",
-            category="Tables",
-            labels={"table": "significance"},
-        ),
-        other=[RESULTS / "tables" / f"{table}.{form}" for table in ("main", "significance") for form in ("md", "tex")],
+        [
+            report(
+                RESULTS / "tables" / f"{name}.csv",
+                caption=f"../report/{name}_table.rst",
+                category="Tables",
+                labels={"table": name},
+            )
+            for name in TABLES
+        ],
+        [RESULTS / "tables" / f"{name}.{form}" for name in TABLES for form in ("md", "tex")],
     log:
         RESULTS / "logs" / "tables.log",
     benchmark:
@@ -33,24 +36,46 @@ rule tables:
         folder=RESULTS / "tables",
         k=EXPERIMENT.evaluation.k,
         pairs=[f"{a}:{b}" for a, b in EXPERIMENT.comparisons],
+        ablations=(
+            ["--ablations", *(f"{component}={full}:{without}" for component, full, without in EXPERIMENT.ablations)]
+            if EXPERIMENT.ablations
+            else []
+        ),
     shell:
         "python -m analysis tables --scores {input.scores} --grades-dir {params.grades} --k {params.k} "
-        "--pairs {params.pairs} --out-dir {params.folder} > {log} 2>&1 || {{ cat {log} >&2; exit 1; }}"
+        "--pairs {params.pairs} {params.ablations} --out-dir {params.folder} > {log} 2>&1 || {{ cat {log} >&2; exit 1; }}"
 
 
 rule figures:
     input:
         scores=RESULTS / "scores.parquet",
+        significance=RESULTS / "tables" / "significance.csv",
         metrics=[PLAN.run(method, seed) / "metrics.jsonl" for method, seed in PLAN.trained],
-        code=code("figures", "style"),
-    output:
-        report(
-            RESULTS / "figures" / "accuracy_over_training.png",
-            caption="../report/accuracy_over_training.rst",
-            category="Figures",
+        runs=[PLAN.run(method, seed) / "run.json" for method, seed in PLAN.trained],
+        code=code(
+            *("figures", "style", "names", "training_log", "table_files", "conclusion", "provenance"),
+            *(
+                "plots/__init__",
+                "plots/axes",
+                "plots/design",
+                "plots/differences",
+                "plots/comparison",
+                "plots/questions",
+            ),
+            *("plots/pass_at_k", "plots/training", "plots/consultation", "plots/length", "plots/cost"),
         ),
-        report(RESULTS / "figures" / "comparison.png", caption="../report/comparison.rst", category="Figures"),
-        [RESULTS / "figures" / f"{figure}.pdf" for figure in ("accuracy_over_training", "comparison")],
+    output:
+        [
+            report(
+                RESULTS / "figures" / f"{name}.png",
+                # Written with the figure, since it says what was drawn.
+                caption=str((RESULTS / "figures" / f"{name}.rst").absolute()),
+                category="Figures",
+                labels={"figure": name.replace("_", " ")},
+            )
+            for name in FIGURES
+        ],
+        [RESULTS / "figures" / f"{name}.{form}" for name in FIGURES for form in ("pdf", "rst")],
     log:
         RESULTS / "logs" / "figures.log",
     benchmark:
@@ -61,9 +86,12 @@ rule figures:
         metrics=lambda wildcards, input: [
             f"{method}:{seed}:{path}" for (method, seed), path in zip(PLAN.trained, input.metrics)
         ],
+        grades=RESULTS / "grades",
+        tables=RESULTS / "tables",
         folder=RESULTS / "figures",
     shell:
-        "python -m analysis figures --metrics {params.metrics} --scores {input.scores} --out-dir {params.folder} "
+        "python -m analysis figures --metrics {params.metrics} --runs {input.runs} --scores {input.scores} "
+        "--grades-dir {params.grades} --tables-dir {params.tables} --out-dir {params.folder} "
         "> {log} 2>&1 || {{ cat {log} >&2; exit 1; }}"
 
 
@@ -72,7 +100,7 @@ rule html_report:
         rules.tables.output,
         rules.figures.output,
         runs=[PLAN.run(method, seed) / "run.json" for method, seed in PLAN.trained],
-        code=code("report", "conclusion", "shown", "provenance"),
+        code=code("report", "conclusion", "shown", "names", "provenance", "reported", "table_files"),
         template="analysis/report.html.j2",
     output:
         report(RESULTS / "report.html", caption="../report/report.rst", category="Report"),

@@ -1,0 +1,14 @@
+"""The figures, a module each; their look is :mod:`analysis.style`'s, and :mod:`analysis.figures` lists them."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from matplotlib.figure import Figure
+
+
+class Drawn(NamedTuple):
+    """A figure and its caption, which says what is shown, of how many questions, samples and seeds, which interval."""
+
+    figure: Figure
+    caption: str

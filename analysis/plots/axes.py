@@ -1,0 +1,27 @@
+"""What the axes of several figures have in common."""
+
+from __future__ import annotations
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import PercentFormatter
+
+
+def percent(axes: Axes) -> None:
+    """A vertical axis of accuracies or rates, from zero."""
+    axes.set_ylim(bottom=0)
+    low, high = axes.get_ylim()
+    axes.set_ylim(low, min(1.02, max(high, 0.05)))
+    axes.yaxis.set_major_formatter(PercentFormatter(xmax=1, decimals=0 if high > 0.1 else 1))
+
+
+def legend_above(figure: Figure, axes: Axes, columns: int = 4) -> None:
+    """One legend for the whole figure, of the artists of ``axes``."""
+    handles, labels = axes.get_legend_handles_labels()
+    figure.legend(handles, labels, loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=min(columns, len(labels)))
+
+
+def say(axes: Axes, text: str) -> None:
+    """Words in place of a plot that has nothing to show."""
+    axes.set_axis_off()
+    axes.text(0.5, 0.5, text, ha="center", va="center", transform=axes.transAxes, color="0.25", wrap=True)

@@ -1,0 +1,83 @@
+"""How consultation changes over training, and what it does to the accuracy of training rollouts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import matplotlib.pyplot as plt
+from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
+
+from analysis import style
+from analysis.plots import Drawn
+from analysis.plots.axes import legend_above, percent, say
+from analysis.plots.design import seeds_of
+from analysis.plots.training import mean_of_seeds
+from analysis.scores import Scores
+from analysis.training_log import TrainingLog
+
+_RATES = {
+    "acceptance_rate": "Acceptance rate of replies",
+    "consult_rate": "Rollouts that consult",
+    "copy_rate": "Answers copied from a reply",
+}
+_ASSISTED, _UNASSISTED = "accuracy_train_assisted", "accuracy_train_unassisted"
+
+
+def consultation_over_training(logs: Sequence[TrainingLog], scores: Scores) -> Drawn:
+    """Acceptance, consult and copy rate, and accuracy with and without an accepted reply, against the training step.
+
+    Methods whose runs never had a reply accepted or asked for one are left out; where that leaves none, the figure
+    says so.
+    """
+    methods = [
+        method
+        for method in dict.fromkeys(log.method for log in logs)
+        if any(_consults(log) for log in logs if log.method == method)
+    ]
+    if not methods:
+        figure, axes = plt.subplots(figsize=(6.4, 1.6))
+        say(axes, "No method consulted experts in training.")
+        return Drawn(figure, "No method of this experiment consulted experts in training.")
+    looks = style.looks(scores.methods)
+    figure, grid = plt.subplots(2, 2, figsize=(8.4, 5.6), sharex=True, layout="constrained")
+    runs = {method: [log for log in logs if log.method == method] for method in methods}
+    for axes, (column, title) in zip(grid.flat, _RATES.items(), strict=False):
+        for method in methods:
+            mean_of_seeds(axes, runs[method], column, looks[method])
+        _finish(axes, title)
+    last = grid.flat[3]
+    for method in methods:
+        mean_of_seeds(last, runs[method], _ASSISTED, looks[method])
+        mean_of_seeds(last, runs[method], _UNASSISTED, looks[method], dashed=True)
+    _finish(last, "Training accuracy")
+    if last.lines:
+        kinds = [
+            Line2D([], [], color="0.3", label="assisted"),
+            Line2D([], [], color="0.3", ls="--", label="unassisted"),
+        ]
+        last.legend(handles=kinds, loc="best")
+    for axes in grid[1]:
+        axes.set_xlabel("Training step")
+    legend_above(figure, grid.flat[0])
+    seeds = seeds_of((method, len(runs[method])) for method in methods)
+    return Drawn(
+        figure,
+        "Consultation over training, of the methods that consult. Acceptance rate: the share of replies that the "
+        "schedule lets through; consult rate: rollouts that asked; copy rate: rollouts whose answer is one that a "
+        "reply gave. Training accuracy: solid, of rollouts with an accepted reply; dashed, of those without. These are "
+        "different rollouts on different problems, so that their distance is no effect of the replies. Thin lines: "
+        f"training seeds; thick lines: their mean; no interval is drawn. {seeds}",
+    )
+
+
+def _consults(log: TrainingLog) -> bool:
+    return any((log.measured(column) > 0).any() for column in ("acceptance_rate", "consult_rate"))
+
+
+def _finish(axes: Axes, title: str) -> None:
+    axes.set_title(title, loc="left")
+    if axes.lines:
+        percent(axes)
+    else:
+        say(axes, "not measured")
