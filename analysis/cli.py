@@ -112,17 +112,14 @@ def compare(arguments: argparse.Namespace) -> None:
     """Two folders of samples to both tables, printed and written, and what follows."""
     from analysis.compare import compare as made_of
     from analysis.output import write_table
-    from analysis.scores import ALL, MACRO
+    from analysis.scores import ALL
     from analysis.shown import diagnostic_rows, main_rows, test_rows
 
     made = made_of(arguments.a, arguments.b, arguments.benchmark, arguments.problems, arguments.k, arguments.workers)
     for name, content in (("main", made.main), ("significance", made.significance)):
         write_table(arguments.out_dir, name, content)
-    benchmarks = set(made.main["benchmark"]) - {ALL, MACRO}
-    # Of one benchmark, its mean and its pool say the same again.
-    scored = made.main if len(benchmarks) > 1 else made.main[made.main["benchmark"].isin(benchmarks)]
     pooled = made.significance[made.significance["benchmark"] == ALL]
-    for rows in (main_rows(scored), diagnostic_rows(scored), test_rows(pooled)):
+    for rows in (main_rows(made.main), diagnostic_rows(made.main), test_rows(pooled)):
         print(pd.DataFrame(rows).to_markdown(index=False, disable_numparse=True), end="\n\n")
     print("\n".join([made.conclusion.sentence, made.conclusion.basis, *made.conclusion.warnings]))
     print(f"Written: main and significance, .csv, .md and .tex, in {arguments.out_dir}")

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import pandas as pd
 
 from analysis.names import MISSING, name, p_text, points, row_name, span
+from analysis.scores import ALL, MACRO
 
 _SEED_TERMS = {"both": "both", "a": "first only", "b": "second only", "none": "none"}
 
@@ -55,7 +56,9 @@ def diagnostic_rows(main: pd.DataFrame) -> list[dict[str, str]]:
 
 
 def _by_benchmark(main: pd.DataFrame) -> Iterator[pd.Series]:
-    for benchmark in main["benchmark"].unique():
+    benchmarks = [benchmark for benchmark in main["benchmark"].unique() if benchmark not in (ALL, MACRO)]
+    # Of one benchmark, its mean and its pool say the same again.
+    for benchmark in benchmarks if len(benchmarks) == 1 else main["benchmark"].unique():
         for _, row in main[main["benchmark"] == benchmark].iterrows():
             yield row
 

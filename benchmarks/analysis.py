@@ -7,7 +7,7 @@ and report for 10 methods x 5 seeds x 70 questions x 32 samples with 10,000 boot
 time and interval beside rliable's on the same array. ``taskset -c 0`` in front gives the times on one core. rliable is
 used where it works (1.2.0 does with arch<8 and pandas<3, in an environment of its own); otherwise its published
 algorithm (Agarwal et al. 2021, 2108.13264: task bootstrap with the percentile method) is run as it is written there, a
-draw at a time. Not here yet: the lm-eval route over plain vLLM on the same prompts, which needs an engine.
+draw at a time. What needs an engine is measured elsewhere.
 """
 
 import argparse
@@ -132,11 +132,24 @@ def write_grades(folder: Path) -> list[str]:
 def write_run(folder: Path, method: str, seed: int) -> None:
     """A training run of 50 steps."""
     folder.mkdir(parents=True)
-    lines = [json.dumps({"step": step, "accuracy_val_unassisted": 0.3 + step / 200}) for step in range(51)]
+    lines = [
+        json.dumps(
+            {
+                "step": step,
+                "accuracy_val_unassisted": 0.3 + step / 200,
+                "acceptance_rate": 1 / (step + 1),
+                "consult_rate": 0.4,
+                "copy_rate": 0.1,
+                "accuracy_train_assisted": 0.5,
+                "accuracy_train_unassisted": 0.4,
+            }
+        )
+        for step in range(51)
+    ]
     (folder / "metrics.jsonl").write_text("\n".join(lines) + "\n")
     run = {
         "method": method, "seed": seed, "config_sha256": "0" * 64, "git_sha": "0" * 40, "versions": {}, "wall_s": 1.0,
-        "policy_tokens": 1, "expert_tokens": 1, "consultations": {},
+        "policy_tokens": 10**6, "expert_tokens": 10**5, "consultations": {},
     }  # fmt: skip
     (folder / "run.json").write_text(json.dumps(run))
 
@@ -151,6 +164,7 @@ def report() -> None:
         scores = ["--scores", str(folder / "scores.parquet")]
         pairs = [f"{METHODS[0]}:{other}" for other in METHODS[1:]]
         metrics = [f"{run.parent.name}:{run.name.removeprefix('seed')}:{run / 'metrics.jsonl'}" for run in runs]
+        records = ["--runs", *(str(run / "run.json") for run in runs)]
         tables, figures = ["--tables-dir", str(folder / "tables")], ["--figures-dir", str(folder / "figures")]
         stages = {
             "scores": ["scores", *grades, "--cells", *cells, "--out", str(folder / "scores.parquet")],
@@ -158,10 +172,13 @@ def report() -> None:
                 *("tables", *scores, *grades, "--k", str(SAMPLES)),
                 *("--pairs", *pairs, "--out-dir", str(folder / "tables")),
             ],
-            "figures": ["figures", *scores, "--metrics", *metrics, "--out-dir", str(folder / "figures")],
+            "figures": [
+                *("figures", *scores, *grades, *tables, *records, "--metrics", *metrics),
+                *("--out-dir", str(folder / "figures")),
+            ],
             "report": [
-                *("report", "--experiment", "benchmark", *tables, *figures),
-                *("--runs", *(str(run / "run.json") for run in runs), "--out", str(folder / "report.html")),
+                *("report", "--experiment", "benchmark", *tables, *figures, *records),
+                *("--out", str(folder / "report.html")),
             ],
         }
         seconds = {stage: timed(partial(checked, arguments)) for stage, arguments in stages.items()}
