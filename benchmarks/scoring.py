@@ -97,7 +97,7 @@ def main() -> None:
         arguments += [f"--{name}", str(getattr(options, name.replace("-", "_")))]
     for benchmark in options.benchmark:
         arguments += ["--benchmark", benchmark]
-    lm_eval, plain = [], []
+    runs: dict[str, list[tuple[float, float, list[str]]]] = {"lm-eval route": [], "plain vLLM": []}
     with tempfile.TemporaryDirectory() as folder:
         try:
             request = parse([*arguments, "--out-dir", folder])
@@ -106,24 +106,22 @@ def main() -> None:
         task = Path(folder) / "plain.json"
         task.write_text(json.dumps(plain_task(request, Path(folder))), encoding="utf-8")
         names = [benchmark.name for benchmark in request.benchmarks]
+        order = list(runs)
         for repeat in range(options.repeats):
-            for first in (True, False) if repeat % 2 else (False, True):
-                if first:
-                    lm_eval.append(through_lm_eval(arguments, Path(folder) / f"out{repeat}", names))
+            for label in order:
+                if label == "plain vLLM":
+                    runs[label].append(through_plain_vllm(task))
                 else:
-                    plain.append(through_plain_vllm(task))
-    alike = sum(ours == theirs for ours, theirs in zip(lm_eval[0][2], plain[0][2], strict=True))
-    print(
-        f"{len(plain[0][2])} samples, {alike} of them the same text by both routes; medians of {options.repeats} runs:"
-    )
-    medians = {}
-    for label, runs in (("lm-eval route", lm_eval), ("plain vLLM", plain)):
-        medians[label] = [statistics.median(run[part] for run in runs) for part in (0, 1)]
-        print(f"{label}: generation {medians[label][0]:.2f} s, whole process {medians[label][1]:.2f} s")
-    generation, wall = (
-        ours / theirs for ours, theirs in zip(medians["lm-eval route"], medians["plain vLLM"], strict=True)
-    )
-    print(f"ratio of generation {generation:.3f}, of the whole process {wall:.3f}")
+                    runs[label].append(through_lm_eval(arguments, Path(folder) / f"out{repeat}", names))
+            order.reverse()
+    ours, theirs = (one[0][2] for one in runs.values())
+    alike = sum(a == b for a, b in zip(ours, theirs, strict=True))
+    print(f"{len(ours)} samples, {alike} of them the same text by both routes; medians of {options.repeats} runs:")
+    medians = [[statistics.median(run[part] for run in one) for part in (0, 1)] for one in runs.values()]
+    for label, (generation, wall) in zip(runs, medians, strict=True):
+        print(f"{label}: generation {generation:.2f} s, whole process {wall:.2f} s")
+    ratio = [a / b for a, b in zip(*medians, strict=True)]
+    print(f"ratio of generation {ratio[0]:.3f}, of the whole process {ratio[1]:.3f}")
 
 
 if __name__ == "__main__":
