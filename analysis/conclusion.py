@@ -92,15 +92,21 @@ def _sentence(row: pd.Series, family: int, near_zero: bool) -> tuple[str, str]:
         verdict, word = ("higher", "above") if difference > 0 else ("lower", "below")
         opening = "Yes" if difference > 0 else "No, the reverse"
         return verdict, f"{opening}: {a} scored {size} points {word} {b} ({statistics})."
-    mde = (
-        f" A true difference under {points(row['mde'], signed=False)} points would be missed by this design "
-        "more than one time in five."
-        if math.isfinite(row["mde"])
-        else ""
-    )
     return (
         "not shown",
-        f"Not shown: {a} minus {b} is {points(difference)} points ({statistics}), which chance alone can explain.{mde}",
+        f"Not shown: {a} minus {b} is {points(difference)} points ({statistics}), which chance alone can explain."
+        f"{_missed(float(row['mde']))}",
+    )
+
+
+def _missed(mde: float) -> str:
+    if math.isnan(mde):
+        return ""
+    if mde >= 1:
+        return " This design is too small to show any difference."
+    return (
+        f" A true difference under {points(mde, signed=False)} points would be missed by this design "
+        "more than one time in five."
     )
 
 

@@ -70,4 +70,4 @@ def p_text(p: float) -> str:
 def p_equals(p: float) -> str:
     """A p-value as it follows the letter p."""
     text = p_text(p)
-    return text if text.startswith("<") else f"= {text}"
+    return f"= {text}" if text[0].isdigit() else text

@@ -149,7 +149,7 @@ def _by_question(axes: Axes, scores: Scores, primary: pd.Series) -> None:
     axes.axhline(0, color="0.2", linewidth=1.1)
     axes.vlines(x, 100 * low, 100 * high, color="0.6", linewidth=0.9)
     axes.plot(x, 100 * difference[order], "o", color="0.15", markersize=3.2)
-    axes.set_title(f"{name(primary['method_a'])} − {name(primary['method_b'])}, by question", loc="left")
+    axes.set_title("Primary comparison, by question", loc="left")
     axes.set_xlabel(f"{len(order)} questions, sorted")
     axes.set_ylabel("Difference, in points")
     axes.set_xlim(0, len(order) + 1)

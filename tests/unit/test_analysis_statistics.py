@@ -13,6 +13,7 @@ from scipy import stats
 from analysis.intervals import over_questions
 from analysis.metrics import avg_at_k, duplicate_rate, maj_at_k, pass_at_k, var_between, var_within
 from analysis.power import minimum_detectable_effect
+from analysis.reported import PAPER_BENCHMARKS, reported, reported_difference
 from analysis.secondary import paired_t_questions, paired_t_seeds, sign_flip_questions
 from analysis.significance import crossed_test, holm
 
@@ -231,3 +232,10 @@ def test_intervals_and_what_stands_in_for_them() -> None:
     assert 0.05 < floor.high < 0.15
     single = over_questions([np.array([0.4])])
     assert single.low < 0.4 < single.high
+
+
+def test_the_papers_numbers_stand_beside_its_own_benchmarks_only() -> None:
+    assert reported("eapo", "macro", PAPER_BENCHMARKS) == reported("eapo_paper", "macro", PAPER_BENCHMARKS) == 0.6407
+    assert math.isnan(reported("eapo", "macro", {"chains_a"})) and math.isnan(reported("mine", "aimo_2025", ()))
+    assert reported_difference("eapo", "self_exploratory") == pytest.approx(0.0491)
+    assert reported_difference("eapo", "mine") is None
