@@ -12,7 +12,8 @@ The rule, in order:
 
    - Ignored are white space of any kind (line ends too), ``$``, ``\(…\)``, fonts and sizes (``\text{}``, ``\mathbf{}``,
      ``\displaystyle``, …), surrounding braces and parentheses, a plus sign, leading zeros, a final period, comma or
-     semicolon, decimals that are all zero (``25.0``), and everything up to the last ``=`` or ``\equiv``.
+     semicolon, decimals that are all zero (``25.0``), and everything up to the last ``=`` or ``\equiv``, unless that is
+     a list of equations (``x = 25, y = 3``).
    - Thousands may be set off in groups of three digits by comma, ``{,}``, ``\,`` or another space. So ``1,024`` and
      ``250,260`` are one number each, while ``1,02`` and ``3, 5`` are none.
    - Minus is ``-`` or one of Unicode's signs for it; digits may be of any script, but superscripts are no digits.
@@ -46,7 +47,10 @@ _WRAPPER = re.compile(
 )
 _COLOUR = re.compile(r"\\(?:text)?color\s*\{[^{}]*\}")
 _UP_TO_EQUALS = re.compile(r".*(?:(?<![<>!])=|\\equiv(?![a-zA-Z])|≡)", re.S)
-_MODULUS = re.compile(r"\\[pb]?mod\b.*|\(\s*mod\b.*", re.S)
+_LIST = re.compile(r"(?<![\\{])[,;](?:\\[ ,;:!]|\\q?quad|\s)*\\?[A-Za-z]|\b(?:and|or)\b")
+_MODULUS = re.compile(
+    r"\((?:\s|\\[ ,;:!])*(?:\\(?:text|mathrm|operatorname)\s*\{\s*)?\\?[pb]?mod\b.*|\\?\b[pb]?mod\b.*", re.S
+)
 _DEGREES = re.compile(r"\^?\s*(?:\\circ|\\(?:text)?degree|°)(?![a-z])(?:\s*\x00?\s*[CF](?![A-Za-z]))?")
 _GROUPED = re.compile(r"[0-9]{1,3}(?:,[0-9]{3})+|[0-9]{1,3}(?: [0-9]{3})+")
 _NUMBER = re.compile(r"(?P<sign>[+-]?) ?(?P<whole>[0-9][0-9, ]*)(?:\.(?P<decimals>0*))?(?P<rest>[^0-9,.].*)?", re.S)
@@ -143,7 +147,8 @@ def _plain(content: str) -> str:
     text = _ascii_number(content).replace(_UNIT_MARK, "?")
     # One match from the start: a search would try every place, in quadratic time.
     equals = _UP_TO_EQUALS.match(text)
-    text = text[equals.end() :] if equals else text
+    if equals and not _LIST.search(equals[0].partition("=")[2]):
+        text = text[equals.end() :]
     for command in (r"\!", r"\(", r"\)", r"\[", r"\]", r"\$", "$"):
         text = text.replace(command, "")
     for space in (r"\,", r"\;", r"\:", r"\ ", "~", r"\qquad", r"\quad"):

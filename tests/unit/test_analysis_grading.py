@@ -74,6 +74,11 @@ RIGHT = [
     (r"\boxed{N \equiv 25 \pmod{1000}}", "25"),
     (r"\boxed{1025 ≡ 25 (mod 1000)}", "25"),
     (r"\boxed{24 = 25}", "25"),
+    (r"\boxed{f(x, y) = 1{,}000 = 25}", "25"),
+    (r"\boxed{25 \mod 1000}", "25"),
+    (r"\boxed{25\text{ mod } 1000}", "25"),
+    (r"\boxed{25 \ (\mathrm{mod}\ 1000)}", "25"),
+    (r"\boxed{25\;(\bmod\;1000)}", "25"),
     (r"\boxed{\text{Area} = 25\text{ cm}^{2}}", "25"),
     ("\\boxed{\r\n25\r\n}\r\n", "25"),
     ("\\boxed{1\u202f024\u00a0}", "1024"),
@@ -118,6 +123,10 @@ WRONG = [
     (r"\boxed{(24, 25)}", "25", "(24, 25)"),
     (r"\boxed{x \neq 25}", "25", r"x \neq 25"),
     (r"\boxed{x <= 25}", "25", "x <= 25"),
+    (r"\boxed{x=24, y=25}", "25", "x=24, y=25"),
+    (r"\boxed{x = 24,\ y = 25}", "25", r"x = 24,\ y = 25"),
+    (r"\boxed{x = 24 \text{ or } x = 25}", "25", r"x = 24 \text{ or } x = 25"),
+    (r"\boxed{25 = 5^2}", "25", "25 = 5^2"),
     (r"\boxed{\approx 25}", "25", r"\approx 25"),
     (r"\boxed{\pm 25}", "25", r"\pm 25"),
     (r"\boxed{25^\circ 30}", "25", r"25^\circ 30"),
@@ -224,12 +233,14 @@ HOSTILE = {
     "controls": "\\boxed{" + "\x00\x1b\x7f\u202e" * (MEGABYTE // 4) + "}",
     "full-width digits": "\\boxed{" + "２" * MEGABYTE + "}",
     "colours": "\\boxed{" + "\\color{" * (MEGABYTE // 7) + "}" * (MEGABYTE // 7) + "}",
+    "lists": "\\boxed{=" + ", \\ " * (MEGABYTE // 4) + "=25}",
+    "moduli": "\\boxed{25" + "( \\text { " * (MEGABYTE // 10) + "}" * (MEGABYTE // 10) + "}",
     "equals": "\\boxed{" + "<=" * (MEGABYTE // 2) + "}",
     "degree signs": "\\boxed{25" + "°" * MEGABYTE + "}",
     "tower": r"\boxed{9^{9^{9^9}}}",
     "thoughts": "</think>" * (MEGABYTE // 8),
 }
-RIGHT_BY_RULE = {"nested", "backslashes"}
+RIGHT_BY_RULE = {"nested", "backslashes", "lists"}
 
 
 @pytest.mark.parametrize("name", HOSTILE)
