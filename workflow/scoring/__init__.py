@@ -2,5 +2,6 @@
 
 ``python -m workflow.scoring --model DIR --benchmark NAME=problems.jsonl --out-dir DIR …`` starts one engine,
 samples every benchmark given, and writes ``<benchmark>.jsonl`` (one response a line) and ``provenance.json``.
-Grading is a later stage that reads those files.
+The same command after an interruption draws only what had not been finished. Grading is a later stage that
+reads those files.
 """
