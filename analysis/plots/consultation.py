@@ -59,15 +59,16 @@ def consultation_over_training(logs: Sequence[TrainingLog], scores: Scores) -> D
         last.legend(handles=kinds, loc="best")
     for axes in grid[1]:
         axes.set_xlabel("Training step")
-    legend_above(figure, grid.flat[0])
+    # Any panel may be one that was not measured.
+    legend_above(figure, max(grid.flat[:3], key=lambda axes: len(axes.lines)))
     seeds = seeds_of((method, len(runs[method])) for method in methods)
     return Drawn(
         figure,
         "Consultation over training, of the methods that consult. Acceptance rate: the share of replies that the "
-        "schedule lets through; consult rate: rollouts that asked; copy rate: rollouts whose answer is one that a "
-        "reply gave. Training accuracy: solid, of rollouts with an accepted reply; dashed, of those without. These are "
-        "different rollouts on different problems, so that their distance is no effect of the replies. Thin lines: "
-        f"training seeds; thick lines: their mean; no interval is drawn. {seeds}",
+        "schedule lets through; consult rate: rollouts that asked; copy rate: of the rollouts with an accepted reply, "
+        "those that answer with what a reply gave. Training accuracy: solid, of rollouts with an accepted reply; "
+        "dashed, of those without. Who asks is not drawn by lot, so that their distance is no effect of the replies. "
+        f"Thin lines: training seeds; thick lines: their mean; no interval is drawn. {seeds}",
     )
 
 

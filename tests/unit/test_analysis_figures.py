@@ -144,6 +144,13 @@ def test_only_methods_that_consult_have_curves() -> None:
     assert sorted(len(line.get_xdata()) for line in lines(accuracy, "EAPO")) == [2, 3]
 
 
+@pytest.mark.parametrize("column", ["acceptance_rate", "consult_rate"])
+def test_what_was_not_measured_is_said(column: str) -> None:
+    figure = consultation_over_training([log("eapo", 0, **{column: [None, 0.5, 0.5, 0.4, 0.4]})], scores(0.0)).figure
+    assert sum("not measured" in text.get_text() for axes in figure.axes for text in axes.texts) == 3
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == ["EAPO"]
+
+
 def test_without_consultations_the_figure_says_so() -> None:
     alone = log("self_exploratory", 0, acceptance_rate=[None, 0, 0, 0, 0], consult_rate=[None, 0, 0, 0, 0])
     drawn = consultation_over_training([alone], scores(0.0))
