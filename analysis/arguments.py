@@ -56,6 +56,7 @@ def parser() -> argparse.ArgumentParser:
     one.add_argument("--tables-dir", type=Path, required=True)
     one.add_argument("--figures-dir", type=Path, required=True)
     one.add_argument("--runs", nargs="+", type=Path, required=True, metavar="FILE", help=_RUNS)
+    one.add_argument("--answer", type=Path, help="reStructuredText to write with what the page says first")
     one.add_argument("--out", type=Path, required=True)
 
     one = commands.add_parser("compare", help="compare two folders of samples, this project's or lm-eval's")

@@ -103,9 +103,12 @@ def report(arguments: argparse.Namespace) -> None:
     from analysis.output import write_text
     from analysis.report import build
 
-    html, sentence = build(arguments.experiment, arguments.tables_dir, arguments.figures_dir, arguments.runs)
+    html, conclusion = build(arguments.experiment, arguments.tables_dir, arguments.figures_dir, arguments.runs)
     write_text(arguments.out, html)
-    print(sentence)
+    if arguments.answer is not None:
+        paragraphs = (f"**{conclusion.sentence}**", conclusion.basis, *conclusion.warnings)
+        write_text(arguments.answer, "\n\n".join(paragraphs) + "\n")
+    print(conclusion.sentence)
 
 
 def compare(arguments: argparse.Namespace) -> None:

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import jinja2
 
 from analysis import InputError
-from analysis.conclusion import conclude, on_all_questions
+from analysis.conclusion import Conclusion, conclude, on_all_questions
 from analysis.figures import FIGURES
 from analysis.names import inline_name, points
 from analysis.provenance import read_run, runs_table, shared_facts
@@ -29,8 +29,8 @@ class Figure(NamedTuple):
     caption: str
 
 
-def build(experiment: str, tables: Path, figures: Path, run_files: Sequence[Path]) -> tuple[str, str]:
-    """The page, and its first sentence.
+def build(experiment: str, tables: Path, figures: Path, run_files: Sequence[Path]) -> tuple[str, Conclusion]:
+    """The page, and what it says first.
 
     Args:
         experiment: its name.
@@ -67,7 +67,7 @@ def build(experiment: str, tables: Path, figures: Path, run_files: Sequence[Path
         runs=runs_table(runs),
         facts=shared_facts(runs),
     )
-    return page, conclusion.sentence
+    return page, conclusion
 
 
 def _figure(folder: Path, stem: str) -> Figure:

@@ -5,6 +5,7 @@ import json
 import re
 import shutil
 from collections.abc import Callable
+from html import unescape
 from pathlib import Path
 
 import numpy as np
@@ -145,7 +146,8 @@ def figures(folder: Path, out: Path) -> int:
 def report(folder: Path, out: Path) -> int:
     runs = [str(path) for path in sorted(folder.glob("runs/*/*/run.json"))]
     sources = ["--tables-dir", str(folder / "tables"), "--figures-dir", str(folder / "figures")]
-    return main(["report", "--experiment", "tiny", *sources, "--runs", *runs, "--out", str(out)])
+    answer = ["--answer", str(out.with_name("answer.rst"))]
+    return main(["report", "--experiment", "tiny", *sources, "--runs", *runs, *answer, "--out", str(out)])
 
 
 def test_grades_hold_samples_and_verdicts(results: Path) -> None:
@@ -269,6 +271,7 @@ def test_report_answers_first_and_needs_no_other_file(results: Path) -> None:
     assert html.count("data:image/png;base64,") == len(FIGURES)
     answer = re.search(r'class="answer [^"]*">([^<]*)<', html)
     assert answer is not None and "EAPO minus self-exploratory RL" in answer[1] and "95% CI" in answer[1]
+    assert (results / "answer.rst").read_text().startswith(f"**{unescape(answer[1])}**\n\n10 questions of 2 benchmarks")
     assert html.index("answer") < html.index("<table>") and "1,234,567" in html and "c0ffee" in html
 
 

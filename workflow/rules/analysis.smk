@@ -103,7 +103,9 @@ rule html_report:
         code=code("report", "conclusion", "shown", "names", "provenance", "reported", "table_files"),
         template="analysis/report.html.j2",
     output:
-        report(RESULTS / "report.html", caption="../report/report.rst", category="Report"),
+        page=report(RESULTS / "report.html", caption="../report/report.rst", category="Answer"),
+        # The start page of Snakemake's report.
+        answer=RESULTS / "answer.rst",
     log:
         RESULTS / "logs" / "report.log",
     benchmark:
@@ -116,4 +118,4 @@ rule html_report:
         figures=RESULTS / "figures",
     shell:
         "python -m analysis report --experiment {params.name} --tables-dir {params.tables} --figures-dir {params.figures} "
-        "--runs {input.runs} --out {output} > {log} 2>&1 || {{ cat {log} >&2; exit 1; }}"
+        "--runs {input.runs} --answer {output.answer} --out {output.page} > {log} 2>&1 || {{ cat {log} >&2; exit 1; }}"
