@@ -1,10 +1,12 @@
 """What a training step costs, and what of it the engines add.
 
-``python benchmarks/training_step.py SETTINGS [--steps 8]``
+``python benchmarks/training_step.py SETTINGS [--eapo SETTINGS] [--steps 8]``
 
 SETTINGS is a run's settings file, e.g. results/default/settings/self_exploratory.seed1.yaml (without experts). One call
 trains a few steps through verl, then runs a bare PyTorch loop on the same model, with as many rollouts of the same
 mean length and as many optimiser steps, and prints start-up seconds, seconds a step by phase, and the ratio of the two.
+With ``--eapo``, e.g. results/default/settings/eapo.seed1.yaml, it also trains that method with consultation off, which
+should cost nothing, and prints the ratio of its steps to the first run's.
 """
 
 import argparse
@@ -84,20 +86,32 @@ def bare_step(settings: dict, length: int, steps: int) -> float:
     return statistics.median(seconds)
 
 
+def read(path: Path, steps: int) -> dict:
+    """A run's settings with another number of steps."""
+    settings: dict = yaml.safe_load(path.read_text(encoding="utf-8"))
+    settings["budget"] |= {"steps": steps, "validate_every": 1000, "checkpoint_every": 1000}
+    return settings
+
+
+def step_seconds(steps: list[dict]) -> float:
+    """Median seconds of a step, validation aside."""
+    return statistics.median(line["seconds"] - (line["seconds_validation"] or 0.0) for line in steps)
+
+
 def main() -> None:
     """Command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("settings", type=Path)
+    parser.add_argument("--eapo", type=Path)
     parser.add_argument("--steps", type=int, default=8)
     arguments = parser.parse_args()
-    settings = yaml.safe_load(arguments.settings.read_text(encoding="utf-8"))
+    settings = read(arguments.settings, arguments.steps)
     if settings["experts"]:
         sys.exit(f"training_step: {arguments.settings}: a run with experts needs their servers; take one without")
-    settings["budget"] |= {"steps": arguments.steps, "validate_every": 1000, "checkpoint_every": 1000}
     with tempfile.TemporaryDirectory() as folder:
         ready, steps = through_verl(settings, Path(folder))
     rollouts = settings["budget"]["prompts_per_step"] * settings["budget"]["rollouts_per_prompt"]
-    step = statistics.median(line["seconds"] - (line["seconds_validation"] or 0.0) for line in steps)
+    step = step_seconds(steps)
     length = round(statistics.mean(line["policy_tokens"] for line in steps) / rollouts)
     bare = bare_step(settings, length, max(2, arguments.steps // 2))
     print(f"start-up, first validation included: {ready:.1f} s")
@@ -105,6 +119,14 @@ def main() -> None:
         print(f"{phase}: {statistics.median(line[f'seconds_{phase}'] for line in steps):.2f} s a step")
     print(f"step: {step:.2f} s for {rollouts} rollouts of {length} tokens on average")
     print(f"bare PyTorch step on as many tokens: {bare:.2f} s; ratio {step / bare:.2f}")
+    if arguments.eapo is not None:
+        eapo = read(arguments.eapo, arguments.steps)
+        eapo["experts"] = []
+        eapo["consultation"]["trigger"] = "never"
+        with tempfile.TemporaryDirectory() as folder:
+            _, steps = through_verl(eapo, Path(folder))
+        off = step_seconds(steps)
+        print(f"{eapo['method']} with consultation off: {off:.2f} s a step; ratio {off / step:.2f}")
 
 
 if __name__ == "__main__":

@@ -4,8 +4,9 @@ verl 0.9.1 detects its platform by asking every registered one in order of regis
 is chosen exactly where no accelerator is found (or where ``VERL_PLATFORM=cpu`` asks for it). Nothing here runs on a
 machine that has one, except the registration itself.
 
-What verl and vLLM do not do on a CPU by themselves is collected in two named patches, each guarded by the version that
-it was written for: :func:`deduplicate_process_group_backend` and :func:`keep_linear_weights_loadable`.
+What verl and vLLM do not do on a CPU by themselves is collected in three named patches, each guarded by the version that
+it was written for: :func:`deduplicate_process_group_backend`, :func:`offload_without_pinning` and
+:func:`keep_linear_weights_loadable`.
 """
 
 import contextlib
@@ -53,6 +54,22 @@ def deduplicate_process_group_backend() -> None:
         original(backend, *args, **kwargs)
 
     torch.distributed.init_process_group = init_process_group
+
+
+def offload_without_pinning() -> None:
+    """Let verl build the reference policy of a KL loss or penalty.
+
+    verl offloads it to memory that is pinned for an accelerator, which torch refuses where there is none.
+    """
+    require_version("verl", CHECKED_VERL)
+    from torch.distributed import fsdp
+
+    def unpinned(pin_memory: bool = True) -> fsdp.OffloadPolicy:
+        return original(pin_memory=False)
+
+    # verl imports the name after the plugin has been loaded.
+    original = fsdp.CPUOffloadPolicy
+    fsdp.CPUOffloadPolicy = unpinned
 
 
 def keep_linear_weights_loadable() -> None:
@@ -194,3 +211,4 @@ if get_platform().device_name == "cpu":
     # verl registers its FSDP engine for "cuda" and "npu"; this is its own switch to use it on another device.
     os.environ.setdefault("VERL_ENGINE_DEVICE", "cuda")
     deduplicate_process_group_backend()
+    offload_without_pinning()

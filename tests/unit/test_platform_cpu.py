@@ -38,6 +38,12 @@ def test_a_process_group_starts_with_the_backend_that_verl_asks_for() -> None:
     assert in_fresh_process(code) == "cpu:gloo"
 
 
+@pytest.mark.engine
+def test_verl_offloads_a_reference_policy_without_pinned_memory() -> None:
+    code = "import verl; from verl.utils.fsdp_utils import CPUOffloadPolicy as Policy; print(Policy(pin_memory=True))"
+    assert in_fresh_process(code) == "CPUOffloadPolicy(pin_memory=False)"
+
+
 def test_an_unknown_version_is_not_patched() -> None:
     with pytest.raises(RuntimeError, match=r"pytest .* is installed, its patches are for 0\.0"):
         require_version("pytest", ("0.0",))
