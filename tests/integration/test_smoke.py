@@ -1,49 +1,14 @@
 """config/smoke.yaml from problems to report on the real engines, in a copy of this checkout; then what a rerun does."""
 
 import json
-import os
-import shutil
-import signal
-import subprocess
-import sys
-import time
 from pathlib import Path
 
 import pandas as pd
-import psutil
 import pytest
-import yaml
 
-ROOT = Path(__file__).resolve().parents[2]
+from tests.integration.checkout import snakemake
+
 pytestmark = pytest.mark.engine
-
-
-def in_checkout(checkout: Path, *command: str, **kwargs) -> subprocess.CompletedProcess:
-    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    environment = os.environ | {"PATH": path, "PYTHONPATH": str(checkout)}
-    return subprocess.run(
-        command, cwd=checkout, env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, **kwargs
-    )
-
-
-def snakemake(checkout: Path, *arguments: str) -> str:
-    finished = in_checkout(checkout, "snakemake", "--cores", "2", "--configfile", "config/smoke.yaml", *arguments)
-    assert finished.returncode == 0, finished.stdout[-6000:]
-    return finished.stdout
-
-
-@pytest.fixture(scope="module")
-def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A copy of what git knows, with the whole smoke experiment run in it."""
-    copy = tmp_path_factory.mktemp("checkout")
-    listed = subprocess.run(
-        ["git", "ls-files", "--cached", "--others", "--exclude-standard"], cwd=ROOT, capture_output=True, text=True
-    )
-    for name in listed.stdout.split():
-        (copy / name).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy(ROOT / name, copy / name)
-    print(snakemake(copy)[-3000:])
-    return copy
 
 
 def test_every_arm_is_scored_and_reported(checkout: Path) -> None:
@@ -93,31 +58,3 @@ def test_a_rerun_does_nothing_and_a_figure_retrains_nothing(checkout: Path) -> N
     table = snakemake(checkout, "-n").rpartition("Job stats:")[2].splitlines()
     jobs = {line.split()[0]: int(line.split()[1]) for line in table if line.split()[1:] and line.split()[1].isdigit()}
     assert jobs == {"all": 1, "figures": 1, "html_report": 1, "total": 3}
-
-
-def test_a_killed_run_goes_on_from_its_checkpoint(checkout: Path, tmp_path: Path) -> None:
-    settings = yaml.safe_load((checkout / "results/smoke/settings/self_exploratory.seed1.yaml").read_text())
-    settings["budget"] |= {"steps": 6, "validate_every": 6}
-    (tmp_path / "settings.yaml").write_text(yaml.safe_dump(settings))
-    command = [
-        sys.executable, "-m", "eapo_verl.train", str(tmp_path / "settings.yaml"),
-        "--run-dir", str(tmp_path / "run"), "--checkpoint-dir", str(tmp_path / "checkpoints"),
-    ]  # fmt: skip
-    wrapped = [sys.executable, "-m", "workflow.logged", str(tmp_path / "first.log"), "--", *command]
-    metrics = tmp_path / "checkpoints" / settings["config_sha256"][:12] / "metrics.jsonl"
-    with subprocess.Popen(wrapped, cwd=checkout, stderr=subprocess.PIPE, text=True) as process:
-        while not (metrics.exists() and '"step": 3' in metrics.read_text()):
-            assert process.poll() is None, process.stderr.read()  # type: ignore[union-attr]
-            time.sleep(0.2)
-        (trainer,) = [p for p in psutil.Process(process.pid).children() if "eapo_verl.train" in p.cmdline()]
-        trainer.send_signal(signal.SIGKILL)
-        message = process.communicate()[1]
-    assert process.returncode == 137 and "first.log" in message
-    assert not (tmp_path / "run" / "run.json").exists()
-
-    finished = in_checkout(checkout, *command)
-    assert finished.returncode == 0, finished.stdout[-6000:]
-    assert "resuming from step 2" in finished.stdout
-    steps = [json.loads(line)["step"] for line in (tmp_path / "run" / "metrics.jsonl").open()]
-    assert steps == [0, 1, 2, 3, 4, 5, 6]
-    assert json.loads((tmp_path / "run" / "run.json").read_text())["resumed_from_step"] == 2

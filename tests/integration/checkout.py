@@ -1,0 +1,48 @@
+"""Commands in a copy of this checkout."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def copy_checkout(target: Path) -> Path:
+    """Copy what git knows of this checkout, uncommitted files included."""
+    listed = subprocess.run(
+        ["git", "ls-files", "--cached", "--others", "--exclude-standard"], cwd=ROOT, capture_output=True, text=True
+    )
+    for name in listed.stdout.split():
+        if (ROOT / name).exists():
+            (target / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(ROOT / name, target / name)
+    return target
+
+
+def environment(checkout: Path) -> dict[str, str]:
+    """Of a command in the copy: this environment's programs, the copy's code."""
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    return os.environ | {"PATH": path, "PYTHONPATH": str(checkout)}
+
+
+def in_checkout(checkout: Path, *command: str, **kwargs: Any) -> subprocess.CompletedProcess:
+    """Run a command there; its errors are in its output."""
+    return subprocess.run(
+        command,
+        cwd=checkout,
+        env=environment(checkout),
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        **kwargs,
+    )
+
+
+def snakemake(checkout: Path, *arguments: str) -> str:
+    """Run the smoke experiment with further arguments and return what was printed."""
+    finished = in_checkout(checkout, "snakemake", *arguments, "--cores", "2", "--configfile", "config/smoke.yaml")
+    assert finished.returncode == 0, finished.stdout[-6000:]
+    return finished.stdout

@@ -1,0 +1,123 @@
+"""Training with a real expert through what goes wrong: faults on the way to the expert, and a killed trainer."""
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+import yaml
+
+from tests.fault_proxy import FaultProxy
+from tests.integration.checkout import environment, in_checkout
+
+pytestmark = pytest.mark.engine
+FATES = ("accepted", "annealed", "gated", "timed_out", "failed", "truncated")
+
+
+@pytest.fixture(scope="module")
+def expert(checkout: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """The endpoints file of the smoke experiment's expert, served by vLLM."""
+    folder = tmp_path_factory.mktemp("expert")
+    endpoints = folder / "endpoints.json"
+    endpoints.write_text("{}")
+    service = [sys.executable, "-m", "workflow.expert_service"]
+    spec = f"expert_a={checkout / 'results/smoke/models/expert_a'}:64"
+    serve = [*service, "serve", "--expert", spec, "--endpoints", str(endpoints), "--log-dir", str(folder)]
+    with subprocess.Popen(serve, cwd=checkout, env=environment(checkout)) as process:
+        wait = in_checkout(checkout, *service, "wait", "--endpoints", str(endpoints), "--startup-s", "120")
+        assert wait.returncode == 0, wait.stdout
+        yield endpoints
+        process.terminate()
+
+
+def settings(checkout: Path, folder: Path, method: str, **changes: dict[str, Any]) -> list[str]:
+    """The command of a smoke run with changed settings; its files go to ``folder``."""
+    run = yaml.safe_load((checkout / f"results/smoke/settings/{method}.seed1.yaml").read_text())
+    for part, values in changes.items():
+        run[part] |= values
+    (folder / "settings.yaml").write_text(yaml.safe_dump(run))
+    command = [sys.executable, "-m", "eapo_verl.train", str(folder / "settings.yaml")]
+    return [*command, "--run-dir", str(folder / "run"), "--checkpoint-dir", str(folder / "checkpoints")]
+
+
+def test_every_reply_is_accounted_for_whatever_happens_on_its_way(checkout: Path, expert: Path, tmp_path: Path) -> None:
+    """With every part of the method and of DAPO on: entropy gate, dynamic sampling, length penalty, KL loss."""
+    target = json.loads(expert.read_text())["expert_a"]["base_url"]
+    pool = {"deadline_s": 4.0, "backoff_s": 0.05, "breaker_threshold": 1000, "failure_window": 1000}
+    command = settings(
+        checkout,
+        tmp_path,
+        "eapo",
+        budget={"steps": 3, "validate_every": 3, "checkpoint_every": 3},
+        optimiser={
+            "dynamic_sampling": True,
+            "dynamic_sampling_batches": 40,
+            "overlong": {"buffer": 16, "penalty": 0.5},
+            "kl_coefficient": 1e-3,
+        },
+        consultation={
+            "acceptance": {"kind": "constant", "start": 0.7},
+            "confidence": {"signal": "entropy", "window": 8, "quantile": 0.8},
+            "turns": {"train": 2, "evaluation": 2},
+            "pool": pool,
+        },
+    )
+    with FaultProxy(target, rate=0.3, seed=1, hang_s=30) as proxy:
+        run = yaml.safe_load((tmp_path / "settings.yaml").read_text())
+        run["experts"] = [one | {"base_url": proxy.base_url, "model": "expert_a"} for one in run["experts"]]
+        run["experts"][0] |= {"timeout_s": 1.0, "retries": 0}
+        (tmp_path / "settings.yaml").write_text(yaml.safe_dump(run))
+        finished = in_checkout(checkout, *command)
+        assert finished.returncode == 0, finished.stdout[-6000:]
+        made = json.loads((tmp_path / "run" / "run.json").read_text())
+    steps = [json.loads(line) for line in (tmp_path / "run" / "metrics.jsonl").open()]
+    assert [step["step"] for step in steps] == [0, 1, 2, 3]
+    counts = made["consultations"]
+    assert counts["asked"] == sum(counts[name] for name in FATES) > 0
+    for step in steps[1:]:
+        assert step["queries"] == sum(step[name] for name in FATES)
+    assert counts["accepted"] > 0 < counts["annealed"] and counts["gated"] > 0
+    assert counts["failed"] > 0 and sum(proxy.injected.values()) == counts["failed"] + counts["timed_out"]
+    # Every request that the run says it made came by; one more asked for the list of models.
+    assert made["expert_requests"] == sum(proxy.injected.values()) + proxy.forwarded - 1
+    # Every group that was learned from has contrast.
+    assert all(0 < step["accuracy_train"] < 1 for step in steps[1:])
+
+
+def test_a_killed_run_goes_on_from_its_checkpoint_as_if_nothing_had_been(
+    checkout: Path, expert: Path, tmp_path: Path
+) -> None:
+    command = [*settings(checkout, tmp_path, "eapo"), "--endpoints", str(expert)]
+    wrapped = [sys.executable, "-m", "workflow.logged", str(tmp_path / "first.log"), "--", *command]
+    uninterrupted = checkout / "results/smoke/runs/eapo/seed1"
+    identity = json.loads((uninterrupted / "run.json").read_text())["config_sha256"]
+    metrics = tmp_path / "checkpoints" / identity[:12] / "metrics.jsonl"
+    with subprocess.Popen(
+        wrapped, cwd=checkout, env=environment(checkout), stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stderr is not None
+        while not (metrics.exists() and '"step": 3' in metrics.read_text()):
+            assert process.poll() is None, process.stderr.read()
+            time.sleep(0.05)
+        (trainer,) = [p for p in psutil.Process(process.pid).children() if "eapo_verl.train" in p.cmdline()]
+        trainer.send_signal(signal.SIGKILL)
+        message = process.communicate()[1]
+    assert process.returncode == 137 and "first.log" in message
+    assert not (tmp_path / "run" / "run.json").exists()
+
+    finished = in_checkout(checkout, *command)
+    assert finished.returncode == 0, finished.stdout[-6000:]
+    assert "resuming from step 2" in finished.stdout
+    made = [json.loads(line) for line in (tmp_path / "run" / "metrics.jsonl").open()]
+    wanted = [json.loads(line) for line in (uninterrupted / "metrics.jsonl").open()]
+    for name in ("step", "acceptance_rate", "turn_budget", "rollouts"):
+        assert [step.get(name) for step in made] == [step.get(name) for step in wanted]
+    # The threshold after the first checkpoint is part of it.
+    assert made[3]["confidence_threshold"] == pytest.approx(wanted[3]["confidence_threshold"], abs=1e-3)
+    assert json.loads((tmp_path / "run" / "run.json").read_text())["resumed_from_step"] == 2
