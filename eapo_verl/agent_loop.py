@@ -87,8 +87,13 @@ class PolicyAgentLoop(AgentLoopBase):
         output = self._output(rollout)
         return output if extra is None else [extra, output]
 
+    @functools.cached_property
+    def _response_length(self) -> int:
+        """In tokens. verl's configuration parses an interpolation whenever it is asked, which takes a millisecond."""
+        return int(self.rollout_config.response_length)
+
     def _room(self, rollout: Rollout) -> int:
-        return self.rollout_config.response_length - len(rollout.ids)
+        return self._response_length - len(rollout.ids)
 
     async def _encode(self, text: str) -> list[int]:
         return await asyncio.to_thread(self.tokenizer.encode, text, add_special_tokens=False)
@@ -185,7 +190,7 @@ class PolicyAgentLoop(AgentLoopBase):
         system = [{"role": "system", "content": self.system_prompt}] if self.system_prompt else []
         prompt = await self.ct_build_initial_tokens([*system, {"role": "user", "content": problem}])
         ids = [*await self._encode(text), self.tokenizer.eos_token_id]
-        if len(ids) > self.rollout_config.response_length:
+        if len(ids) > self._response_length:
             return None
         return AgentLoopOutput(
             prompt_ids=prompt,
@@ -197,7 +202,7 @@ class PolicyAgentLoop(AgentLoopBase):
         )
 
     def _output(self, rollout: Rollout) -> AgentLoopOutput:
-        length = self.rollout_config.response_length
+        length = self._response_length
         return AgentLoopOutput(
             prompt_ids=rollout.prompt,
             response_ids=rollout.ids[:length],
@@ -208,6 +213,6 @@ class PolicyAgentLoop(AgentLoopBase):
         )
 
     def _fields(self, rollout: Rollout) -> dict[str, Any]:
-        facts = rollout.facts(self.rollout_config.response_length)
+        facts = rollout.facts(self._response_length)
         facts["consultation_s"] = rollout.seconds.get("tool_calls", 0.0)
         return rollout.engine_fields | {"consultation": facts, "final_turn": rollout.turn_text}

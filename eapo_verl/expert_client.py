@@ -6,6 +6,8 @@ in our own words.
 
 import asyncio
 import email.utils
+import itertools
+import math
 import time
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
@@ -21,6 +23,9 @@ from eapo_verl.settings import Endpoint
 
 # Bytes of a response's body. Not stated; our choice: far above any completion, far below what hurts 64 times at once.
 BODY_MAX_BYTES = 16 * 2**20
+
+# A client looks at every one of its connections for each request; with hundreds, that costs more than all else.
+_CONNECTIONS_PER_CLIENT = 32
 
 # The endpoint is well, but will not have this request (too long, say); another one may.
 _REFUSED = (400, 413, 422)
@@ -108,7 +113,8 @@ class ExpertClient:
     def __init__(self, endpoint: Endpoint, reply_max_bytes: int) -> None:
         self._endpoint = endpoint
         self._reply_max_bytes = reply_max_bytes
-        self._client = make_client(endpoint)
+        clients = math.ceil(endpoint.max_concurrency / _CONNECTIONS_PER_CLIENT)
+        self._clients = itertools.cycle([make_client(endpoint) for _ in range(clients)])
 
     def request(self, messages: list[dict[str, str]], seed: int) -> dict[str, Any]:
         """The body of a request: the model, the messages and the sampling, and nothing else."""
@@ -124,7 +130,9 @@ class ExpertClient:
         """Send a request once; takes at most the endpoint's ``timeout_s``, and raises nothing but a cancellation."""
         try:
             async with asyncio.timeout(self._endpoint.timeout_s):
-                response = await self._client.chat.completions.with_raw_response.create(**request)
+                client = next(self._clients)
+                # As chat.completions.create, but for its checking of the request's form, a quarter of its time.
+                response = await client.post("/chat/completions", cast_to=httpx2.Response, body=request)
         except TimeoutError:
             reply = Reply(self._endpoint.name, "timed_out", attempts=1, detail="request timeout")
             return Attempt(reply, healthy=False, repeatable=True)
