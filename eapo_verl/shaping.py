@@ -5,6 +5,7 @@ rewards and gives no formula; this one is ours. Progressive shaping gives bonus 
 :class:`~eapo_verl.schedules.Weight` each.
 """
 
+import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -63,6 +64,19 @@ def shape_group(facts: Sequence[RolloutFacts], bonus: float, cost: float) -> lis
     hard = bool(unassisted) and not any(rollout.right for rollout in unassisted)
     scale = _gap(facts)
     return [_parts(rollout, hard, bonus * scale, cost * scale) for rollout in facts]
+
+
+def advantage_factor(parts: Sequence[Parts]) -> float:
+    """What the advantages of a group are multiplied with, after GRPO has divided them by the standard deviation.
+
+    1 where the answers' parts differ. Where they are all the same, bonus and cost alone would make advantages as large
+    as a right answer does, whatever their weights: there the standard deviation (of the sample, as GRPO's) is
+    multiplied back in. Without this the policy of the embedded experiment learned to consult always, for the bonus in
+    groups that nobody solved.
+    """
+    if len(parts) < 2 or len({part.answer for part in parts}) > 1:
+        return 1.0
+    return statistics.stdev(part.total for part in parts)
 
 
 def _gap(facts: Sequence[RolloutFacts]) -> float:

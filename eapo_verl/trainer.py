@@ -25,7 +25,7 @@ from eapo_verl.internalization import sample_weights
 from eapo_verl.replay_buffer import final_outputs
 from eapo_verl.reply import OUTCOMES
 from eapo_verl.run_settings import read_run
-from eapo_verl.shaping import Parts, RolloutFacts, shape_group
+from eapo_verl.shaping import Parts, RolloutFacts, advantage_factor, shape_group
 from eapo_verl.step_log import PREFIX, StepLog
 from eapo_verl.step_metrics import summarise
 
@@ -115,9 +115,13 @@ class EAPOTrainer(PPOTrainerSync):
         real = self._real(batch)
         self._parts = self._shape(batch, real)
         batch = super()._compute_advantage(batch, metrics)
-        finals = set(final_outputs(batch.keys))
-        extra = [key for key in batch.keys if key not in finals]
+        factors = self._factors(real)
+        rest = set(batch.keys) - set(real)
+        extra = {key: factors[_rollout(key)] for key in batch.keys if key in rest and _rollout(key) in factors}
         self._summary["internalized"] = self._weigh(batch, extra) if extra else 0
+        sized = {key: factor for key in real if (factor := factors[_rollout(key)]) != 1.0}
+        if sized:
+            self._scale(batch, sized)
         return batch
 
     def _shape(self, batch: KVBatchMeta, real: list[str]) -> dict[str, Parts]:
@@ -132,8 +136,8 @@ class EAPOTrainer(PPOTrainerSync):
             return {key: Parts(fact.answer_score) for key, fact in facts.items()}
         bonus, cost = self._bonus(self.global_steps), self._cost(self.global_steps)
         parts: dict[str, Parts] = {}
-        for prompt in dict.fromkeys(key.rsplit("_", 2)[0] for key in real):
-            group = [key for key in real if key.rsplit("_", 2)[0] == prompt]
+        for prompt in dict.fromkeys(map(_prompt, real)):
+            group = [key for key in real if _prompt(key) == prompt]
             parts |= zip(group, shape_group([facts[key] for key in group], bonus, cost), strict=True)
         shaped = []
         for key, score in zip(real, scores["rm_scores"].unbind(), strict=True):
@@ -143,20 +147,36 @@ class EAPOTrainer(PPOTrainerSync):
         self._put(batch, real, "rm_scores", shaped)
         return parts
 
-    def _weigh(self, batch: KVBatchMeta, extra: list[str]) -> int:
-        """Multiply the advantages of internalization samples, which are their rollouts' own, with their weights.
+    def _factors(self, real: list[str]) -> dict[str, float]:
+        """By rollout, what its advantage is multiplied with so that a bonus or a cost keeps its size."""
+        if not (self._run.reward.dual and self._run.optimiser.normalise_by_std):
+            return {_rollout(key): 1.0 for key in real}
+        groups: dict[str, list[str]] = {}
+        for key in real:
+            groups.setdefault(_prompt(key), []).append(key)
+        sizes = {prompt: advantage_factor([self._parts[key] for key in keys]) for prompt, keys in groups.items()}
+        return {_rollout(key): sizes[_prompt(key)] for key in real}
+
+    def _weigh(self, batch: KVBatchMeta, extra: dict[str, float]) -> int:
+        """Multiply the advantages of internalization samples, which are their rollouts' own, with weights and factors.
 
         Returns:
             how many of them are learned from.
         """
-        data = transfer_queue.kv_batch_get(keys=extra, partition_id=batch.partition_id, select_fields=["advantages"])
-        rows = list(data["advantages"].unbind())
-        fields = self._fields(batch, extra)
-        right = [bool(fields[key]["reward_extra_info"]["acc"]) for key in extra]
-        weight = self._internalization(self.global_steps)
-        factors = sample_weights([float(row[0]) for row in rows], right, weight)
-        self._put(batch, extra, "advantages", [row * factor for row, factor in zip(rows, factors, strict=True)])
-        return sum(factor > 0.0 for factor in factors)
+        keys = list(extra)
+        data = transfer_queue.kv_batch_get(keys=keys, partition_id=batch.partition_id, select_fields=["advantages"])
+        advantages = [float(row[0]) for row in data["advantages"].unbind()]
+        fields = self._fields(batch, keys)
+        right = [bool(fields[key]["reward_extra_info"]["acc"]) for key in keys]
+        weights = sample_weights(advantages, right, self._internalization(self.global_steps))
+        self._scale(batch, {key: extra[key] * weight for key, weight in zip(keys, weights, strict=True)})
+        return sum(weight > 0.0 for weight in weights)
+
+    def _scale(self, batch: KVBatchMeta, factors: dict[str, float]) -> None:
+        keys = list(factors)
+        data = transfer_queue.kv_batch_get(keys=keys, partition_id=batch.partition_id, select_fields=["advantages"])
+        rows = zip(data["advantages"].unbind(), factors.values(), strict=True)
+        self._put(batch, keys, "advantages", [row * factor for row, factor in rows])
 
     @staticmethod
     def _put(batch: KVBatchMeta, keys: list[str], field: str, rows: list[torch.Tensor]) -> None:
@@ -234,6 +254,14 @@ class EAPOTrainer(PPOTrainerSync):
             keys=list(keys), partition_id=batch.partition_id, select_fields=["extra_fields"]
         )
         return dict(zip(keys, data["extra_fields"], strict=True))
+
+
+def _prompt(key: str) -> str:
+    return key.rsplit("_", 2)[0]
+
+
+def _rollout(key: str) -> str:
+    return key.rsplit("_", 1)[0]
 
 
 def _rollout_facts(fields: dict[str, Any], score: float) -> RolloutFacts:

@@ -1,11 +1,13 @@
 """The dual reward: who earns a bonus, who pays, and that the answer decides."""
 
+import statistics
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from eapo_verl.rewards import REWARDS, exact
-from eapo_verl.shaping import Parts, RolloutFacts, shape_group
+from eapo_verl.shaping import Parts, RolloutFacts, advantage_factor, shape_group
 
 GOLD = "-5"
 # Right ones that the F1 reward scores low and wrong ones that it scores high among them.
@@ -109,3 +111,13 @@ def test_weights_shrink_with_the_gap_between_the_answers() -> None:
 def test_weights_that_could_outweigh_the_answer_are_refused(pair: tuple[float, float]) -> None:
     with pytest.raises(ValueError, match="bonus and cost"):
         shape_group([], *pair)
+
+
+def test_a_bonus_keeps_its_size_where_the_answers_are_alike() -> None:
+    parts = [Parts(0.0, bonus=0.1), Parts(0.0), Parts(0.0), Parts(0.0, cost=0.02)]
+    totals = [part.total for part in parts]
+    mean, deviation = statistics.mean(totals), statistics.stdev(totals)
+    normalised = [(total - mean) / deviation for total in totals]
+    assert [one * advantage_factor(parts) for one in normalised] == pytest.approx([total - mean for total in totals])
+    assert advantage_factor([Parts(1.0), *parts]) == 1.0
+    assert advantage_factor([Parts(1.0), Parts(1.0)]) == 0.0 and advantage_factor([Parts(1.0)]) == 1.0
