@@ -89,7 +89,7 @@ class PolicyAgentLoop(AgentLoopBase):
 
     @functools.cached_property
     def _response_length(self) -> int:
-        """In tokens. verl's configuration parses an interpolation whenever it is asked, which takes a millisecond."""
+        """In tokens. verl's configuration parses an interpolation at every access, a quarter of a millisecond."""
         return int(self.rollout_config.response_length)
 
     def _room(self, rollout: Rollout) -> int:
