@@ -46,6 +46,13 @@ def settings(checkout: Path, folder: Path, method: str, **changes: dict[str, Any
     return [*command, "--run-dir", str(folder / "run"), "--checkpoint-dir", str(folder / "checkpoints")]
 
 
+def ask_through(proxy: FaultProxy, folder: Path) -> None:
+    """Let the run in ``folder`` ask its expert through the proxy, once and for a second at most."""
+    run = yaml.safe_load((folder / "settings.yaml").read_text())
+    run["experts"][0] |= {"base_url": proxy.base_url, "model": "expert_a", "timeout_s": 1.0, "retries": 0}
+    (folder / "settings.yaml").write_text(yaml.safe_dump(run))
+
+
 def test_every_reply_is_accounted_for_whatever_happens_on_its_way(checkout: Path, expert: Path, tmp_path: Path) -> None:
     """With every part of the method and of DAPO on: entropy gate, dynamic sampling, length penalty, KL loss."""
     target = json.loads(expert.read_text())["expert_a"]["base_url"]
@@ -69,10 +76,7 @@ def test_every_reply_is_accounted_for_whatever_happens_on_its_way(checkout: Path
         },
     )
     with FaultProxy(target, rate=0.3, seed=1, hang_s=30) as proxy:
-        run = yaml.safe_load((tmp_path / "settings.yaml").read_text())
-        run["experts"] = [one | {"base_url": proxy.base_url, "model": "expert_a"} for one in run["experts"]]
-        run["experts"][0] |= {"timeout_s": 1.0, "retries": 0}
-        (tmp_path / "settings.yaml").write_text(yaml.safe_dump(run))
+        ask_through(proxy, tmp_path)
         finished = in_checkout(checkout, *command)
         assert finished.returncode == 0, finished.stdout[-6000:]
         made = json.loads((tmp_path / "run" / "run.json").read_text())
@@ -88,6 +92,28 @@ def test_every_reply_is_accounted_for_whatever_happens_on_its_way(checkout: Path
     assert made["expert_requests"] == sum(proxy.injected.values()) + proxy.forwarded - 1
     # Every group that was learned from has contrast.
     assert all(0 < step["accuracy_train"] < 1 for step in steps[1:])
+
+
+def test_a_run_whose_experts_fail_stops_with_one_line_and_keeps_its_checkpoint(
+    checkout: Path, expert: Path, tmp_path: Path
+) -> None:
+    target = json.loads(expert.read_text())["expert_a"]["base_url"]
+    command = settings(
+        checkout,
+        tmp_path,
+        "eapo",
+        budget={"checkpoint_every": 1},
+        consultation={"pool": {"failure_window": 4, "failure_limit": 0.5}},
+    )
+    with FaultProxy(target, rate=1.0, hang_s=30) as proxy:
+        ask_through(proxy, tmp_path)
+        finished = in_checkout(checkout, *command)
+    assert finished.returncode == 3, finished.stdout[-6000:]
+    (said,) = [line for line in finished.stdout.splitlines() if line.startswith("train: ")]
+    assert "experts unavailable: 100% of the last replies" in said and "checkpoint is kept" in said
+    (kept,) = (tmp_path / "checkpoints").glob("*/latest_checkpointed_iteration.txt")
+    steps = [json.loads(line)["step"] for line in (kept.parent / "metrics.jsonl").open()]
+    assert kept.read_text() == str(steps[-1]) and not (tmp_path / "run" / "run.json").exists()
 
 
 def test_a_killed_run_goes_on_from_its_checkpoint_as_if_nothing_had_been(
