@@ -86,7 +86,8 @@ def compose(settings: RunSettings, checkpoint_dir: Path, platform: str) -> Any:
     with hydra.initialize_config_module("eapo_verl.conf", version_base=None):
         config = hydra.compose("trainer", [f"platform={platform}", *overrides(settings, checkpoint_dir)])
     with open_dict(config):
-        config.eapo.run = settings.model_dump_json()
+        # A prompt may hold what OmegaConf takes for an interpolation; in JSON a dollar sign stands in strings alone.
+        config.eapo.run = settings.model_dump_json().replace("$", "\\u0024")
     return config
 
 
