@@ -119,7 +119,8 @@ class EAPOTrainer(PPOTrainerSync):
         rest = set(batch.keys) - set(real)
         extra = {key: factors[_rollout(key)] for key in batch.keys if key in rest and _rollout(key) in factors}
         self._summary["internalized"] = self._weigh(batch, extra) if extra else 0
-        sized = {key: factor for key in real if (factor := factors[_rollout(key)]) != 1.0}
+        # A factor of 0 is that of a group without any contrast, whose advantages are 0 already.
+        sized = {key: factor for key in real if (factor := factors[_rollout(key)]) not in (0.0, 1.0)}
         if sized:
             self._scale(batch, sized)
         return batch
@@ -139,12 +140,13 @@ class EAPOTrainer(PPOTrainerSync):
         for prompt in dict.fromkeys(map(_prompt, real)):
             group = [key for key in real if _prompt(key) == prompt]
             parts |= zip(group, shape_group([facts[key] for key in group], bonus, cost), strict=True)
-        shaped = []
+        shaped = {}
         for key, score in zip(real, scores["rm_scores"].unbind(), strict=True):
-            row = torch.zeros_like(score)
-            row[-1] = parts[key].total
-            shaped.append(row)
-        self._put(batch, real, "rm_scores", shaped)
+            if parts[key].total != parts[key].answer:
+                shaped[key] = torch.zeros_like(score)
+                shaped[key][-1] = parts[key].total
+        if shaped:
+            self._put(batch, list(shaped), "rm_scores", list(shaped.values()))
         return parts
 
     def _factors(self, real: list[str]) -> dict[str, float]:
