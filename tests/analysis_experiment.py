@@ -1,0 +1,113 @@
+"""A small experiment on generated samples, and the commands of ``python -m analysis`` on it."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+
+from analysis.cli import main
+
+K = 4
+BENCHMARKS = {"chains_a": 6, "chains_b": 4}
+SEEDS = {"base": [0], "self_exploratory": [0, 1], "eapo": [0, 1]}
+PAIRS = ["eapo:self_exploratory", "eapo:base", "self_exploratory:base"]
+CONSULTATIONS = ("asked", "accepted", "annealed", "timed_out", "failed", "truncated")
+
+
+def write_lines(path: Path, rows: list[dict]) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return path
+
+
+def problems(benchmark: str) -> list[dict]:
+    return [
+        {"id": f"{benchmark}-{i}", "problem": "1+1;2+2;3+3", "answer": str(100 + i), "source": "generated"}
+        for i in range(BENCHMARKS[benchmark])
+    ]
+
+
+def samples(benchmark: str, rng: np.random.Generator, accuracy: float) -> list[dict]:
+    rows = []
+    for problem in problems(benchmark):
+        for sample in range(K):
+            value = problem["answer"] if rng.random() < accuracy else str(rng.integers(200, 900))
+            text = f"step {rng.integers(10**6)};\\boxed{{{value}}}"
+            rows.append(
+                {
+                    "question_id": problem["id"],
+                    "sample": sample,
+                    "response": text,
+                    "n_tokens": 20,
+                    "finish_reason": "stop",
+                }
+            )
+    rows[0] |= {"response": "cut short", "finish_reason": "length"}
+    return rows
+
+
+def analyse(folder: Path) -> None:
+    """Fill ``folder`` by the commands in their order."""
+    rng = np.random.default_rng(3)
+    for benchmark in BENCHMARKS:
+        write_lines(folder / "data" / f"{benchmark}.jsonl", problems(benchmark))
+    for method, accuracy in (("base", 0.3), ("self_exploratory", 0.6), ("eapo", 0.6)):
+        for seed in SEEDS[method]:
+            cell = f"{method}/seed{seed}"
+            for benchmark in BENCHMARKS:
+                path = write_lines(folder / "samples" / cell / f"{benchmark}.jsonl", samples(benchmark, rng, accuracy))
+                assert grade(folder, path, folder / "grades" / cell / f"{benchmark}.parquet") == 0
+            if method != "base":
+                write_run(folder / "runs" / cell, method, seed)
+    cells = [f"{method}:{seed}:{benchmark}" for method in SEEDS for seed in SEEDS[method] for benchmark in BENCHMARKS]
+    grades = ["--grades-dir", str(folder / "grades")]
+    assert main(["scores", *grades, "--cells", *cells, "--out", str(folder / "scores.parquet")]) == 0
+    assert tables(folder, folder / "tables") == 0
+    assert figures(folder, folder / "figures") == 0
+    assert report(folder, folder / "report.html") == 0
+
+
+def write_run(folder: Path, method: str, seed: int) -> None:
+    asks = method == "eapo"
+    steps = [
+        {"step": step, "accuracy_val_unassisted": 0.3 + 0.02 * step if step % 2 == 0 else None,
+         "acceptance_rate": (1 / step if asks else 0.0) if step else None, "consult_rate": 0.4 if asks else 0.0,
+         "accuracy_train_assisted": 0.5 if asks and step == 1 else None, "accuracy_train_unassisted": 0.3}
+        for step in range(7)
+    ]  # fmt: skip
+    write_lines(folder / "metrics.jsonl", steps)
+    run = {
+        "method": method, "kind": "rl", "seed": seed, "config_sha256": "c0ffee" * 10, "resolved_config": {},
+        "git_sha": "badcafe" * 5, "versions": {"verl": "0.9.1"}, "hardware": {"cpu": "two cores"}, "wall_s": 90.0,
+        "policy_tokens": 1234567, "expert_tokens": 89, "consultations": dict.fromkeys(CONSULTATIONS, 7),
+    }  # fmt: skip
+    (folder / "run.json").write_text(json.dumps(run))
+
+
+def grade(folder: Path, path: Path, out: Path, k: int = K) -> int:
+    data = folder / "data" / f"{path.stem}.jsonl"
+    return main(["grade", "--samples", str(path), "--problems", str(data), "--k", str(k), "--out", str(out)])
+
+
+def tables(folder: Path, out: Path, *more: str, k: int = K, pairs: list[str] = PAIRS) -> int:
+    sources = ["--scores", str(folder / "scores.parquet"), "--grades-dir", str(folder / "grades")]
+    return main(["tables", *sources, "--k", str(k), "--pairs", *pairs, "--out-dir", str(out), *more])
+
+
+def figures(folder: Path, out: Path) -> int:
+    runs = [
+        f"{method}:{seed}:{folder / 'runs' / method / f'seed{seed}' / 'metrics.jsonl'}"
+        for method in ("self_exploratory", "eapo")
+        for seed in SEEDS[method]
+    ]
+    records = [str(path) for path in sorted(folder.glob("runs/*/*/run.json"))]
+    folders = ["--grades-dir", str(folder / "grades"), "--tables-dir", str(folder / "tables")]
+    scores = ["--scores", str(folder / "scores.parquet")]
+    return main(["figures", "--metrics", *runs, "--runs", *records, *scores, *folders, "--out-dir", str(out)])
+
+
+def report(folder: Path, out: Path) -> int:
+    runs = [str(path) for path in sorted(folder.glob("runs/*/*/run.json"))]
+    sources = ["--tables-dir", str(folder / "tables"), "--figures-dir", str(folder / "figures")]
+    answer = ["--answer", str(out.with_name("answer.rst"))]
+    return main(["report", "--experiment", "tiny", *sources, "--runs", *runs, *answer, "--out", str(out)])
