@@ -5,7 +5,6 @@ A fixed order of data, the dual reward, the weight of internalization samples, t
 
 import json
 import math
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -56,6 +55,8 @@ class EAPOTrainer(PPOTrainerSync):
         #: What a checkpoint holds beside verl's own: the running threshold and the number of prompts asked for.
         self._threshold: float | None = None
         self._prompts_submitted = 0
+        #: ``extra_fields`` of the step's rows, and the parts of its rollouts' rewards, by key.
+        self._rollouts: dict[str, dict[str, Any]] = {}
         self._parts: dict[str, Parts] = {}
         self._summary: dict[str, float | int | None] = {}
 
@@ -92,8 +93,8 @@ class EAPOTrainer(PPOTrainerSync):
         mini-batch.
         """
         finals = set(final_outputs(batch.keys))
-        fields = self._fields(batch, batch.keys)
-        idle = [key for key in batch.keys if key not in finals and not fields[key]["reward_extra_info"]["acc"]]
+        self._rollouts = self._fields(batch)
+        idle = [key for key in batch.keys if key not in finals and not _is_right(self._rollouts[key])]
         if idle:
             transfer_queue.kv_clear(keys=idle, partition_id=batch.partition_id)
         batch = batch.select_keys(sorted(set(batch.keys) - set(idle), key=submission_order))
@@ -127,18 +128,16 @@ class EAPOTrainer(PPOTrainerSync):
 
     def _shape(self, batch: KVBatchMeta, real: list[str]) -> dict[str, Parts]:
         """The parts of each rollout's reward; where there is a bonus or a cost, the rewards become their totals."""
-        fields = self._fields(batch, real)
         scores = transfer_queue.kv_batch_get(keys=real, partition_id=batch.partition_id, select_fields=["rm_scores"])
         facts = {
-            key: _rollout_facts(fields[key], float(score.sum()))
+            key: _rollout_facts(self._rollouts[key], float(score.sum()))
             for key, score in zip(real, scores["rm_scores"].unbind(), strict=True)
         }
         if not self._run.reward.dual:
             return {key: Parts(fact.answer_score) for key, fact in facts.items()}
         bonus, cost = self._bonus(self.global_steps), self._cost(self.global_steps)
         parts: dict[str, Parts] = {}
-        for prompt in dict.fromkeys(map(_prompt, real)):
-            group = [key for key in real if _prompt(key) == prompt]
+        for group in _groups(real):
             parts |= zip(group, shape_group([facts[key] for key in group], bonus, cost), strict=True)
         shaped = {}
         for key, score in zip(real, scores["rm_scores"].unbind(), strict=True):
@@ -153,11 +152,10 @@ class EAPOTrainer(PPOTrainerSync):
         """By rollout, what its advantage is multiplied with so that a bonus or a cost keeps its size."""
         if not (self._run.reward.dual and self._run.optimiser.normalise_by_std):
             return {_rollout(key): 1.0 for key in real}
-        groups: dict[str, list[str]] = {}
-        for key in real:
-            groups.setdefault(_prompt(key), []).append(key)
-        sizes = {prompt: advantage_factor([self._parts[key] for key in keys]) for prompt, keys in groups.items()}
-        return {_rollout(key): sizes[_prompt(key)] for key in real}
+        factors: dict[str, float] = {}
+        for group in _groups(real):
+            factors |= dict.fromkeys(map(_rollout, group), advantage_factor([self._parts[key] for key in group]))
+        return factors
 
     def _weigh(self, batch: KVBatchMeta, extra: dict[str, float]) -> int:
         """Multiply the advantages of internalization samples, which are their rollouts' own, with weights and factors.
@@ -168,8 +166,7 @@ class EAPOTrainer(PPOTrainerSync):
         keys = list(extra)
         data = transfer_queue.kv_batch_get(keys=keys, partition_id=batch.partition_id, select_fields=["advantages"])
         advantages = [float(row[0]) for row in data["advantages"].unbind()]
-        fields = self._fields(batch, keys)
-        right = [bool(fields[key]["reward_extra_info"]["acc"]) for key in keys]
+        right = [_is_right(self._rollouts[key]) for key in keys]
         weights = sample_weights(advantages, right, self._internalization(self.global_steps))
         self._scale(batch, {key: extra[key] * weight for key, weight in zip(keys, weights, strict=True)})
         return sum(weight > 0.0 for weight in weights)
@@ -207,7 +204,7 @@ class EAPOTrainer(PPOTrainerSync):
         threshold = self._threshold
         batch = super().step(metrics, timing_raw)
         real = self._real(batch)
-        rollouts = list(self._fields(batch, real).values())
+        rollouts = [self._rollouts[key] for key in real]
         self._summary |= summarise(rollouts, [self._parts[key] for key in real], self.replay_buffer.collect())
         self._summary |= {
             "acceptance_rate": self._acceptance(self.global_steps) if self._consults else 0.0,
@@ -251,26 +248,34 @@ class EAPOTrainer(PPOTrainerSync):
         return [key for key in final_outputs(batch.keys) if key not in padding]
 
     @staticmethod
-    def _fields(batch: KVBatchMeta, keys: Sequence[str]) -> dict[str, dict[str, Any]]:
+    def _fields(batch: KVBatchMeta) -> dict[str, dict[str, Any]]:
         data = transfer_queue.kv_batch_get(
-            keys=list(keys), partition_id=batch.partition_id, select_fields=["extra_fields"]
+            keys=batch.keys, partition_id=batch.partition_id, select_fields=["extra_fields"]
         )
-        return dict(zip(keys, data["extra_fields"], strict=True))
+        return dict(zip(batch.keys, data["extra_fields"], strict=True))
 
 
-def _prompt(key: str) -> str:
-    return key.rsplit("_", 2)[0]
+def _groups(keys: list[str]) -> list[list[str]]:
+    """The keys of each prompt's rollouts, in order."""
+    groups: dict[str, list[str]] = {}
+    for key in keys:
+        groups.setdefault(key.rsplit("_", 2)[0], []).append(key)
+    return list(groups.values())
 
 
 def _rollout(key: str) -> str:
     return key.rsplit("_", 1)[0]
 
 
+def _is_right(fields: dict[str, Any]) -> bool:
+    return bool(fields["reward_extra_info"]["acc"])
+
+
 def _rollout_facts(fields: dict[str, Any], score: float) -> RolloutFacts:
     counts = fields["consultation"]
     return RolloutFacts(
         score,
-        bool(fields["reward_extra_info"]["acc"]),
+        _is_right(fields),
         counts["consultations"],
         counts["accepted"],
         counts["low_confidence"],
