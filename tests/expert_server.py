@@ -10,7 +10,7 @@ import time
 from collections import Counter
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
-from typing import Any, cast
+from typing import Any, Self, cast
 
 RELEASE_S = 3.0
 
@@ -24,7 +24,49 @@ def completion(content: Any, finish_reason: str = "stop") -> dict[str, Any]:
     }  # fmt: skip
 
 
-class ExpertServer:
+class Loopback:
+    """Serves ``handler`` on a free port of the loopback interface; ``with`` starts and stops it.
+
+    Attributes:
+        released: set at the end, for handlers that hold a connection.
+    """
+
+    def __init__(self, handler: type[BaseHTTPRequestHandler]) -> None:
+        self.released = threading.Event()
+        self._http = _Http(("127.0.0.1", 0), handler)
+        self._http.owner = self
+
+    @property
+    def base_url(self) -> str:
+        """Where it listens, /v1 included."""
+        return f"http://127.0.0.1:{self._http.server_address[1]}/v1"
+
+    def __enter__(self) -> Self:
+        threading.Thread(target=self._http.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.released.set()
+        self._http.shutdown()
+        self._http.server_close()
+
+
+class _Http(ThreadingHTTPServer):
+    owner: Loopback
+    request_queue_size = 128
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Quiet: broken connections are what this is for."""
+
+
+def owner_of(handler: BaseHTTPRequestHandler) -> Loopback:
+    """The server that a handler answers for."""
+    return cast(_Http, handler.server).owner
+
+
+class ExpertServer(Loopback):
     """Answers a query "echo X" with X; other first words are kinds of trouble, see ``_Handler``.
 
     ``with ExpertServer() as server`` starts and stops it.
@@ -46,39 +88,13 @@ class ExpertServer:
         self.now = 0
         self.peak = 0
         self.lock = threading.Lock()
-        self.released = threading.Event()
-        self._http = _Http(("127.0.0.1", 0), _Handler)
-        self._http.expert = self
-
-    @property
-    def base_url(self) -> str:
-        """Where it listens, /v1 included."""
-        return f"http://127.0.0.1:{self._http.server_address[1]}/v1"
-
-    def __enter__(self) -> "ExpertServer":
-        threading.Thread(target=self._http.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.released.set()
-        self._http.shutdown()
-        self._http.server_close()
-
-
-class _Http(ThreadingHTTPServer):
-    expert: ExpertServer
-    request_queue_size = 128
-
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        """Quiet: clients that hang up are part of the tests."""
+        super().__init__(_Handler)
 
 
 class _Handler(BaseHTTPRequestHandler):
     @property
     def expert(self) -> ExpertServer:
-        return cast(_Http, self.server).expert
+        return cast(ExpertServer, owner_of(self))
 
     def do_GET(self) -> None:
         self._record(b"")

@@ -5,16 +5,15 @@ import threading
 import urllib.error
 import urllib.request
 from collections import Counter
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from types import TracebackType
-from typing import Any, cast
+from http.server import BaseHTTPRequestHandler
+from typing import cast
 
-from tests.expert_server import reset
+from tests.expert_server import Loopback, owner_of, reset
 
 KINDS = ("hang", "reset", "http_500", "http_429", "garbage")
 
 
-class FaultProxy:
+class FaultProxy(Loopback):
     """``with FaultProxy(url, rate, seed) as proxy`` serves at ``proxy.base_url`` until the block ends.
 
     Which completions are spoilt, and how, depends on the seed and on the order in which they come in.
@@ -36,16 +35,9 @@ class FaultProxy:
         self.hang_s = hang_s
         self.injected: Counter[str] = Counter()
         self.forwarded = 0
-        self.released = threading.Event()
+        super().__init__(_Handler)
         self._random = random.Random(seed)
         self._lock = threading.Lock()
-        self._http = _Http(("127.0.0.1", 0), _Handler)
-        self._http.proxy = self
-
-    @property
-    def base_url(self) -> str:
-        """Where it listens, /v1 included."""
-        return f"http://127.0.0.1:{self._http.server_address[1]}/v1"
 
     def draw(self, path: str) -> str | None:
         """The fault for the next request to ``path``, counted; None where it is to be passed on."""
@@ -57,25 +49,6 @@ class FaultProxy:
             self.forwarded += 1
             return None
 
-    def __enter__(self) -> "FaultProxy":
-        threading.Thread(target=self._http.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.released.set()
-        self._http.shutdown()
-        self._http.server_close()
-
-
-class _Http(ThreadingHTTPServer):
-    proxy: FaultProxy
-    request_queue_size = 128
-
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        """Quiet: broken connections are what this is for."""
-
 
 class _Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
@@ -85,7 +58,7 @@ class _Handler(BaseHTTPRequestHandler):
         self._handle(self.rfile.read(int(self.headers.get("Content-Length", 0))))
 
     def _handle(self, body: bytes | None) -> None:
-        proxy = cast(_Http, self.server).proxy
+        proxy = cast(FaultProxy, owner_of(self))
         match proxy.draw(self.path):
             case None:
                 self._forward(proxy, body)
