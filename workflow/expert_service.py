@@ -10,7 +10,6 @@ seconds for a service's file, and a failed service would leave it waiting for ev
 import argparse
 import json
 import os
-import signal
 import socket
 import subprocess
 import sys
@@ -21,7 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from eapo_verl.cpu_environment import cpu_environment
-from workflow.processes import adopt_orphans, die_with_parent, end_children, start
+from workflow.processes import Identity, StopRequest, adopt_orphans, end_children, start
 
 _POLL_S = 0.25
 
@@ -109,9 +108,9 @@ def serve_all(arguments: argparse.Namespace) -> None:
     """Start the servers, say where they are, and watch them until this process is ended."""
     if on_cpu():
         os.environ |= cpu_environment(arguments.threads)
-    die_with_parent()
+    parent = Identity.of(os.getppid())
+    stop = StopRequest([parent] if parent is not None else [])
     adopt_orphans()
-    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(0))
     try:
         servers = []
         for spec in arguments.expert:
@@ -120,7 +119,7 @@ def serve_all(arguments: argparse.Namespace) -> None:
             servers.append(serve(name, Path(model), int(length), arguments.log_dir))
         endpoints = {server.name: {"base_url": server.base_url, "model": server.name} for server in servers}
         publish(arguments.endpoints, endpoints)
-        while True:
+        while stop.reason() is None:
             for server in servers:
                 failure = server.failure()
                 if failure is not None and "failure" not in endpoints[server.name]:
@@ -128,7 +127,7 @@ def serve_all(arguments: argparse.Namespace) -> None:
                     publish(arguments.endpoints, endpoints)
             time.sleep(_POLL_S)
     finally:
-        end_children()
+        end_children(4.0)
 
 
 def wait_for_all(path: Path, limit_s: float) -> None:

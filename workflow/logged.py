@@ -1,21 +1,39 @@
-"""Run a long job: everything it prints into its log, its progress lines on the terminal too, nothing left when it ends.
+"""Run a job: everything it prints into its log, its progress lines on the terminal too, nothing left when it ends.
 
-``python -m workflow.logged LOG -- COMMAND ...``; the exit status is the command's. A failure ends with the log's path,
-its last lines and, where they tell it, the reason.
+``python -m workflow.logged [--until PROCESS] LOG -- COMMAND ...``; the exit status is the command's. A failure ends
+with the log's path, its last lines and, where they tell it, the reason.
+
+The job ends with its workflow and with the process that started it (``--until``: with another one, written as
+:class:`workflow.processes.Identity` is, instead). Two processes hold it, this one and its child, and each ends it when
+the other is gone, so that killing any one process leaves nothing behind. The log is locked while any of them lives: a
+second job cannot write into the same files.
 """
 
+import argparse
 import collections
+import os
 import signal
-import subprocess
 import sys
 import threading
 from pathlib import Path
-from types import FrameType
-from typing import IO
 
-from workflow.processes import adopt_orphans, end_children, start
+from workflow.locks import InUse, take
+from workflow.processes import (
+    COMMAND_GRACE_S,
+    ORPHAN_GRACE_S,
+    Identity,
+    StopRequest,
+    adopt_orphans,
+    hold,
+    start,
+    this_process,
+    workflow_process,
+)
 
 PROGRESS = "progress: "
+#: Exit status where the log is in use: the same command may succeed later.
+IN_USE = 75
+_NOT_STARTED = 127
 _TAIL_LINES = 15
 _REASONS = {
     "No space left on device": "the disk is full",
@@ -25,32 +43,64 @@ _REASONS = {
 }
 
 
-def run(log: Path, command: list[str]) -> int:
-    """Run ``command`` to its end and return its exit status (128 + n where signal n ended it)."""
+def run(log: Path, command: list[str], until: Identity | None = None) -> int:
+    """Run ``command`` to its end and return its exit status (128 + n where signal n ended it).
+
+    Args:
+        log: its file, made anew.
+        command: what to run.
+        until: the process that it ends with; the parent of this one by default.
+
+    Raises:
+        InUse: another job writes the log.
+    """
+    follows = [process for process in (until or Identity.of(os.getppid()), workflow_process()) if process is not None]
+    lock = take(log)
+    os.ftruncate(lock, 0)
     adopt_orphans()
-    log.parent.mkdir(parents=True, exist_ok=True)
+    stop = StopRequest(follows)
+    source, sink = os.pipe()
+    us = this_process()
+    keeper = os.fork()
+    if keeper == 0:
+        os.close(source)
+        _keep(command, sink, lock, us)
+    os.close(sink)
+
     tail: collections.deque[str] = collections.deque(maxlen=_TAIL_LINES)
-    process = start(command, subprocess.PIPE)
-
-    def forward(number: int, frame: FrameType | None) -> None:
-        process.send_signal(number)
-
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, forward)
     # In a thread: what the job leaves behind holds the pipe open, and is ended only once the job itself has.
-    copying = threading.Thread(target=_copy, args=(process.stdout, log, tail))
+    copying = threading.Thread(target=_copy, args=(source, lock, tail), daemon=True)
     copying.start()
-    status = process.wait()
-    end_children()
-    copying.join()
+    # The keeper has to be done with the command and with its orphans by then.
+    status, reason = hold(keeper, stop, COMMAND_GRACE_S + ORPHAN_GRACE_S + 1.5, ORPHAN_GRACE_S)
+    copying.join(timeout=2)
+    status = status if status >= 0 else 128 - status
+    if reason is not None:
+        print(f"job ended on {reason}; its log is {log}", file=sys.stderr)
+        return status or 128 + signal.SIGTERM
     if status != 0:
         _explain(log, tail, status)
-    return status if status >= 0 else 128 - status
+    return status
 
 
-def _copy(source: IO[bytes], log: Path, tail: collections.deque[str]) -> None:
-    with log.open("w", encoding="utf-8") as file:
-        for raw in source:
+def _keep(command: list[str], sink: int, lock: int, holder: Identity) -> None:
+    """The second process: runs the command, and ends with ``holder``. Does not return."""
+    status = _NOT_STARTED
+    try:
+        os.setsid()
+        stop = StopRequest([holder])
+        adopt_orphans()
+        process = start(command, sink, pass_fds=[lock])
+        status, _ = hold(process.pid, stop, COMMAND_GRACE_S, ORPHAN_GRACE_S)
+    except OSError as error:
+        os.write(sink, f"{error}\n".encode())
+    finally:
+        os._exit(status if status >= 0 else 128 - status)
+
+
+def _copy(source: int, log: int, tail: collections.deque[str]) -> None:
+    with open(source, "rb") as lines, open(log, "w", encoding="utf-8") as file:
+        for raw in lines:
             line = raw.decode("utf-8", "replace")
             file.write(line)
             file.flush()
@@ -61,19 +111,37 @@ def _copy(source: IO[bytes], log: Path, tail: collections.deque[str]) -> None:
 
 
 def _explain(log: Path, tail: collections.deque[str], status: int) -> None:
-    ending = f"was killed by signal {-status}" if status < 0 else f"failed with exit status {status}"
+    ending = f"was killed by signal {status - 128}" if status > 128 else f"failed with exit status {status}"
     print(f"job {ending}; its log is {log} and ends with:", file=sys.stderr)
     for line in tail:
         print(f"    {line.rstrip()[:240]}", file=sys.stderr)
     text = "".join(tail)
     reason = next((meaning for sign, meaning in _REASONS.items() if sign in text), None)
-    if reason is None and status == -signal.SIGKILL:
+    if reason is None and status == 128 + signal.SIGKILL:
         reason = "if nobody killed it, the machine ran out of memory"
     if reason is not None:
         print(f"reason: {reason}", file=sys.stderr)
 
 
+def main() -> int:
+    """Command line; returns the exit status."""
+    parser = argparse.ArgumentParser(
+        prog="python -m workflow.logged", usage="%(prog)s [--until PROCESS] LOG -- COMMAND"
+    )
+    parser.add_argument("--until", type=Identity.parse, metavar="PROCESS")
+    parser.add_argument("log", type=Path)
+    ours, command = sys.argv[1:], []
+    if "--" in ours:
+        ours, command = ours[: ours.index("--")], ours[ours.index("--") + 1 :]
+    arguments = parser.parse_args(ours)
+    if not command:
+        parser.error("there is no command")
+    try:
+        return run(arguments.log, command, arguments.until)
+    except InUse as error:
+        print(f"job not started: {error}", file=sys.stderr)
+        return IN_USE
+
+
 if __name__ == "__main__":
-    if len(sys.argv) < 4 or sys.argv[2] != "--":
-        sys.exit("usage: python -m workflow.logged LOG -- COMMAND ...")
-    sys.exit(run(Path(sys.argv[1]), sys.argv[3:]))
+    sys.exit(main())

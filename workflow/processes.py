@@ -1,21 +1,90 @@
-"""Child processes that cannot outlive the job that started them."""
+"""Processes that end with those who started them, however those end (Linux).
+
+Who has to end is asked by polling and not told by the kernel alone: its parent-death signal follows the *thread* that
+started a child, and Snakemake starts jobs from a pool of threads.
+"""
 
 import ctypes
+import functools
+import os
 import signal
+import socket
 import subprocess
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
+from pathlib import Path
 from typing import IO
 
 import psutil
 
+#: Names the workflow's main process in the environment of its jobs.
+WORKFLOW_VARIABLE = "EAPO_WORKFLOW"
+#: Seconds that what has to end gets after SIGTERM: a command, and then what it has left behind.
+COMMAND_GRACE_S, ORPHAN_GRACE_S = 6.0, 2.0
+
 _PR_SET_PDEATHSIG = 1
 _PR_SET_CHILD_SUBREAPER = 36
+_LOOK_S = 0.2
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
-def die_with_parent() -> None:
-    """Ask the kernel to terminate this process when its parent dies, however the parent dies (Linux)."""
-    _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+@functools.cache
+def _this_host() -> str:
+    """This machine since it was started, as seen from this container: process ids mean the same where this is equal."""
+    boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+    return f"{socket.gethostname()}/{boot}/{os.stat('/proc/self/ns/pid').st_ino}"
+
+
+@dataclass(frozen=True)
+class Identity:
+    """A process that no later one with the same id can be taken for: ``started`` is in clock ticks since the boot."""
+
+    pid: int
+    started: int
+    host: str
+
+    def __str__(self) -> str:
+        return f"{self.pid}:{self.started}:{self.host}"
+
+    @classmethod
+    def parse(cls, text: str) -> "Identity":
+        """The inverse of ``str``; raises ValueError for anything else."""
+        pid, started, host = text.split(":", 2)
+        return cls(int(pid), int(started), host)
+
+    @classmethod
+    def of(cls, pid: int) -> "Identity | None":
+        """The process that has this id now; None where there is none, or only the remains of one."""
+        try:
+            # The name, in brackets, may hold anything.
+            fields = Path(f"/proc/{pid}/stat").read_text("utf-8", "replace").rpartition(")")[2].split()
+        except (FileNotFoundError, ProcessLookupError):
+            return None
+        return None if fields[0] in "ZX" else cls(pid, int(fields[19]), _this_host())
+
+    @property
+    def here(self) -> bool:
+        """Whether this is a process of this machine, since its last start."""
+        return self.host == _this_host()
+
+    def ended(self) -> bool:
+        """Whether the process is known to have ended; of one on another machine nothing is known."""
+        return self.here and Identity.of(self.pid) != self
+
+
+def this_process() -> Identity:
+    """The running process."""
+    identity = Identity.of(os.getpid())
+    assert identity is not None
+    return identity
+
+
+def workflow_process() -> Identity | None:
+    """The main process of the workflow that this process belongs to, if there is one on this machine."""
+    named = os.environ.get(WORKFLOW_VARIABLE)
+    identity = Identity.parse(named) if named else None
+    return identity if identity is not None and identity.here else None
 
 
 def adopt_orphans() -> None:
@@ -23,27 +92,134 @@ def adopt_orphans() -> None:
     _libc.prctl(_PR_SET_CHILD_SUBREAPER, 1)
 
 
-def start(command: Sequence[str], stdout: IO | int) -> subprocess.Popen:
-    """Start ``command`` in a session of its own (a Ctrl-C reaches it through us only), its stderr in its stdout."""
+def start(command: Sequence[str], stdout: IO | int, pass_fds: Collection[int] = ()) -> subprocess.Popen:
+    """Start ``command`` in a session of its own (a Ctrl-C reaches it through us only), its stderr in its stdout.
+
+    The kernel terminates it when the calling thread ends.
+    """
+    parent = os.getpid()
+
+    def die_with_parent() -> None:
+        _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+        if os.getppid() != parent:
+            os.kill(os.getpid(), signal.SIGTERM)
+
     return subprocess.Popen(
-        command, stdout=stdout, stderr=subprocess.STDOUT, start_new_session=True, preexec_fn=die_with_parent
+        command,
+        stdin=subprocess.DEVNULL,
+        stdout=stdout,
+        stderr=subprocess.STDOUT,
+        start_new_session=True,
+        preexec_fn=die_with_parent,
+        pass_fds=pass_fds,
     )
 
 
-def end_children(grace_s: float = 10.0) -> int:
-    """Terminate every descendant of this process, kill what is left after ``grace_s`` seconds; return how many ran."""
-    children = psutil.Process().children(recursive=True)
-    for child in children:
-        _signal(child, signal.SIGTERM)
-    _, stubborn = psutil.wait_procs(children, timeout=grace_s)
-    for child in [*stubborn, *psutil.Process().children(recursive=True)]:
-        _signal(child, signal.SIGKILL)
-    psutil.wait_procs(stubborn, timeout=grace_s)
-    return len(children)
+class StopRequest:
+    """Notes that this process was asked to end: by a signal, or by the end of one of the processes that it ``follows``.
+
+    Made in the main thread; from then on SIGINT, SIGTERM and SIGHUP are noted and do nothing else.
+    """
+
+    def __init__(self, follows: Sequence[Identity]) -> None:
+        self._follows = follows
+        self._signal: int | None = None
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            # What nohup has switched off stays off.
+            if signal.getsignal(number) != signal.SIG_IGN:
+                signal.signal(number, lambda received, frame: setattr(self, "_signal", received))
+
+    def reason(self) -> str | None:
+        """Why this process has to end, or None."""
+        if self._signal is not None:
+            return signal.Signals(self._signal).name
+        gone = next((process for process in self._follows if process.ended()), None)
+        return f"the end of process {gone.pid}, which it belongs to" if gone is not None else None
 
 
-def _signal(process: psutil.Process, number: int) -> None:
+def hold(pid: int, stop: StopRequest, grace_s: float, orphan_grace_s: float) -> tuple[int, str | None]:
+    """Wait for a child, then end what it leaves behind; on a stop request it is terminated, and killed if it lingers.
+
+    Args:
+        pid: the child.
+        stop: asked several times a second.
+        grace_s: seconds between the child's SIGTERM and its SIGKILL.
+        orphan_grace_s: the same for what it leaves behind, which has to be adopted (:func:`adopt_orphans`).
+
+    Returns:
+        The child's exit status, negative where a signal ended it, and why it was told to end (None: it was not).
+    """
+    began = time.monotonic()
+    reason, deadline = None, float("inf")
+    while (status := _exit_status(pid)) is None:
+        now = time.monotonic()
+        if reason is None:
+            reason = stop.reason()
+            if reason is not None:
+                os.kill(pid, signal.SIGTERM)
+                deadline = now + grace_s
+        elif now > deadline:
+            os.kill(pid, signal.SIGKILL)
+            deadline = float("inf")
+        # Short jobs should not wait for being looked at.
+        time.sleep(min(_LOOK_S, 0.01 + (now - began) / 50))
+    end_children(orphan_grace_s)
+    return status, reason
+
+
+def _exit_status(pid: int) -> int | None:
+    ended, status = os.waitpid(pid, os.WNOHANG)
+    return os.waitstatus_to_exitcode(status) if ended else None
+
+
+def end_children(grace_s: float, keep: Collection[int] = ()) -> None:
+    """Terminate every descendant of this process, and kill what is left after ``grace_s`` seconds.
+
+    ``keep`` names children that stay, with their descendants. The others must not be waited for anywhere else.
+    """
+    _signal_all(_descendants(keep), signal.SIGTERM)
+    _until(lambda: not _descendants(keep), grace_s)
+
+    def none_left() -> bool:
+        # Again and again: what is killed last may have started another one.
+        _signal_all(left := _descendants(keep), signal.SIGKILL)
+        return not left
+
+    _until(none_left, grace_s)
+
+
+def _descendants(keep: Collection[int]) -> list[psutil.Process]:
+    """Every living descendant, once; ended children are reaped on the way."""
+    found: list[psutil.Process] = []
+    for child in psutil.Process().children():
+        if child.pid in keep:
+            continue
+        if Identity.of(child.pid) is None:
+            _reap(child.pid)
+            continue
+        try:
+            found += [child, *child.children(recursive=True)]
+        except psutil.NoSuchProcess:
+            continue
+    return [process for process in found if Identity.of(process.pid) is not None]
+
+
+def _reap(pid: int) -> None:
     try:
-        process.send_signal(number)
-    except psutil.NoSuchProcess:
+        os.waitpid(pid, os.WNOHANG)
+    except ChildProcessError:
         return
+
+
+def _signal_all(processes: list[psutil.Process], number: int) -> None:
+    for process in processes:
+        try:
+            process.send_signal(number)
+        except psutil.NoSuchProcess:
+            continue
+
+
+def _until(condition: Callable[[], bool], limit_s: float) -> None:
+    deadline = time.monotonic() + limit_s
+    while not condition() and time.monotonic() < deadline:
+        time.sleep(0.05)
