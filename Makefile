@@ -68,10 +68,9 @@ endif
 	@touch $@ && echo "setup: $(VENV) is complete"
 
 reproduce: known-experiment $(STAMP)  ## run the comparison of config/$(EXPERIMENT).yaml into results/$(EXPERIMENT)/ (EXPERIMENT=default)
-	@# A lock of the kernel's: unlike Snakemake's own it is gone when its holder was killed.
-	@mkdir -p results/$(EXPERIMENT) && $(RUN) flock -n -E 75 results/$(EXPERIMENT)/.lock \
-	    snakemake --cores all --nolock --rerun-incomplete --configfile config/$(EXPERIMENT).yaml $(ARGS) || { \
-	    status=$$?; [ $$status -ne 75 ] || echo "reproduce: results/$(EXPERIMENT) is in use by another run" >&2; exit $$status; }
+	@# In make's own place: signals reach it. Snakemake's lock outlives a killed Snakemake; the workflow has a better one.
+	@exec env $(RUN) EAPO_FOLLOW_PARENT=1 \
+	    snakemake --cores all --nolock --rerun-incomplete --configfile config/$(EXPERIMENT).yaml $(ARGS)
 
 # Before the environment: a misspelt name should not cost the minutes of a setup.
 known-experiment:

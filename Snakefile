@@ -7,7 +7,9 @@ sys.path.insert(0, workflow.basedir)
 
 from workflow.experiment import load_experiment, preflight_experts
 from workflow.methods import ExperimentError
+from workflow.locks import InUse
 from workflow.plan import Plan, code, one_of
+from workflow.session import begin, limit_trainings
 
 if not workflow.config_settings.configfiles:
 
@@ -25,11 +27,15 @@ except ExperimentError as error:
 PLAN = Plan(EXPERIMENT, CONFIG_FILE.stem, RESULTS)
 
 
+limit_trainings(workflow, PLAN.training_slots(workflow.resource_settings.cores or 1))
+
+
 # Before the first job, and not in a dry run.
 onstart:
     try:
+        begin(workflow, RESULTS)
         preflight_experts(EXPERIMENT)
-    except ExperimentError as error:
+    except (ExperimentError, InUse) as error:
         sys.exit(f"experiment: {CONFIG_FILE}: {error}")
 
 

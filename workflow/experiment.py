@@ -140,7 +140,6 @@ class Resources(Settings):
     sampling_memory_mb: int = Field(4000, ge=1)
     sampling_gpus: int = Field(0, ge=0)
     minutes: int = Field(120, ge=1)
-    expert_startup_s: int = Field(60, ge=1)
 
 
 class Experiment(Settings):

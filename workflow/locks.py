@@ -13,7 +13,7 @@ class InUse(Exception):
     def __init__(self, path: Path) -> None:
         pids = writers(path)
         who = f"process {', '.join(map(str, pids))}" if pids else "a process of another user or machine"
-        super().__init__(f"{path} is being written by {who}")
+        super().__init__(f"{path} is in use by {who}")
 
 
 def take(path: Path) -> int:

@@ -6,6 +6,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+import psutil
+
 from eapo_verl.schedules import sampling_seed
 from workflow.experiment import (
     UNTRAINED,
@@ -17,6 +19,7 @@ from workflow.experiment import (
     benchmark_path,
 )
 from workflow.runs import run_settings
+from workflow.session import training_slots
 
 
 def one_of(names: Iterable[str]) -> str:
@@ -81,16 +84,43 @@ class Plan:
         """The training or the validation set."""
         return {"train": self.experiment.train, "validation": self.experiment.validation}[name]
 
-    def services(self, method: str, seed: int | str) -> list[Path]:
-        """The file that says where a run's own experts are served; none where it needs no server."""
-        if not self.experiment.served_experts() or not self.experiment.consults(method):
-            return []
-        return [self.results / "services" / f"{method}.seed{seed}.json"]
+    def served_models(self, method: str) -> list[Path]:
+        """The folders of the models that have to be served to a method's runs."""
+        served = self.experiment.served_experts() if self.experiment.consults(method) else []
+        return [self.model(str(one.serve)) for one in served]
 
-    def expert_arguments(self) -> list[str]:
-        """Arguments of ``workflow.expert_service`` for the experts to be served."""
-        served = self.experiment.served_experts()
-        return [f"--expert {one.name}={self.model(str(one.serve))}:{one.max_model_len}" for one in served]
+    def lease(self, method: str, seed: int | str) -> str:
+        """What goes before the command of a run that needs served experts: a lease of them, and the wait for them."""
+        if not self.served_models(method):
+            return ""
+        service = "python -m workflow.expert_service"
+        values = {
+            "services": self.results / "services",
+            "endpoints": self.endpoints(method, seed),
+            "log-dir": self.results / "logs" / "experts",
+        }
+        experts = [
+            f"--expert {one.name}={self.model(str(one.serve))}:{one.max_model_len}"
+            for one in self.experiment.served_experts()
+        ]
+        arguments = [*(f"--{key} {value}" for key, value in values.items()), *experts]
+        return f"{service} lease {' '.join(arguments)} -- {service} wait -- "
+
+    def endpoints(self, method: str, seed: int | str) -> Path:
+        """The file that says where the experts of a run are."""
+        return self.results / "services" / f"{method}.seed{seed}.json"
+
+    def training_slots(self, cores: int) -> int:
+        """How many trainings this machine has room for, with so many of its cores."""
+        resources = self.experiment.resources
+        accelerators = len(list(Path("/dev").glob("nvidia[0-9]*")))
+        return training_slots(
+            cores,
+            resources.training_threads,
+            psutil.virtual_memory().total // 2**20,
+            resources.training_memory_mb,
+            accelerators // resources.training_gpus if resources.training_gpus else None,
+        )
 
     def pretrain_arguments(self, model: str) -> list[str]:
         """Arguments of ``workflow.embedded.pretrain`` for one of the embedded models."""

@@ -11,7 +11,7 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -92,10 +92,12 @@ def adopt_orphans() -> None:
     _libc.prctl(_PR_SET_CHILD_SUBREAPER, 1)
 
 
-def start(command: Sequence[str], stdout: IO | int, pass_fds: Collection[int] = ()) -> subprocess.Popen:
+def start(
+    command: Sequence[str], stdout: IO | int, pass_fds: Collection[int] = (), env: Mapping[str, str] | None = None
+) -> subprocess.Popen:
     """Start ``command`` in a session of its own (a Ctrl-C reaches it through us only), its stderr in its stdout.
 
-    The kernel terminates it when the calling thread ends.
+    The kernel terminates it when the calling thread ends. Arguments are those of :class:`subprocess.Popen`.
     """
     parent = os.getpid()
 
@@ -112,6 +114,7 @@ def start(command: Sequence[str], stdout: IO | int, pass_fds: Collection[int] = 
         start_new_session=True,
         preexec_fn=die_with_parent,
         pass_fds=pass_fds,
+        env=env,
     )
 
 

@@ -25,13 +25,14 @@ def expert(checkout: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator
     """The endpoints file of the smoke experiment's expert, served by vLLM."""
     folder = tmp_path_factory.mktemp("expert")
     endpoints = folder / "endpoints.json"
-    endpoints.write_text("{}")
     service = [sys.executable, "-m", "workflow.expert_service"]
     spec = f"expert_a={checkout / 'results/smoke/models/expert_a'}:64"
-    serve = [*service, "serve", "--expert", spec, "--endpoints", str(endpoints), "--log-dir", str(folder)]
-    with subprocess.Popen(serve, cwd=checkout, env=environment(checkout)) as process:
-        wait = in_checkout(checkout, *service, "wait", "--endpoints", str(endpoints), "--startup-s", "120")
-        assert wait.returncode == 0, wait.stdout
+    lease = [*service, "lease", "--services", str(folder), "--endpoints", str(endpoints), "--log-dir", str(folder)]
+    command = [*lease, "--expert", spec, "--", *service, "wait", "--", "sh", "-c", "echo up; exec sleep 3600"]
+    with subprocess.Popen(
+        command, cwd=checkout, env=environment(checkout), stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None and process.stdout.readline() == "up\n"
         yield endpoints
         process.terminate()
 
@@ -131,7 +132,8 @@ def test_a_killed_run_goes_on_from_its_checkpoint_as_if_nothing_had_been(
         while not (metrics.exists() and '"step": 3' in metrics.read_text()):
             assert process.poll() is None, process.stderr.read()
             time.sleep(0.05)
-        (trainer,) = [p for p in psutil.Process(process.pid).children() if "eapo_verl.train" in p.cmdline()]
+        below = [(p, p.cmdline()) for p in psutil.Process(process.pid).children(recursive=True)]
+        (trainer,) = [p for p, line in below if "eapo_verl.train" in line and "workflow.logged" not in line]
         trainer.send_signal(signal.SIGKILL)
         message = process.communicate()[1]
     assert process.returncode == 137 and "first.log" in message

@@ -42,8 +42,9 @@ rule tables:
             else []
         ),
     shell:
-        "python -m analysis tables --scores {input.scores} --grades-dir {params.grades} --k {params.k} "
-        "--pairs {params.pairs} {params.ablations} --out-dir {params.folder} > {log} 2>&1 || {{ cat {log} >&2; exit 1; }}"
+        "exec python -m workflow.logged {log} -- python -m analysis tables --scores {input.scores} "
+        "--grades-dir {params.grades} --k {params.k} --pairs {params.pairs} {params.ablations} "
+        "--out-dir {params.folder}"
 
 
 rule figures:
@@ -90,9 +91,9 @@ rule figures:
         tables=RESULTS / "tables",
         folder=RESULTS / "figures",
     shell:
-        "python -m analysis figures --metrics {params.metrics} --runs {input.runs} --scores {input.scores} "
-        "--grades-dir {params.grades} --tables-dir {params.tables} --out-dir {params.folder} "
-        "> {log} 2>&1 || {{ cat {log} >&2; exit 1; }}"
+        "exec python -m workflow.logged {log} -- python -m analysis figures --metrics {params.metrics} "
+        "--runs {input.runs} --scores {input.scores} --grades-dir {params.grades} --tables-dir {params.tables} "
+        "--out-dir {params.folder}"
 
 
 rule html_report:
@@ -117,5 +118,6 @@ rule html_report:
         tables=RESULTS / "tables",
         figures=RESULTS / "figures",
     shell:
-        "python -m analysis report --experiment {params.name} --tables-dir {params.tables} --figures-dir {params.figures} "
-        "--runs {input.runs} --answer {output.answer} --out {output.page} > {log} 2>&1 || {{ cat {log} >&2; exit 1; }}"
+        "exec python -m workflow.logged {log} -- python -m analysis report --experiment {params.name} "
+        "--tables-dir {params.tables} --figures-dir {params.figures} --runs {input.runs} "
+        "--answer {output.answer} --out {output.page}"

@@ -14,7 +14,8 @@ rule embedded_problems:
         sets=[f"--set {name}={size}:{seed}" for name, (size, seed) in PLAN.embedded_sets.items()],
         folder=RESULTS / "data",
     shell:
-        "python -m workflow.embedded.problems {params.sets} --out-dir {params.folder} 2> {log} || {{ cat {log} >&2; exit 1; }}"
+        "exec python -m workflow.logged {log} -- python -m workflow.embedded.problems {params.sets} "
+        "--out-dir {params.folder}"
 
 
 rule word_problems:
@@ -38,8 +39,8 @@ rule word_problems:
         seed=lambda wildcards: PLAN.problem_set(wildcards.set).seed,
         exclude=lambda wildcards, input: f"--exclude {input}" if input else "",
     shell:
-        "python -m workflow.sources.word_problems --n {params.size} --seed {params.seed} {params.exclude} "
-        "--out {output} 2> {log} || {{ cat {log} >&2; exit 1; }}"
+        "exec python -m workflow.logged {log} -- python -m workflow.sources.word_problems --n {params.size} "
+        "--seed {params.seed} {params.exclude} --out {output}"
 
 
 rule fetched_problems:
@@ -58,5 +59,5 @@ rule fetched_problems:
     params:
         path=lambda wildcards, input: f"--path {input}" if input else "",
     shell:
-        "python -m workflow.sources.benchmarks --name {wildcards.set} {params.path} --out {output} 2> {log} "
-        "|| {{ cat {log} >&2; exit 1; }}"
+        "exec python -m workflow.logged {log} -- python -m workflow.sources.benchmarks --name {wildcards.set} "
+        "{params.path} --out {output}"

@@ -45,8 +45,8 @@ rule grade:
     params:
         samples=EXPERIMENT.evaluation.samples,
     shell:
-        "python -m analysis grade --samples {input.samples} --problems {input.problems} --k {params.samples} "
-        "--out {output} > {log} 2>&1 || {{ cat {log} >&2; exit 1; }}"
+        "exec python -m workflow.logged {log} -- python -m analysis grade --samples {input.samples} "
+        "--problems {input.problems} --k {params.samples} --out {output}"
 
 
 rule scores:
@@ -69,5 +69,5 @@ rule scores:
         folder=RESULTS / "grades",
         cells=[f"{method}:{seed}:{name}" for method, seed in PLAN.cells for name in EXPERIMENT.benchmarks],
     shell:
-        "python -m analysis scores --grades-dir {params.folder} --cells {params.cells} --out {output} > {log} 2>&1 "
-        "|| {{ cat {log} >&2; exit 1; }}"
+        "exec python -m workflow.logged {log} -- python -m analysis scores --grades-dir {params.folder} "
+        "--cells {params.cells} --out {output}"

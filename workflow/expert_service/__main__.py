@@ -1,0 +1,99 @@
+"""Commands of the expert service.
+
+``python -m workflow.expert_service lease --services DIR --endpoints FILE --log-dir DIR --expert NAME=FOLDER:LENGTH ...
+-- COMMAND ...`` starts the experts where nobody has yet, writes where they are (or will be) into FILE, and becomes
+COMMAND, which holds the lease; LENGTH is the longest context in tokens. ``wait [-- COMMAND ...]``, in the environment
+of a lease, returns (or becomes COMMAND) when they answer. ``serve`` is what ``lease`` starts.
+"""
+
+import argparse
+import ipaddress
+import os
+import sys
+from pathlib import Path
+
+from workflow.expert_service.lease import SERVICE_VARIABLE, take_lease, wait_until_up
+from workflow.expert_service.servers import VLLM, ExpertModel
+from workflow.expert_service.service import serve
+from workflow.expert_service.state import ServiceError
+from workflow.processes import Identity
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m workflow.expert_service", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True)
+    serving, leasing, waiting = (commands.add_parser(name) for name in ("serve", "lease", "wait"))
+    for one in (serving, leasing):
+        one.add_argument("--log-dir", type=Path, required=True)
+        one.add_argument("--expert", type=ExpertModel.parse, action="append", required=True)
+        one.add_argument("--host", default="127.0.0.1", help="name or address of this machine that servers listen on")
+        one.add_argument("--key", action="store_true", help="want a key, as servers beyond loopback always do")
+        one.add_argument("--threads", type=int, default=1, help="of each server, on a CPU")
+        one.add_argument("--idle-s", type=float, default=300, help="the service ends that long after the last lease")
+        one.add_argument(
+            "--stall-s", type=float, default=120, help="a start fails after that long without any progress"
+        )
+        one.add_argument("--vllm", type=Path, default=VLLM, help="the program")
+    serving.add_argument("--folder", type=Path, required=True)
+    serving.add_argument("--owner", type=Identity.parse, required=True)
+    leasing.add_argument("--services", type=Path, required=True)
+    leasing.add_argument("--endpoints", type=Path, required=True)
+    waiting.add_argument("--service", type=Path, default=os.environ.get(SERVICE_VARIABLE), help="its folder")
+    return parser
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _run(arguments: argparse.Namespace, command: list[str]) -> int:
+    if arguments.command == "wait":
+        wait_until_up(arguments.service)
+    elif arguments.command == "lease":
+        passed_on = [f"--expert={model}" for model in arguments.expert]
+        passed_on += [
+            f"--{name.replace('_', '-')}={getattr(arguments, name)}"
+            for name in ("host", "threads", "idle_s", "stall_s", "vllm")
+        ]
+        passed_on += ["--key"] if arguments.key else []
+        take_lease(arguments.services, arguments.endpoints, arguments.log_dir, passed_on)
+    else:
+        return serve(
+            arguments.folder,
+            arguments.owner,
+            arguments.expert,
+            host=arguments.host,
+            keyed=arguments.key or not _is_loopback(arguments.host),
+            threads=arguments.threads,
+            log_dir=arguments.log_dir,
+            program=arguments.vllm,
+            idle_s=arguments.idle_s,
+            stall_s=arguments.stall_s,
+        )
+    if command:
+        sys.stdout.flush()
+        os.execvp(command[0], command)
+    return 0
+
+
+def main() -> int:
+    """Command line; returns the exit status."""
+    ours, command = sys.argv[1:], []
+    if "--" in ours:
+        ours, command = ours[: ours.index("--")], ours[ours.index("--") + 1 :]
+    parser = _parser()
+    arguments = parser.parse_args(ours)
+    if arguments.command == "wait" and arguments.service is None:
+        parser.error(f"wait needs --service, or {SERVICE_VARIABLE} in the environment")
+    try:
+        return _run(arguments, command)
+    except ServiceError as error:
+        print(f"expert service: {error}", file=sys.stderr)
+        return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
