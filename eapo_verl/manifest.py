@@ -1,50 +1,13 @@
 """``run.json``: what was run, with what, where, and what it cost."""
 
-import importlib.metadata
 import json
-import os
-import platform
-import subprocess
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import torch
-
+from eapo_verl.precision import cpu_precision
+from eapo_verl.provenance import git_sha, hardware, versions
 from eapo_verl.reply import OUTCOMES
 from eapo_verl.run_settings import RunSettings
-
-_PACKAGES = ("torch", "verl", "vllm", "transformers", "ray", "tensordict", "transferqueue", "numpy")
-
-
-def versions(packages: Sequence[str] = _PACKAGES) -> dict[str, str]:
-    """Installed versions, Python's included."""
-    return {"python": platform.python_version()} | {name: importlib.metadata.version(name) for name in packages}
-
-
-def git_sha() -> str:
-    """The commit that this code is at, "-dirty" appended where files differ from it; "unknown" outside a checkout."""
-    here = Path(__file__).parent
-    try:
-        described = subprocess.run(
-            ["git", "describe", "--always", "--abbrev=40", "--dirty", "--exclude", "*"],
-            cwd=here, capture_output=True, text=True, check=True,
-        )  # fmt: skip
-    except (OSError, subprocess.CalledProcessError):
-        return "unknown"
-    return described.stdout.strip()
-
-
-def hardware() -> dict[str, Any]:
-    """Processor, cores, memory in GiB, and accelerators by name."""
-    with open("/proc/cpuinfo", encoding="utf-8") as file:
-        models = [line.split(":", 1)[1].strip() for line in file if line.startswith("model name")]
-    return {
-        "cpu": models[0] if models else platform.machine(),
-        "cores": len(os.sched_getaffinity(0)),
-        "memory_gib": round(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / 2**30, 1),
-        "accelerators": [torch.cuda.get_device_name(index) for index in range(torch.cuda.device_count())],
-    }
 
 
 def write_manifest(
@@ -69,6 +32,7 @@ def write_manifest(
     def total(column: str) -> float:
         return sum(step.get(column) or 0 for step in steps)
 
+    machine = hardware()
     manifest = {
         "method": settings.method,
         "kind": settings.kind,
@@ -77,7 +41,9 @@ def write_manifest(
         "resolved_config": settings.model_dump(mode="json"),
         "git_sha": git_sha(),
         "versions": versions(),
-        "hardware": hardware(),
+        "hardware": machine,
+        # On an accelerator verl's own configuration decides.
+        "precision": None if machine["accelerators"] else cpu_precision(settings.precision),
         "wall_s": round(wall_s, 1),
         "resumed_from_step": resumed_from,
         "step_s": round(sum(step["seconds"] or 0.0 for step in steps), 1),

@@ -7,6 +7,7 @@ from typing import Any, Literal
 from pydantic import Field, model_validator
 
 from eapo_verl.method_settings import Consultation, Internalization, Reward
+from eapo_verl.precision import Precision
 from eapo_verl.settings import Endpoint, Name, Settings
 
 
@@ -88,7 +89,7 @@ class Threads(Settings):
 
 
 class RunSettings(Settings):
-    """One training run."""
+    """One training run. ``precision`` is that of the engines on a CPU; without meaning on accelerators."""
 
     experiment: str
     method: Name
@@ -106,6 +107,7 @@ class RunSettings(Settings):
     optimiser: Optimiser
     lengths: Lengths
     threads: Threads = Threads()
+    precision: Precision = "float32"
     verl: dict[str, Any] = Field(default_factory=dict)
     config_sha256: str
 

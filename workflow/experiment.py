@@ -11,6 +11,7 @@ from pydantic import Field, ValidationError, model_validator
 
 from eapo_verl.api_keys import read_api_key
 from eapo_verl.method_settings import Consultation, Internalization, Reward
+from eapo_verl.precision import Precision
 from eapo_verl.run_settings import Budget, Lengths, Optimiser, Threads
 from eapo_verl.settings import Endpoint, ExpertLimits, Name, Settings
 from workflow.methods import ExperimentError, Method, Parts, Variant, methods, one_line
@@ -107,6 +108,7 @@ class Training(Settings):
     optimiser: Optimiser
     lengths: Lengths
     threads: Threads = Threads()
+    precision: Precision = "float32"
     verl: dict[str, Any] = Field(default_factory=dict)
 
 

@@ -39,6 +39,7 @@ def run_settings(
         "optimiser": training.optimiser.model_dump(mode="json"),
         "lengths": training.lengths.model_dump(mode="json"),
         "threads": training.threads.model_dump(mode="json"),
+        "precision": training.precision,
         "verl": training.verl | experiment.method(method).verl,
     }
     world = {"models": experiment.models, "train": experiment.train, "validation": experiment.validation}

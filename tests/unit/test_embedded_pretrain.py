@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from transformers import AutoModelForCausalLM, AutoTokenizer, GenerationConfig
 
 from eapo_verl.consultation import Answer, Consult, parse_action
+from eapo_verl.precision import instruction_set
 from workflow.embedded import lessons, pretrain, problems
 from workflow.embedded.demonstrations import (
     ENTRIES,
@@ -227,6 +228,7 @@ def test_a_checkpoint_is_complete_and_the_same_again(
     assert GenerationConfig.from_pretrained(tmp_path / "a").eos_token_id == tokenizer.eos_token_id
     report = json.loads((tmp_path / "a" / "pretrain.json").read_text())
     assert report["settings"]["role"] == role and report["settings"]["steps"] == 4
+    assert report["precision"] == "float32" and report["hardware"]["instruction_set"] == instruction_set()
     assert report["tokens"] > 0 and report["parameters"] == sum(p.numel() for p in model.parameters())
     assert f"{role}: step 4/4, loss" in capsys.readouterr().err
 

@@ -6,7 +6,6 @@ leaves a complete Hugging Face checkpoint in DIR, and ``pretrain.json`` about ho
 """
 
 import argparse
-import importlib.metadata
 import json
 import math
 import random
@@ -21,9 +20,11 @@ import torch
 from transformers import GenerationConfig, LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 from transformers.utils.logging import disable_progress_bar
 
+from eapo_verl.provenance import git_sha, hardware, versions
 from workflow.embedded.arguments import OneLineParser, number
 from workflow.embedded.demonstrations import ENTRIES, candidates, known_entries, mistaken_tables
 from workflow.embedded.lessons import GUESS, Batch, expert_lessons, policy_lessons
+from workflow.embedded.muon import Muon
 from workflow.embedded.tokenizer import CONTEXT, build_tokenizer
 
 HEAD_SIZE = 32
@@ -78,8 +79,7 @@ def build_model(settings: Settings, tokenizer: PreTrainedTokenizerFast) -> Llama
         bos_token_id=tokenizer.bos_token_id,
         eos_token_id=tokenizer.eos_token_id,
         pad_token_id=tokenizer.pad_token_id,
-        # On short texts in bfloat16, plain attention is faster than torch's fused one.
-        attn_implementation="eager",
+        attn_implementation="sdpa",
     )
     return LlamaForCausalLM(config)
 
@@ -101,7 +101,7 @@ def train(
     others = [weight for weight in model.parameters() if all(weight is not matrix for matrix in matrices)]
     # Muon learns facts by heart in half the steps that AdamW takes; its rates are scaled to be those of AdamW.
     optimisers = (
-        torch.optim.Muon(matrices, lr=settings.lr, weight_decay=0.01, adjust_lr_fn="match_rms_adamw"),
+        Muon(matrices, lr=settings.lr, weight_decay=0.01),
         torch.optim.AdamW(others, lr=settings.lr, betas=(0.9, 0.98), weight_decay=0.01),
     )
 
@@ -113,9 +113,8 @@ def train(
     read = 0
     for step, (tokens, labels) in zip(range(1, settings.steps + 1), data, strict=False):
         # Padding lies on the right, where causal attention never looks back from.
-        with torch.autocast("cpu", torch.bfloat16, enabled=has_fast_bfloat16()):
-            logits = model(input_ids=tokens[:, :-1], use_cache=False).logits
-        loss = loss_of(logits.float().flatten(0, 1), labels[:, 1:].flatten(), guessed)
+        logits = model(input_ids=tokens[:, :-1], use_cache=False).logits
+        loss = loss_of(logits.flatten(0, 1), labels[:, 1:].flatten(), guessed)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         for optimiser, rate in zip(optimisers, rates, strict=True):
@@ -150,12 +149,6 @@ def loss_of(logits: torch.Tensor, labels: torch.Tensor, guessed: torch.Tensor) -
     among = log_probs[guess].gather(1, guessed[GUESS - labels[guess]])
     summed = -log_probs[told].gather(1, labels[told, None]).sum() - among.mean(1).sum()
     return summed / (guess.sum() + told.sum())
-
-
-def has_fast_bfloat16() -> bool:
-    """Whether this processor multiplies bfloat16 natively; where it does not, float32 is the faster one."""
-    able = torch.cpu.get_capabilities()
-    return bool(able.get("avx512_bf16") or able.get("amx_bf16") or able.get("bf16"))
 
 
 def lessons(settings: Settings, tokenizer: PreTrainedTokenizerFast) -> Iterator[Batch]:
@@ -206,8 +199,10 @@ def pretrain(settings: Settings, out: Path) -> dict[str, Any]:
         "final_loss": round(loss, 4),
         "tokens": read,
         "parameters": sum(parameter.numel() for parameter in model.parameters()),
-        "precision": "bfloat16 autocast" if has_fast_bfloat16() else "float32",
-        "versions": {name: importlib.metadata.version(name) for name in ("torch", "transformers", "tokenizers")},
+        "precision": str(model.dtype).removeprefix("torch."),
+        "git_sha": git_sha(),
+        "versions": versions(("torch", "transformers", "tokenizers")),
+        "hardware": hardware(),
     }
     (out / "pretrain.json").write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
     return report
