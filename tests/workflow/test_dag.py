@@ -30,6 +30,7 @@ def test_dry_run(config: Path) -> None:
     }
     runs = len(experiment["methods"]) * len(experiment["seeds"])
     assert counts["train"] == runs
+    assert finished.stdout.count("training_slots=1") == runs
     assert counts["sample"] == runs + 1
     assert counts["grade"] == (runs + 1) * len(experiment["benchmarks"])
 

@@ -1,0 +1,69 @@
+"""Who is left of everything that a test has started, however detached: found by a mark in the environment."""
+
+import os
+import signal
+import time
+import uuid
+from pathlib import Path
+
+import psutil
+
+from workflow.processes import Identity
+
+_VARIABLE = "EAPO_TEST_MARK"
+#: Seconds in which everything has to be gone.
+LIMIT_S = 15.0
+
+
+class Marked:
+    """Processes whose environment is :attr:`environment`, inherited or handed on."""
+
+    def __init__(self) -> None:
+        self._entry = f"{_VARIABLE}={uuid.uuid4().hex}"
+        name, _, value = self._entry.partition("=")
+        self.environment = os.environ | {name: value, "PYTHONPATH": str(Path(__file__).resolve().parents[1])}
+
+    def alive(self) -> list[psutil.Process]:
+        """Those that live now."""
+        wanted = self._entry.encode()
+        found = []
+        for pid in psutil.pids():
+            try:
+                entries = Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
+                if wanted in entries and Identity.of(pid) is not None:
+                    found.append(psutil.Process(pid))
+            except (OSError, psutil.NoSuchProcess):
+                continue
+        return found
+
+    def named(self, *words: str) -> list[psutil.Process]:
+        """Those whose command line has every one of ``words`` as an argument or in one."""
+        return [each for each in self.alive() if all(word in " ".join(_command(each)) for word in words)]
+
+    def left_after(self, limit_s: float = LIMIT_S) -> list[str]:
+        """The command lines of those that are still there after ``limit_s`` seconds; returns when there is none."""
+        deadline = time.monotonic() + limit_s
+        while (left := self.alive()) and time.monotonic() < deadline:
+            time.sleep(0.1)
+        return [" ".join(_command(each)) for each in left]
+
+    def kill(self) -> None:
+        """End what a failed test has left."""
+        for each in self.alive():
+            each.send_signal(signal.SIGKILL)
+
+
+def _command(process: psutil.Process) -> list[str]:
+    try:
+        return process.cmdline()
+    except psutil.NoSuchProcess:
+        return []
+
+
+def wait_for(path: Path, limit_s: float = 30.0) -> str:
+    """The content of a file that some process is about to write."""
+    deadline = time.monotonic() + limit_s
+    while not (path.exists() and path.read_text()):
+        assert time.monotonic() < deadline, f"{path} was not written within {limit_s:.0f} s"
+        time.sleep(0.05)
+    return path.read_text()
