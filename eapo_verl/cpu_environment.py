@@ -1,10 +1,18 @@
 """Environment variables for engines on a machine without an accelerator.
 
-Imports nothing: what starts an engine in a process of its own sets these before that process imports torch.
+Imports no engine: what starts one in a process of its own sets these before that process imports torch.
 """
+
+import os
+from pathlib import Path
 
 #: Tells the CPU platform how many threads verl's rollout engine gets; the trainer has OMP_NUM_THREADS.
 ROLLOUT_THREADS = "EAPO_ROLLOUT_THREADS"
+
+
+def on_cpu() -> bool:
+    """Whether verl and vLLM compute on the CPU: this machine has no NVIDIA device, or is told not to use it."""
+    return os.environ.get("VERL_PLATFORM") == "cpu" or not Path("/dev/nvidiactl").exists()
 
 
 def cpu_environment(threads: int, rollout_threads: int = 1) -> dict[str, str]:
@@ -24,4 +32,6 @@ def cpu_environment(threads: int, rollout_threads: int = 1) -> dict[str, str]:
         "VLLM_CPU_KVCACHE_SPACE": "1",
         # Allows the worker inside the engine's process (distributed_executor_backend "uni"): one process less.
         "VLLM_ENABLE_V1_MULTIPROCESSING": "0",
+        # Ray's workers beside engines that it did not start: at its default of 15 they would get what those leave.
+        "RAY_worker_niceness": "0",
     }

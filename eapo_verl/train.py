@@ -6,23 +6,41 @@ goes on.
 """
 
 import argparse
+import contextlib
+import importlib
 import json
 import os
+import secrets
+import shlex
 import shutil
 import sys
 import time
+import warnings
+from collections.abc import Iterator
 from pathlib import Path
 
 import yaml
 from pydantic import ValidationError
 
 from eapo_verl.api_keys import read_api_key
-from eapo_verl.cpu_environment import cpu_environment
+from eapo_verl.cpu_environment import cpu_environment, on_cpu
+from eapo_verl.fork_server import serving
 from eapo_verl.preflight import ExpertsUnreachable, preflight
 from eapo_verl.run_settings import RunError, RunSettings, RunStopped
 from eapo_verl.step_log import read_steps
 from eapo_verl.verl_config import compose
 
+#: What the processes of a run import between them, the packages' own imports included.
+_ENGINES = (
+    "eapo_verl.trainer",
+    "eapo_verl.agent_loop",
+    "eapo_verl.reward_manager",
+    "eapo_verl.vllm_worker_cpu",
+    "verl.trainer.main_ppo",
+    "verl.workers.rollout.vllm_rollout.vllm_async_server",
+    "vllm.v1.worker.cpu_worker",
+    "vllm.model_executor.models.llama",
+)
 _LAST_STEP_FILE = "latest_checkpointed_iteration.txt"
 #: Exit statuses: bad input, and a run that cannot go on.
 BAD_INPUT, STOPPED = 2, 3
@@ -64,25 +82,62 @@ def train(settings: RunSettings, checkpoint_dir: Path, resumed_from: int) -> Non
     Raises:
         RunStopped: experts failed too often, say; the last checkpoint is kept.
     """
-    import ray
-    from verl.trainer.main_ppo import run_ppo
-    from verl.trainer.ppo.utils import need_critic, need_reference_policy
-    from verl.utils.config import validate_config
-    from verl.utils.device import get_device_name
-
-    from eapo_verl.trainer import TaskRunner
-
-    config = compose(settings, checkpoint_dir, "cpu" if get_device_name() == "cpu" else "gpu")
-    # A resumed run has been validated where it goes on from.
-    config.trainer.val_before_train = resumed_from == 0
-    validate_config(config=config, use_reference_policy=need_reference_policy(config), use_critic=need_critic(config))
     os.environ.setdefault("TENSORBOARD_DIR", str(checkpoint_dir / "tensorboard"))
-    if get_device_name() == "cpu":
-        os.environ |= cpu_environment(settings.threads.trainer, settings.threads.rollout)
-    try:
-        run_ppo(config, ray.remote(num_cpus=1)(TaskRunner))
-    finally:
-        ray.shutdown()
+    with _process_starter(settings) as starter:
+        import ray
+        from verl.trainer.main_ppo import run_ppo
+        from verl.trainer.ppo.utils import need_critic, need_reference_policy
+        from verl.utils.config import validate_config
+
+        from eapo_verl.trainer import TaskRunner
+
+        config = compose(settings, checkpoint_dir, "gpu" if starter is None else "cpu")
+        # A resumed run has been validated where it goes on from.
+        config.trainer.val_before_train = resumed_from == 0
+        validate_config(
+            config=config, use_reference_policy=need_reference_policy(config), use_critic=need_critic(config)
+        )
+        if starter is not None:
+            config.ray_kwargs.ray_init.runtime_env = {"py_executable": shlex.quote(str(starter))}
+        try:
+            run_ppo(config, ray.remote(num_cpus=1)(TaskRunner))
+        finally:
+            ray.shutdown()
+
+
+def _ray_environment() -> dict[str, str]:
+    """What Ray's library reads once, when it is loaded, and Ray sets later for a worker that loads it anew.
+
+    The token is that of this run alone (by itself, Ray keeps one for all in a file). The first job of a cluster has
+    this id. A worker ends when this process does: Ray names its own daemon here, which ends with this process, too.
+    """
+    return {
+        "RAY_AUTH_MODE": "token",
+        "RAY_AUTH_TOKEN": secrets.token_hex(32),
+        "RAY_JOB_ID": "01000000",
+        "RAY_RAYLET_PID": str(os.getpid()),
+    }
+
+
+@contextlib.contextmanager
+def _process_starter(settings: RunSettings) -> Iterator[Path | None]:
+    """What Ray starts its workers with instead of ``python``; None where it is ``python``.
+
+    Without an accelerator everything runs here, in processes that are forked from one with all of their imports. With
+    one they are few beside what they compute, and may be on other machines.
+    """
+    if not on_cpu():
+        yield None
+        return
+    os.environ |= cpu_environment(settings.threads.trainer, settings.threads.rollout)
+    os.environ |= _ray_environment()
+    with warnings.catch_warnings():
+        # verl names each of its engines that is not installed.
+        warnings.simplefilter("ignore", UserWarning)
+        for module in _ENGINES:
+            importlib.import_module(module)
+    with serving() as program:
+        yield program
 
 
 def export(checkpoint_dir: Path, steps: int, target: Path) -> None:
