@@ -4,13 +4,14 @@ import json
 from pathlib import Path
 from typing import Any
 
+from eapo_verl.precision import Precision, cpu_precision
 from eapo_verl.run_settings import RunSettings
 
 _CONF = Path(__file__).parent / "conf"
 
 
-def overrides(settings: RunSettings, checkpoint_dir: Path) -> list[str]:
-    """The Hydra overrides that turn the overlay into this run."""
+def overrides(settings: RunSettings, checkpoint_dir: Path, platform: str) -> list[str]:
+    """The Hydra overrides that turn the overlay into this run on this platform."""
     budget, optimiser, lengths = settings.budget, settings.optimiser, settings.lengths
     actor, rollout = "actor_rollout_ref.actor", "actor_rollout_ref.rollout"
     values: dict[str, Any] = {
@@ -63,8 +64,20 @@ def overrides(settings: RunSettings, checkpoint_dir: Path) -> list[str]:
                 "log": True,
             },
         }
+    if platform == "cpu":
+        values |= _in_precision(cpu_precision(settings.precision))
     values |= settings.verl
     return [f"++{key}={_hydra(value)}" for key, value in values.items()]
+
+
+def _in_precision(precision: Precision) -> dict[str, Any]:
+    """What verl's engines compute in; weights and optimiser are float32 whatever it is."""
+    short = {"float32": "fp32", "bfloat16": "bf16"}[precision]
+    types = {"param_dtype": short, "reduce_dtype": "fp32", "buffer_dtype": "fp32"}
+    models = ("actor_rollout_ref.actor", "actor_rollout_ref.ref")
+    return {f"{model}.fsdp_config.mixed_precision": types for model in models} | {
+        "actor_rollout_ref.rollout.dtype": precision
+    }
 
 
 def agent_loop(settings: RunSettings) -> str:
@@ -84,7 +97,7 @@ def compose(settings: RunSettings, checkpoint_dir: Path, platform: str) -> Any:
     from omegaconf import open_dict
 
     with hydra.initialize_config_module("eapo_verl.conf", version_base=None):
-        config = hydra.compose("trainer", [f"platform={platform}", *overrides(settings, checkpoint_dir)])
+        config = hydra.compose("trainer", [f"platform={platform}", *overrides(settings, checkpoint_dir, platform)])
     with open_dict(config):
         # A prompt may hold what OmegaConf takes for an interpolation; in JSON a dollar sign stands in strings alone.
         config.eapo.run = settings.model_dump_json().replace("$", "\\u0024")
