@@ -11,7 +11,6 @@ import pandas as pd
 
 from analysis import InputError
 
-CONSULTATIONS = ("asked", "accepted", "annealed", "timed_out", "failed", "truncated")
 _NEEDED = (
     "method",
     "seed",
@@ -40,7 +39,11 @@ def read_run(path: Path) -> dict[str, Any]:
 
 
 def runs_table(runs: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
-    """One row per run: hash, commit, minutes, tokens, and what became of its consultations."""
+    """One row per run: hash, commit, minutes, tokens, and what became of its consultations.
+
+    Their columns are those that the runs count, in the order of the first run that counts each.
+    """
+    fates = dict.fromkeys(name for run in runs for name in run["consultations"] or {})
     return pd.DataFrame(
         [
             {
@@ -51,7 +54,7 @@ def runs_table(runs: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
                 "minutes": "–" if run["wall_s"] is None else f"{run['wall_s'] / 60:.1f}",
                 "policy tokens": _count(run["policy_tokens"]),
                 "expert tokens": _count(run["expert_tokens"]),
-                **{key.replace("_", " "): _count((run["consultations"] or {}).get(key, 0)) for key in CONSULTATIONS},
+                **{key.replace("_", " "): _count((run["consultations"] or {}).get(key, 0)) for key in fates},
             }
             for run in runs
         ]

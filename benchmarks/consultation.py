@@ -11,9 +11,10 @@ queries are asked, in alternating order, by
 - that client alone, without any loop: what the two can do at best;
 - ``openai``'s client as it comes, likewise.
 
-As in verl, the rollouts are shared out over worker processes (``rollout.agent.num_workers``, 8 by default), and a loop
-object is made for every rollout. Prints, for each number of workers, the wall time, its ratios, and the CPU time that
-the workers took, in all and for a query: what bounds them where it exceeds the latency.
+As in verl, the rollouts are shared out over worker processes (``rollout.agent.num_workers``, 8 by default), the event
+loop is Ray's choice (uvloop), and a loop object is made for every rollout. The first of ours has the garbage collector
+leave alone what was imported, which all of them gain from. Prints, for each number of workers, the wall time, its
+ratios, and the CPU time that the workers took, in all and for a query: what bounds them where it exceeds the latency.
 """
 
 import argparse
@@ -24,6 +25,7 @@ import io
 import json
 import multiprocessing
 import os
+import re
 import socket
 import statistics
 import sys
@@ -34,7 +36,8 @@ from pathlib import Path
 from typing import Any
 
 import openai
-import uvicorn
+from omegaconf import OmegaConf
+from ray._private.async_compat import get_new_event_loop
 
 # This file's own folder comes first when it is run by its path, and its analysis.py hides the package of that name.
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
@@ -52,33 +55,54 @@ PROBLEM, REPLY, ANSWER = "4+7@3;1*2;9#5-8", "4+7=1,1@3=6", "\\boxed{626}</s>"
 # Hermes' form of a call around its argument; a token each, so that both loops read and write as many tokens.
 CALL_OPEN, CALL_CLOSE = '<tool_call>{"name": "ask", "arguments": {"query": "', '"}}</tool_call>'
 
+_BODY = json.dumps(
+    {
+        "id": "1", "object": "chat.completion", "created": 0, "model": "expert",
+        "choices": [
+            {"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": REPLY}}
+        ],
+        "usage": {"prompt_tokens": 5, "completion_tokens": 11, "total_tokens": 16},
+    }
+).encode()  # fmt: skip
+COMPLETION = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n%b" % (len(_BODY), _BODY)
+
 Drive = Callable[[int], Awaitable[None]]
 
 
 # The expert.
 
 
-async def expert(scope: Any, receive: Any, send: Any) -> None:
-    """An ASGI application that answers every completion with ``REPLY``, ``LATENCY_S`` after it was asked."""
-    while (await receive()).get("more_body"):
-        pass
-    await asyncio.sleep(LATENCY_S)
-    message = {"role": "assistant", "content": REPLY}
-    completion = {
-        "id": "1", "object": "chat.completion", "created": 0, "model": "expert",
-        "choices": [{"index": 0, "finish_reason": "stop", "message": message}],
-        "usage": {"prompt_tokens": 5, "completion_tokens": 11, "total_tokens": 16},
-    }  # fmt: skip
-    body = json.dumps(completion).encode()
-    headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
-    await send({"type": "http.response.start", "status": 200, "headers": headers})
-    await send({"type": "http.response.body", "body": body})
+class Expert(asyncio.Protocol):
+    """A connection to the expert: every completion is answered with ``REPLY``, ``LATENCY_S`` after it was asked.
+
+    No more of HTTP than its clients speak, since it takes its share of the same cores.
+    """
+
+    def __init__(self) -> None:
+        self.received = b""
+
+    def connection_made(self, transport: Any) -> None:
+        self.transport = transport
+
+    def data_received(self, data: bytes) -> None:
+        self.received += data
+        head, end, body = self.received.partition(b"\r\n\r\n")
+        size = re.search(rb"content-length: *(\d+)", head, re.IGNORECASE)
+        # A client waits for the answer before it sends the next request.
+        if end and size and len(body) >= int(size[1]):
+            self.received = b""
+            asyncio.get_running_loop().call_later(LATENCY_S, self.transport.write, COMPLETION)
 
 
 def serve(listener: socket.socket) -> None:
     """Serve the expert until the process is ended; connections stay open between rounds."""
-    config = uvicorn.Config(expert, lifespan="off", access_log=False, log_level="warning", timeout_keep_alive=600)
-    uvicorn.Server(config).run(sockets=[listener])
+
+    async def listen() -> None:
+        server = await asyncio.get_running_loop().create_server(Expert, sock=listener, backlog=ROLLOUTS * QUERIES)
+        await server.serve_forever()
+
+    with asyncio.Runner(loop_factory=get_new_event_loop) as runner:
+        runner.run(listen())
 
 
 # The rollouts.
@@ -97,14 +121,14 @@ def messages(query: str) -> Any:
 class ScriptedPolicy:
     """Stands for verl's client of the rollout engine in one rollout: returns the next turn's tokens at once."""
 
-    def __init__(self, tokenizer: Any, turns: list[str]) -> None:
-        self._turns = iter([tokenizer.encode(turn, add_special_tokens=False) for turn in (*turns, ANSWER)])
+    def __init__(self, encode: Callable[[str], list[int]], turns: list[str]) -> None:
+        self._turns = iter([encode(turn) for turn in (*turns, ANSWER)])
 
     async def generate(self, **request: Any) -> Any:
         """The next turn, whatever the prompt and the sampling."""
         from verl.workers.rollout.replica import TokenOutput
 
-        return TokenOutput(token_ids=next(self._turns), extra_fields={"min_global_steps": 1})
+        return TokenOutput(token_ids=list(next(self._turns)), extra_fields={"min_global_steps": 1})
 
 
 def make_tool(client: ExpertClient) -> Any:
@@ -153,13 +177,14 @@ def run_settings(endpoint: Endpoint) -> RunSettings:
     )  # fmt: skip
 
 
-def make_drives(base_url: str) -> dict[str, Drive]:
-    """The ways to do the work of one rollout, by name."""
+def make_drives(base_url: str) -> tuple[dict[str, Drive], Callable[[], Awaitable[None]]]:
+    """The ways to do the work of one rollout, by name, and what closes their connections."""
     from verl.experimental.agent_loop.agent_loop import DictConfigWrap, ToolListWrap
     from verl.experimental.agent_loop.tool_agent_loop import ToolAgentLoop
     from verl.utils.dataset.rl_dataset import RLHFDataset
 
     from eapo_verl.agent_loop import PolicyAgentLoop
+    from eapo_verl.rollout_plan import rollout_plan
 
     endpoint = Endpoint(name="expert", base_url=base_url, model="expert", max_concurrency=ROLLOUTS * QUERIES)
     # A client each, as the pool has its own: connections that another has just used would be an advantage.
@@ -169,11 +194,15 @@ def make_drives(base_url: str) -> dict[str, Drive]:
     tokenizer = build_tokenizer()
     tokenizer.add_tokens([CALL_OPEN, CALL_CLOSE])
     config = compose(run_settings(endpoint), Path(), "cpu")
+    OmegaConf.resolve(config)  # verl's task runner does, before it makes workers
+
+    # A policy writes tokens; what makes them of the script's text is known from the first round on.
+    encode = functools.cache(functools.partial(tokenizer.encode, add_special_tokens=False))
 
     async def roll_out(loop: Callable[..., Any], rollout: int, turns: list[str]) -> None:
         made = loop(
             trainer_config=DictConfigWrap(config),
-            server_manager=ScriptedPolicy(tokenizer, turns),
+            server_manager=ScriptedPolicy(encode, turns),
             tokenizer=tokenizer,
             processor=None,
             # A family that verl knows: of others it says so, for every rollout.
@@ -217,12 +246,17 @@ def make_drives(base_url: str) -> dict[str, Drive]:
             if replies != [REPLY] * QUERIES:
                 raise RuntimeError(f"rollout {rollout} went wrong: {replies}")
 
-    return {
+    async def close() -> None:
+        await asyncio.gather(client.close(), the_tools.close(), plain.close())
+        await rollout_plan(config.eapo.run, tokenizer, config.actor_rollout_ref.rollout.response_length).pool.close()
+
+    drives: dict[str, Drive] = {
         OURS: ours,
         VERLS: verls,
         CLIENT: functools.partial(alone, through_client),
         OPENAI: functools.partial(alone, through_openai),
     }
+    return drives, close
 
 
 # Time.
@@ -230,16 +264,18 @@ def make_drives(base_url: str) -> dict[str, Drive]:
 
 def work(connection: Connection, base_url: str, rollouts: range) -> None:
     """A worker: told a name, does those rollouts at once and sends when it began and ended, and its CPU seconds."""
-    drives = make_drives(base_url)
+    drives, close = make_drives(base_url)
 
     async def all_at_once(drive: Drive) -> None:
         await asyncio.gather(*(drive(rollout) for rollout in rollouts))
 
-    with asyncio.Runner() as runner:
+    # As Ray's workers make theirs: uvloop's, unless RAY_USE_UVLOOP says otherwise.
+    with asyncio.Runner(loop_factory=get_new_event_loop) as runner:
         for name in iter(connection.recv, None):
             begun, cpu = time.monotonic(), time.process_time()
             runner.run(all_at_once(drives[name]))
             connection.send((begun, time.monotonic(), time.process_time() - cpu))
+        runner.run(close())
 
 
 def measure(base_url: str, workers: int, rounds: int) -> dict[str, list[tuple[float, float]]]:

@@ -24,7 +24,7 @@ from vllm.platforms import current_platform
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from workflow.scoring.__main__ import parse
-from workflow.scoring.cpu import cpu_options
+from workflow.scoring.cpu import cpu_options, on_cpu
 from workflow.scoring.request import Request, ScoringError
 from workflow.scoring.seeds import sample_seed
 from workflow.scoring.tasks import load_tasks
@@ -36,6 +36,8 @@ def plain_task(request: Request, scratch: Path) -> dict:
     """What ``plain_vllm.py`` reads: the questions as lm-eval's tasks put them, and a seed for each sample."""
     tasks = load_tasks(request, scratch)["tasks"]
     questions = [(name, doc["id"], task.doc_to_text(doc)) for name, task in tasks.items() for doc in task.eval_docs]
+    if current_platform.is_cpu():
+        request = on_cpu(request)
     engine = {"dtype": request.dtype, "max_model_len": request.max_model_len, "seed": request.seed}
     if current_platform.is_cpu():
         engine |= cpu_options(request)

@@ -5,29 +5,20 @@ Two names are registered (``conf/agent_loops.yaml``): ``consulting`` for the tra
 consult does token for token what self-exploratory RL does. Token ids are only ever appended, never rendered anew.
 """
 
-import asyncio
-import functools
 from typing import Any
 
 from verl.experimental.agent_loop.agent_loop import AgentLoopBase, AgentLoopMetrics, AgentLoopOutput
 from verl.utils.profiler import simple_timer
 
 from eapo_verl.consultation import Consult, Neutralised, format_replies, neutralise, parse_action
-from eapo_verl.experts import ExpertPool, Reply
+from eapo_verl.experts import Reply
 from eapo_verl.internalization import rewrite
 from eapo_verl.rollout import Rollout
-from eapo_verl.run_settings import read_run
+from eapo_verl.rollout_plan import rollout_plan
 from eapo_verl.schedules import sampling_seed, uniform_draw
 from eapo_verl.trigger import TOP_K, confidence, gate, top_k_entropy
 
 Key = tuple[int, ...]
-
-
-@functools.cache
-def _expert_pool(run: str) -> ExpertPool:
-    """One pool a process: verl makes a loop object for every rollout, connections and limits have to outlive it."""
-    settings = read_run(run)
-    return ExpertPool(settings.experts, settings.consultation.query_prompt, settings.consultation.pool)
 
 
 class PolicyAgentLoop(AgentLoopBase):
@@ -39,19 +30,9 @@ class PolicyAgentLoop(AgentLoopBase):
 
     def __init__(self, *args: Any, consults: bool, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        run = read_run(self.config.eapo.run)
-        self.run_seed = run.seed
-        self.system_prompt = run.system_prompt
-        self.settings = run.consultation
-        self.tags = self.settings.tags.tags()
-        self.consults = consults and self.settings.possible
-        self.acceptance = self.settings.acceptance.schedule(run.budget.steps)
-        self.turn_budget = self.settings.turns.budget(run.budget.steps)
-        self.internalization = run.internalization
-        # A bonus and a cost go by the confidence, too.
-        self.measures_confidence = run.reward.dual or self.settings.trigger == "confidence_gated"
-        if self.consults:
-            self.pool = _expert_pool(self.config.eapo.run)
+        response_length = int(self.rollout_config.response_length)
+        self.plan = rollout_plan(self.config.eapo.run, self.tokenizer, response_length)
+        self.consults = consults and self.plan.consultation.possible
 
     async def run(self, sampling_params: dict[str, Any], **kwargs: Any) -> AgentLoopOutput | list[AgentLoopOutput]:
         """Return the finished rollout, after its internalization sample where there is one.
@@ -61,17 +42,18 @@ class PolicyAgentLoop(AgentLoopBase):
         """
         # Validation runs at step 0 too, and never consults; the schedules start with the first training step.
         step = max(1, int(kwargs["global_steps"]))
-        key = (self.run_seed, int(kwargs["global_steps"]), int(kwargs["index"]), int(kwargs["session_id"]))
+        plan = self.plan
+        key = (plan.run.seed, int(kwargs["global_steps"]), int(kwargs["index"]), int(kwargs["session_id"]))
         rollout = Rollout(await self.ct_build_initial_tokens(list(kwargs["raw_prompt"])))
-        turns = self.turn_budget(step) if self.consults else 0
+        turns = plan.turn_budget(step) if self.consults else 0
         for turn in range(turns + 1):
             may_consult = turn < turns
-            if may_consult and turn == 0 and self.settings.trigger == "always":
-                rollout.force(await self._encode(self.tags.consult_open), self.tags.consult_open)
+            if may_consult and turn == 0 and plan.consultation.trigger == "always":
+                rollout.force(plan.forced, plan.tags.consult_open)
             if self._room(rollout) < 1:
                 break
             await self._generate(rollout, sampling_params, (*key, turn), may_consult)
-            action = parse_action(rollout.turn_text, self.tags, self.settings.max_queries)
+            action = parse_action(rollout.turn_text, plan.tags, plan.consultation.max_queries)
             rollout.count_action(action)
             if not (may_consult and isinstance(action, Consult)):
                 break
@@ -82,29 +64,25 @@ class PolicyAgentLoop(AgentLoopBase):
                 await self._consult(rollout, action, kwargs["extra_info"]["problem"], step, (*key, turn))
             else:
                 rollout.count_gated(len(action.queries))
-                await self._show(rollout, [None] * len(action.queries))
+                self._show(rollout, [None] * len(action.queries))
         extra = await self._internalized(rollout, kwargs["extra_info"]["problem"])
         output = self._output(rollout)
         return output if extra is None else [extra, output]
 
-    @functools.cached_property
-    def _response_length(self) -> int:
-        """In tokens. verl's configuration parses an interpolation at every access, a quarter of a millisecond."""
-        return int(self.rollout_config.response_length)
-
     def _room(self, rollout: Rollout) -> int:
-        return self._response_length - len(rollout.ids)
+        return self.plan.response_length - len(rollout.ids)
 
-    async def _encode(self, text: str) -> list[int]:
-        return await asyncio.to_thread(self.tokenizer.encode, text, add_special_tokens=False)
+    def _encode(self, text: str) -> list[int]:
+        # Here and not in a thread: the text is short, and a thread's turn is waited for longer than the work takes.
+        return list(self.tokenizer.encode(text, add_special_tokens=False))
 
     async def _generate(self, rollout: Rollout, sampling_params: dict[str, Any], key: Key, may_consult: bool) -> None:
         params = dict(sampling_params) | {"max_tokens": self._room(rollout), "seed": sampling_seed(*key)}
         if may_consult:
-            params |= {"stop": [self.tags.consult_close], "include_stop_str_in_output": True}
-            params["logprobs"] = params.get("logprobs", False) or self.measures_confidence
+            params |= {"stop": [self.plan.tags.consult_close], "include_stop_str_in_output": True}
+            params["logprobs"] = params.get("logprobs", False) or self.plan.measures_confidence
         else:
-            params |= self._ban(self.tags.consult_open)
+            params |= self.plan.ban
         with simple_timer("generate_sequences", rollout.seconds):
             output = await self.server_manager.generate(
                 request_id="-".join(map(str, key)),
@@ -114,18 +92,14 @@ class PolicyAgentLoop(AgentLoopBase):
         text = self.tokenizer.decode(output.token_ids, skip_special_tokens=True)
         rollout.append_policy(list(output.token_ids), text, list(output.log_probs or []), output.extra_fields)
 
-    def _ban(self, tag: str) -> dict[str, Any]:
-        """Sampling parameters under which ``tag`` cannot be written; for a single token by a bias, which costs less."""
-        ids = self.tokenizer.encode(tag, add_special_tokens=False)
-        return {"logit_bias": {ids[0]: -100.0}} if len(ids) == 1 else {"bad_words": [tag]}
-
     async def _gate(self, rollout: Rollout, threshold: float | None, key: Key) -> bool:
         """Whether the consultation that the policy has closed is let through; notes the policy's confidence."""
-        settings = self.settings.confidence
+        consultation = self.plan.consultation
+        settings = consultation.confidence
         if settings.threshold is not None:
             threshold = settings.threshold
         sure = None
-        if self.measures_confidence:
+        if self.plan.measures_confidence:
             if settings.signal == "entropy":
                 values = await self._entropies(rollout, settings.window, key)
             else:
@@ -134,7 +108,7 @@ class PolicyAgentLoop(AgentLoopBase):
             rollout.confidences.append(sure)
             if threshold is not None:
                 rollout.low_confidence = bool(rollout.low_confidence) or sure < threshold
-        return gate(self.settings.trigger, sure, threshold, uniform_draw("gate", *key), self.settings.random_p)
+        return gate(consultation.trigger, sure, threshold, uniform_draw("gate", *key), consultation.random_p)
 
     async def _entropies(self, rollout: Rollout, window: int, key: Key) -> list[float]:
         """Entropies of the distributions that the last tokens of the turn came from.
@@ -152,28 +126,32 @@ class PolicyAgentLoop(AgentLoopBase):
         return [top_k_entropy(row) for row in output.extra_fields["prompt_logprobs"][-size - 1 : -1]]
 
     async def _consult(self, rollout: Rollout, action: Consult, problem: str, step: int, key: Key) -> None:
-        with simple_timer("tool_calls", rollout.seconds):
-            replies = (
-                await self.pool.ask(action.queries, problem, sampling_seed("expert", *key)) if action.queries else []
-            )
-        rho = self.acceptance(step)
-        accepted = [
-            reply.outcome == "answered" and uniform_draw(*key, index) <= rho for index, reply in enumerate(replies)
+        rho = self.plan.acceptance(step)
+        shown = [uniform_draw(*key, index) <= rho for index in range(len(action.queries))]
+        spares = self.plan.consultation.pool.ask == "when_accepted"
+        asked = [None if spares and not show else query for query, show in zip(action.queries, shown, strict=True)]
+        replies: list[Reply | None] = [None] * len(asked)
+        if any(query is not None for query in asked):
+            with simple_timer("tool_calls", rollout.seconds):
+                replies = await self.plan.pool.ask(asked, problem, sampling_seed("expert", *key))
+        rollout.count_replies(replies, shown)
+        safe = [
+            self._safe(reply) if show and reply is not None and reply.outcome == "answered" else None
+            for reply, show in zip(replies, shown, strict=True)
         ]
-        rollout.count_replies(replies, accepted)
-        safe = [self._safe(reply) if shown else None for reply, shown in zip(replies, accepted, strict=True)]
         rollout.counts["neutralised"] += sum(words.removed for words in safe if words)
         rollout.counts["capped"] += sum(words.capped for words in safe if words)
-        await self._show(rollout, [words.text if words else None for words in safe])
+        self._show(rollout, [words.text if words else None for words in safe])
 
     def _safe(self, reply: Reply) -> Neutralised:
-        forbidden = {*self.tags.markup, *self.tokenizer.all_special_tokens}
-        return neutralise(reply.text, sorted(forbidden), self.tags.separator, self.settings.reply_max_characters)
+        limit = self.plan.consultation.reply_max_characters
+        return neutralise(reply.text, self.plan.forbidden, self.plan.tags.separator, limit)
 
-    async def _show(self, rollout: Rollout, texts: list[str | None]) -> None:
+    def _show(self, rollout: Rollout, texts: list[str | None]) -> None:
         """Append the environment's turn; None is shown as "unavailable", whatever the reason."""
-        ids = await self._encode(format_replies(texts, self.tags))
-        rollout.append_replies(ids, tuple(text for text in texts if text), self.settings.train_on_replies)
+        ids = self._encode(format_replies(texts, self.plan.tags))
+        trained = self.plan.consultation.train_on_replies
+        rollout.append_replies(ids, tuple(text for text in texts if text), trained)
 
     async def _internalized(self, rollout: Rollout, problem: str) -> AgentLoopOutput | None:
         """The prompt as it is without consultation, and the solution as if there had been none.
@@ -182,15 +160,17 @@ class PolicyAgentLoop(AgentLoopBase):
         right is not known here; the trainer drops the sample where it is not.
         """
         ended = bool(rollout.ids) and rollout.ids[-1] == self.tokenizer.eos_token_id
-        if not (self.internalization.on and ended):
+        internalization = self.plan.run.internalization
+        if not (internalization.on and ended):
             return None
-        text = rewrite(rollout.all_turns(), self.internalization.target, self.tags)
+        text = rewrite(rollout.all_turns(), internalization.target, self.plan.tags)
         if text is None:
             return None
-        system = [{"role": "system", "content": self.system_prompt}] if self.system_prompt else []
+        instruction = self.plan.run.system_prompt
+        system = [{"role": "system", "content": instruction}] if instruction else []
         prompt = await self.ct_build_initial_tokens([*system, {"role": "user", "content": problem}])
-        ids = [*await self._encode(text), self.tokenizer.eos_token_id]
-        if len(ids) > self._response_length:
+        ids = [*self._encode(text), self.tokenizer.eos_token_id]
+        if len(ids) > self.plan.response_length:
             return None
         return AgentLoopOutput(
             prompt_ids=prompt,
@@ -202,7 +182,7 @@ class PolicyAgentLoop(AgentLoopBase):
         )
 
     def _output(self, rollout: Rollout) -> AgentLoopOutput:
-        length = self._response_length
+        length = self.plan.response_length
         return AgentLoopOutput(
             prompt_ids=rollout.prompt,
             response_ids=rollout.ids[:length],
@@ -213,6 +193,6 @@ class PolicyAgentLoop(AgentLoopBase):
         )
 
     def _fields(self, rollout: Rollout) -> dict[str, Any]:
-        facts = rollout.facts(self._response_length)
+        facts = rollout.facts(self.plan.response_length)
         facts["consultation_s"] = rollout.seconds.get("tool_calls", 0.0)
         return rollout.engine_fields | {"consultation": facts, "final_turn": rollout.turn_text}

@@ -5,6 +5,7 @@ answer, ``\\boxed{...}`` or a last line ``Answer: ...``. The strings are configu
 Every reading takes time in proportion to the length of the text, whatever the text.
 """
 
+import functools
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -195,15 +196,21 @@ def neutralise(text: str, forbidden: Iterable[str], separator: str, max_characte
     capped = len(text) > max_characters
     encodable = text[:max_characters].encode("utf-8", "replace").decode("utf-8").strip()
     spaced = _CONTROL.sub("", encodable).replace(separator, " ")
-    words = sorted({*forbidden, separator} - {""}, key=len, reverse=True)
-    endings = {last: tuple(word for word in words if word[-1] == last) for last in {word[-1] for word in words}}
+    longest, endings = _endings((*forbidden, separator))
     kept: list[str] = []
     removed = _CONTROL.search(encodable) is not None
     for character in spaced:
         kept.append(character)
         if character in endings:
-            tail = "".join(kept[-len(words[0]) :])
+            tail = "".join(kept[-longest:])
             word = next((word for word in endings[character] if tail.endswith(word)), "")
             del kept[len(kept) - len(word) :]
             removed |= bool(word)
     return Neutralised("".join(kept).strip(), removed, capped)
+
+
+@functools.cache
+def _endings(forbidden: tuple[str, ...]) -> tuple[int, dict[str, tuple[str, ...]]]:
+    """The length of the longest word, and the words, longest first, by their last character."""
+    words = sorted({*forbidden} - {""}, key=len, reverse=True)
+    return len(words[0]), {last: tuple(word for word in words if word[-1] == last) for last in {w[-1] for w in words}}

@@ -1,85 +1,30 @@
-"""One request to one endpoint, through the official ``openai`` client, read as what became of it.
+"""One request to one endpoint, read as what became of it.
 
-Servers are not trusted: a body may be endless, no JSON, or JSON of another form. Each is a failed reply with a detail
-in our own words.
+Whatever a server sends that is no completion is a failed reply with a detail in our own words.
 """
 
 import asyncio
 import email.utils
-import itertools
-import math
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any
 
-import httpx2
-import openai
+import aiohttp
+import orjson
 from pydantic import BaseModel, Field
 
-from eapo_verl.api_keys import read_api_key
+from eapo_verl.expert_http import BodyRefused, address, environment_proxy, open_session, read_body, request_headers
 from eapo_verl.reply import Outcome, Reply
 from eapo_verl.settings import Endpoint
-
-# Bytes of a response's body. Not stated; our choice: far above any completion, far below what hurts 64 times at once.
-BODY_MAX_BYTES = 16 * 2**20
-
-# A client looks at every one of its connections for each request; with hundreds, that costs more than all else.
-_CONNECTIONS_PER_CLIENT = 32
 
 # The endpoint is well, but will not have this request (too long, say); another one may.
 _REFUSED = (400, 413, 422)
 _TOO_MANY_REQUESTS = 429
 _TRANSIENT = (408, 409, _TOO_MANY_REQUESTS)
 
-
-class BodyTooLarge(openai.OpenAIError):
-    """A response's body is longer than ``BODY_MAX_BYTES``."""
-
-
-class _LimitedBody(httpx2.AsyncByteStream):
-    def __init__(self, body: httpx2.AsyncByteStream) -> None:
-        self._body = body
-
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        received = 0
-        async for chunk in self._body:
-            received += len(chunk)
-            if received > BODY_MAX_BYTES:
-                raise BodyTooLarge(f"more than {BODY_MAX_BYTES} bytes")
-            yield chunk
-
-    async def aclose(self) -> None:
-        await self._body.aclose()
-
-
-async def _distrust(response: httpx2.Response) -> None:
-    assert isinstance(response.stream, httpx2.AsyncByteStream)
-    response.stream = _LimitedBody(response.stream)
-    # A server may call its text anything, also what no decoder takes; errors are decoded by the client.
-    response.encoding = "utf-8"
-
-
-def make_client(endpoint: Endpoint) -> openai.AsyncOpenAI:
-    """A client that sends each request once and never reads more than ``BODY_MAX_BYTES``; it has no timeout of its own.
-
-    Raises:
-        ValueError: the endpoint's key is missing, or its address is malformed.
-    """
-    try:
-        return openai.AsyncOpenAI(
-            base_url=endpoint.base_url,
-            api_key=read_api_key(endpoint),
-            # The client's own retries neither know our deadline nor give way to another endpoint, and its timeouts
-            # bound single reads, not the whole of a reply that trickles in.
-            max_retries=0,
-            timeout=None,
-            # Compressed, a small body could become an endless one.
-            default_headers={"Accept-Encoding": "identity"},
-            http_client=openai.DefaultAsyncHttpxClient(event_hooks={"response": [_distrust]}),
-        )
-    except httpx2.InvalidURL as error:
-        raise ValueError(f"expert {endpoint.name}: base_url {endpoint.base_url}: {error}") from error
+# A count of tokens that no completion can have; it would spoil every sum.
+_TOKENS_MAX = 10**9
 
 
 @dataclass(frozen=True)
@@ -100,21 +45,29 @@ class Attempt:
 
 
 class ExpertClient:
-    """Sends requests to one endpoint.
+    """Sends requests to one endpoint, all of them in one event loop; ``close`` gives its connections back.
 
     Args:
         endpoint: where to, with which limits and prices.
         reply_max_bytes: longer texts are cut (UTF-8).
 
     Raises:
-        ValueError: see :func:`make_client`.
+        ValueError: the endpoint's key is missing, or its address is malformed.
     """
 
     def __init__(self, endpoint: Endpoint, reply_max_bytes: int) -> None:
         self._endpoint = endpoint
         self._reply_max_bytes = reply_max_bytes
-        clients = math.ceil(endpoint.max_concurrency / _CONNECTIONS_PER_CLIENT)
-        self._clients = itertools.cycle([make_client(endpoint) for _ in range(clients)])
+        self._url = address(endpoint, "/chat/completions")
+        self._proxy = environment_proxy(self._url)
+        self._headers = request_headers(endpoint)
+        self._session: aiohttp.ClientSession | None = None
+
+    async def close(self) -> None:
+        """Close the connections; the next request opens new ones."""
+        if self._session is not None:
+            await self._session.close()
+            self._session = None
 
     def request(self, messages: list[dict[str, str]], seed: int) -> dict[str, Any]:
         """The body of a request: the model, the messages and the sampling, and nothing else."""
@@ -128,26 +81,30 @@ class ExpertClient:
 
     async def send(self, request: dict[str, Any]) -> Attempt:
         """Send a request once; takes at most the endpoint's ``timeout_s``, and raises nothing but a cancellation."""
+        if self._session is None:
+            # A session belongs to the loop that it is made in, so not before there is one.
+            self._session = open_session(self._headers, self._proxy)
+        post = self._session.post(self._url, data=orjson.dumps(request), allow_redirects=False)
         try:
-            async with asyncio.timeout(self._endpoint.timeout_s):
-                client = next(self._clients)
-                # As chat.completions.create, but for its checking of the request's form, a quarter of its time.
-                response = await client.post("/chat/completions", cast_to=httpx2.Response, body=request)
+            async with asyncio.timeout(self._endpoint.timeout_s), post as response:
+                if 200 <= response.status < 300:
+                    return self._read(await read_body(response))
+                return self._not_answered(response.status, response.headers)
         except TimeoutError:
             reply = Reply(self._endpoint.name, "timed_out", attempts=1, detail="request timeout")
             return Attempt(reply, healthy=False, repeatable=True)
-        except openai.APIStatusError as error:
-            status = error.status_code
-            return Attempt(
-                self._failed(f"{type(error).__name__} {status}"),
-                healthy=status in _REFUSED or status == _TOO_MANY_REQUESTS,
-                repeatable=status in _TRANSIENT or status >= 500,
-                retry_after_s=read_retry_after(error.response.headers),
-            )
-        except openai.OpenAIError as error:
-            repeatable = isinstance(error, openai.APIConnectionError)
-            return Attempt(self._failed(type(error).__name__), healthy=False, repeatable=repeatable)
-        return self._read(response.content)
+        except BodyRefused as error:
+            return Attempt(self._failed(str(error)), healthy=False)
+        except aiohttp.ClientError:
+            return Attempt(self._failed("connection failed"), healthy=False, repeatable=True)
+
+    def _not_answered(self, status: int, headers: Mapping[str, str]) -> Attempt:
+        return Attempt(
+            self._failed(f"HTTP {status}"),
+            healthy=status in _REFUSED or status == _TOO_MANY_REQUESTS,
+            repeatable=status in _TRANSIENT or status >= 500,
+            retry_after_s=read_retry_after(headers),
+        )
 
     def _failed(self, detail: str) -> Reply:
         return Reply(self._endpoint.name, "failed", attempts=1, detail=detail)
@@ -202,8 +159,8 @@ class _Choice(BaseModel):
 
 
 class _Usage(BaseModel):
-    prompt_tokens: int | None = Field(None, ge=0)
-    completion_tokens: int | None = Field(None, ge=0)
+    prompt_tokens: int | None = Field(None, ge=0, le=_TOKENS_MAX)
+    completion_tokens: int | None = Field(None, ge=0, le=_TOKENS_MAX)
 
 
 class _Completion(BaseModel):

@@ -11,6 +11,7 @@ import math
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from typing import Self
 
 from eapo_verl.expert_client import Attempt, ExpertClient
 from eapo_verl.expert_health import CircuitBreaker
@@ -66,6 +67,8 @@ class _Query:
         """What the last attempt came to, at the cost of all."""
         if not self.tried:
             return Reply("", "failed", detail="circuit open")
+        if len(self.tried) == 1:
+            return self.tried[0]
         return replace(
             self.tried[-1],
             tokens=sum(reply.tokens for reply in self.tried),
@@ -78,7 +81,8 @@ class _Query:
 class ExpertPool:
     """Asks any number of endpoints; the queries of one consultation go to different experts where there are enough.
 
-    A query that fails at one endpoint (after its retries) goes to the next one, while the deadline allows.
+    A query that fails at one endpoint (after its retries) goes to the next one, while the deadline allows. A pool
+    belongs to the event loop that it first asks in; ``close``, or the end of ``async with``, closes its connections.
 
     Args:
         endpoints: at least one, with names of their own.
@@ -111,32 +115,50 @@ class ExpertPool:
         }
         self._cache = ReplyCache(settings.cache_dir) if settings.cache_dir is not None else None
 
-    async def ask(self, queries: Sequence[str], problem: str = "", seed: int = 0) -> list[Reply]:
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *error: object) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Close every connection."""
+        for client in self._clients.values():
+            await client.close()
+
+    async def ask(self, queries: Sequence[str | None], problem: str = "", seed: int = 0) -> list[Reply | None]:
         """Ask every query, at once or in turn, and return one reply a query, in order, within the deadline.
 
         Args:
-            queries: what the policy wrote, one string a query.
+            queries: what the policy wrote, one string a query. None is not asked, and its reply is None; the others are
+                sent to the same experts with the same seeds, whether it is or not.
             problem: the problem's text.
             seed: of the choice of experts and of their sampling, so that a rerun asks the same.
         """
         deadline = asyncio.get_running_loop().time() + self._settings.deadline_s
         order = draw_order([each for each in self._endpoints if self._breakers[each.name].state != "open"], seed)
-        asked = [
-            _Query(build_messages(problem, query, self._template), seed + index, deadline)
+        asked = {
+            index: _Query(build_messages(problem, query, self._template), seed + index, deadline)
             for index, query in enumerate(queries)
-        ]
+            if query is not None
+        }
+        answers = (self._ask_one(query, order, index) for index, query in asked.items())
         if self._settings.mode == "parallel":
-            return await asyncio.gather(*(self._ask_one(query, order, index) for index, query in enumerate(asked)))
-        return [await self._ask_one(query, order, index) for index, query in enumerate(asked)]
+            replies = await asyncio.gather(*answers)
+        else:
+            replies = [await answer for answer in answers]
+        by_index = dict(zip(asked, replies, strict=True))
+        return [by_index.get(index) for index in range(len(queries))]
 
     async def _ask_one(self, query: _Query, order: list[Endpoint], index: int) -> Reply:
         """Ask the endpoint whose turn it is, the ``index``-th, and the next ones until one is of use."""
         first = index % max(1, len(order))
         in_turn = order[first:] + order[:first]
         try:
+            # A deadline that has passed would take effect only where something is waited for.
+            if asyncio.get_running_loop().time() >= query.deadline:
+                raise TimeoutError
             async with asyncio.timeout_at(query.deadline):
-                # Lets a deadline that has passed take effect before anything is sent.
-                await asyncio.sleep(0)
                 for endpoint in in_turn:
                     await self._try_endpoint(endpoint, query, last_resort=endpoint is in_turn[-1])
                     if query.settled:

@@ -6,7 +6,7 @@ from typing import Any
 
 from eapo_verl.precision import cpu_precision
 from eapo_verl.provenance import git_sha, hardware, versions
-from eapo_verl.reply import OUTCOMES
+from eapo_verl.reply import FATES
 from eapo_verl.run_settings import RunSettings
 
 
@@ -33,7 +33,7 @@ def write_manifest(
         return sum(step.get(column) or 0 for step in steps)
 
     machine = hardware()
-    manifest = {
+    manifest: dict[str, Any] = {
         "method": settings.method,
         "kind": settings.kind,
         "seed": settings.seed,
@@ -57,11 +57,8 @@ def write_manifest(
         "expert_prompt_tokens": total("expert_prompt_tokens"),
         "expert_requests": total("expert_requests"),
         "expert_cost_usd": round(total("expert_cost"), 6),
-        # asked = accepted + annealed + gated + timed_out + failed + truncated.
-        "consultations": {
-            "asked": total("queries"),
-            **{name: total(name) for name in ("accepted", "annealed", "gated", *OUTCOMES) if name != "answered"},
-        },
+        # The first is the sum of the others.
+        "consultations": {"asked": total("queries"), **{fate: total(fate) for fate in FATES}},
         "malformed": {name: total(name) for name in ("empty", "duplicated", "excess", "nested", "unclosed")},
         "replies_changed": {name: total(name) for name in ("neutralised", "capped", "cached")},
     }

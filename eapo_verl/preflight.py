@@ -3,10 +3,10 @@
 import asyncio
 from collections.abc import Sequence
 
-import openai
+import aiohttp
 from pydantic import BaseModel
 
-from eapo_verl.expert_client import make_client
+from eapo_verl.expert_http import BodyRefused, address, environment_proxy, open_session, read_body, request_headers
 from eapo_verl.settings import Endpoint
 
 _OFFERED_SHOWN = 3
@@ -26,7 +26,8 @@ def preflight(endpoints: Sequence[Endpoint], timeout_s: float = 5.0) -> None:
         timeout_s: seconds that an endpoint has to answer.
 
     Raises:
-        ExpertsUnreachable: an endpoint is down, refuses its key, or lists models, but not the configured one.
+        ExpertsUnreachable: an endpoint is down, elsewhere, refuses its key, or lists models, but not the configured
+            one.
         ValueError: a key is missing, or an address malformed.
     """
     troubles = asyncio.run(_troubles(endpoints, timeout_s))
@@ -43,23 +44,34 @@ async def _troubles(endpoints: Sequence[Endpoint], timeout_s: float) -> list[str
 
 async def _trouble(endpoint: Endpoint, timeout_s: float) -> str | None:
     try:
-        async with make_client(endpoint) as client, asyncio.timeout(timeout_s):
-            listing = (await client.models.with_raw_response.list()).content
-    except (openai.AuthenticationError, openai.PermissionDeniedError) as error:
-        if endpoint.api_key_env is None:
-            return f"wants a key (HTTP {error.status_code}): name its environment variable in api_key_env"
-        return f"refused the key in environment variable {endpoint.api_key_env} (HTTP {error.status_code})"
-    except openai.APIStatusError:
-        return None
+        status, listing = await asyncio.wait_for(_models(endpoint), timeout_s)
     except TimeoutError:
         return f"no answer within {timeout_s:g} s"
-    except openai.OpenAIError as error:
+    except BodyRefused as error:
+        return f"sends a list of models that cannot be read ({error})"
+    except aiohttp.ClientError as error:
         return f"cannot be reached ({type(error.__cause__ or error).__name__})"
+    if status in (401, 403):
+        if endpoint.api_key_env is None:
+            return f"wants a key (HTTP {status}): name its environment variable in api_key_env"
+        return f"refused the key in environment variable {endpoint.api_key_env} (HTTP {status})"
+    if 300 <= status < 400:
+        return f"sends its visitors elsewhere (HTTP {status}): give the address where it answers itself"
     offered = _offered(listing)
     if not offered or endpoint.model in offered:
         return None
     shown = ", ".join(repr(name[:80]) for name in offered[:_OFFERED_SHOWN])
     return f"does not offer model {endpoint.model!r}; it offers {len(offered)}: {shown}"
+
+
+async def _models(endpoint: Endpoint) -> tuple[int, bytes]:
+    """The status of the endpoint's list of models, and the list, where there is one."""
+    url = address(endpoint, "/models")
+    async with (
+        open_session(request_headers(endpoint), environment_proxy(url)) as session,
+        session.get(url, allow_redirects=False) as response,
+    ):
+        return response.status, await read_body(response) if response.status == 200 else b""
 
 
 def _offered(listing: bytes) -> list[str]:

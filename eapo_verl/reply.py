@@ -1,10 +1,16 @@
 """What becomes of one query to an expert: always a reply with a named outcome, never an exception of the rollout."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 Outcome = Literal["answered", "timed_out", "failed", "truncated"]
-OUTCOMES: tuple[Outcome, ...] = ("answered", "timed_out", "failed", "truncated")
+OUTCOMES: tuple[Outcome, ...] = get_args(Outcome)
+
+#: What becomes of a query, once each: their counts add up to the queries. accepted and annealed: answered, and shown to
+#: the policy or not; spared: not sent, since the reply would not have been shown; gated: the trigger held the whole
+#: consultation back.
+Fate = Literal["accepted", "annealed", "spared", "gated", "timed_out", "failed", "truncated"]
+FATES: tuple[Fate, ...] = get_args(Fate)
 
 
 @dataclass(frozen=True)

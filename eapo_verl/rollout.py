@@ -6,17 +6,15 @@ from typing import Any
 
 from eapo_verl.consultation import Answer, Consult, Continue, extract_answer
 from eapo_verl.internalization import TurnText
-from eapo_verl.reply import OUTCOMES, Reply
+from eapo_verl.reply import FATES, Reply
 from eapo_verl.rewards import as_integer
 
-#: What is counted in a rollout; queries = accepted + annealed + gated + timed_out + failed + truncated.
+#: What is counted in a rollout; the fates add up to the queries.
 COUNTS = (
     "consultations",
     "queries",
-    "accepted",
-    "annealed",
-    "gated",
-    *OUTCOMES,
+    *FATES,
+    "answered",
     "empty",
     "duplicated",
     "excess",
@@ -102,11 +100,14 @@ class Rollout:
         self.counts["queries"] += queries
         self.counts["gated"] += queries
 
-    def count_replies(self, replies: list[Reply], accepted: list[bool]) -> None:
-        """Count a consultation's replies; ``accepted`` says which of them the policy is shown."""
+    def count_replies(self, replies: list[Reply | None], accepted: list[bool]) -> None:
+        """Count a consultation's replies, None where nobody was asked; ``accepted``: those that may be shown."""
         self.counts["consultations"] += 1
         self.counts["queries"] += len(replies)
         for reply, shown in zip(replies, accepted, strict=True):
+            if reply is None:
+                self.counts["spared"] += 1
+                continue
             self.counts[reply.outcome] += 1
             if reply.outcome == "answered":
                 self.counts["accepted" if shown else "annealed"] += 1

@@ -53,13 +53,16 @@ class ExpertPoolSettings(Settings):
     """How the experts of a run are asked, and how much trouble with them it bears.
 
     Each default is not stated in the paper; our choice. ``mode`` "parallel" is the paper's method, "sequential" its
-    ablation. ``deadline_s`` bounds a whole consultation, ``backoff_s`` is the longest wait before the first retry,
-    ``reply_max_bytes`` cuts the text of one reply (UTF-8). ``breaker_threshold`` failures in a row keep an endpoint out
-    for ``breaker_cooldown_s``. The run is aborted where more than ``failure_limit`` (a share; 1 means never) of the
-    last ``failure_window`` replies failed or timed out. ``cache_dir``: keep replies on disk there.
+    ablation. Whether a reply would be shown is drawn beforehand: ``ask`` "when_accepted" sends no query whose reply
+    would not, "always" sends every one, as the paper does, for the same rollouts at a greater cost. ``deadline_s``
+    bounds a whole consultation, ``backoff_s`` is the longest wait before the first retry, ``reply_max_bytes`` cuts the
+    text of one reply (UTF-8). ``breaker_threshold`` failures in a row keep an endpoint out for ``breaker_cooldown_s``.
+    The run is aborted where more than ``failure_limit`` (a share; 1 means never) of the last ``failure_window`` replies
+    failed or timed out. ``cache_dir``: keep replies on disk there.
     """
 
     mode: Literal["parallel", "sequential"] = "parallel"
+    ask: Literal["when_accepted", "always"] = "when_accepted"
     deadline_s: float = Field(60.0, gt=0)
     backoff_s: float = Field(0.5, ge=0)
     reply_max_bytes: int = Field(65536, ge=1)

@@ -11,7 +11,7 @@ K = 4
 BENCHMARKS = {"chains_a": 6, "chains_b": 4}
 SEEDS = {"base": [0], "self_exploratory": [0, 1], "eapo": [0, 1]}
 PAIRS = ["eapo:self_exploratory", "eapo:base", "self_exploratory:base"]
-CONSULTATIONS = ("asked", "accepted", "annealed", "timed_out", "failed", "truncated")
+CONSULTATIONS = ("asked", "accepted", "annealed", "spared", "gated", "timed_out", "failed", "truncated")
 
 
 def write_lines(path: Path, rows: list[dict]) -> Path:

@@ -1,5 +1,6 @@
 """Who is left of everything that a test has started, however detached: found by a mark in the environment."""
 
+import contextlib
 import os
 import signal
 import time
@@ -16,25 +17,38 @@ LIMIT_S = 15.0
 
 
 class Marked:
-    """Processes whose environment is :attr:`environment`, inherited or handed on."""
+    """Processes whose environment is :attr:`environment`, inherited or handed on, and their descendants.
+
+    A process that changes its title (engines, Ray's workers) overwrites the mark: it has to be seen, by any method,
+    while its parent lives, and is known from then on.
+    """
 
     def __init__(self) -> None:
         self._entry = f"{_VARIABLE}={uuid.uuid4().hex}"
+        self._seen: set[Identity] = set()
         name, _, value = self._entry.partition("=")
         self.environment = os.environ | {name: value, "PYTHONPATH": str(Path(__file__).resolve().parents[1])}
 
     def alive(self) -> list[psutil.Process]:
         """Those that live now."""
-        wanted = self._entry.encode()
-        found = []
         for pid in psutil.pids():
             try:
-                entries = Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
-                if wanted in entries and Identity.of(pid) is not None:
-                    found.append(psutil.Process(pid))
+                if self._is_marked(pid):
+                    found = psutil.Process(pid)
+                    pids = [pid, *(each.pid for each in found.children(recursive=True))]
+                    self._seen |= {identity for each in pids if (identity := Identity.of(each)) is not None}
             except (OSError, psutil.NoSuchProcess):
                 continue
-        return found
+        living = []
+        for identity in self._seen:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process = psutil.Process(identity.pid)
+                if not identity.ended():
+                    living.append(process)
+        return living
+
+    def _is_marked(self, pid: int) -> bool:
+        return self._entry.encode() in Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
 
     def named(self, *words: str) -> list[psutil.Process]:
         """Those whose command line has every one of ``words`` as an argument or in one."""
@@ -50,7 +64,8 @@ class Marked:
     def kill(self) -> None:
         """End what a failed test has left."""
         for each in self.alive():
-            each.send_signal(signal.SIGKILL)
+            with contextlib.suppress(psutil.NoSuchProcess):
+                each.send_signal(signal.SIGKILL)
 
 
 def _command(process: psutil.Process) -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -15,6 +16,8 @@ import pytest
 import torch
 from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, pre_tokenizers
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
+
+from eapo_verl.precision import instruction_set
 
 pytestmark = pytest.mark.engine
 
@@ -65,7 +68,7 @@ def _run(folder: Path, out: str, *options: str, program: tuple[str, ...] = ("-m"
     for name in QUESTIONS:
         command += ["--benchmark", f"{name}={folder / name}.jsonl"]
     command += ["--samples", str(SAMPLES), "--max-tokens", str(MAX_TOKENS), "--temperature", "1", "--top-p", "1"]
-    command += ["--max-model-len", "96", "--seed", "7", "--dtype", "float32", *options]
+    command += ["--max-model-len", "96", "--seed", "7", *options]
     # Offline: a run with everything local may ask nobody for anything.
     environment = os.environ | {"HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "1"}
     process = subprocess.run(command, capture_output=True, text=True, env=environment, cwd=ROOT, check=False)
@@ -135,6 +138,11 @@ def test_provenance_says_where_the_samples_come_from(free: Scored) -> None:
     rows, provenance = free
     assert provenance["output_tokens"] == sum(row["n_tokens"] for lines in rows.values() for row in lines)
     assert provenance["sampling"]["seed"] == 7
+    assert provenance["hardware"]["instruction_set"] == instruction_set()
+    assert re.fullmatch("[0-9a-f]{40}(-dirty)?|unknown", provenance["git_sha"])
+    if not provenance["hardware"]["accelerators"]:
+        # The checkpoint is in float32, which vLLM itself would round to bfloat16 where nothing is asked for.
+        assert provenance["precision"] == {"requested": "auto", "effective": "float32"}
     assert set(provenance["versions"]) == {"lm_eval", "vllm", "transformers", "torch"}
     assert len(provenance["chat_template_sha256"]) == len(provenance["model_config_sha256"]) == 64
     for name, lines in rows.items():

@@ -13,11 +13,11 @@ import psutil
 import pytest
 import yaml
 
+from eapo_verl.reply import FATES
 from tests.fault_proxy import FaultProxy
 from tests.integration.checkout import environment, in_checkout
 
 pytestmark = pytest.mark.engine
-FATES = ("accepted", "annealed", "gated", "timed_out", "failed", "truncated")
 
 
 @pytest.fixture(scope="module")
@@ -87,7 +87,7 @@ def test_every_reply_is_accounted_for_whatever_happens_on_its_way(checkout: Path
     assert counts["asked"] == sum(counts[name] for name in FATES) > 0
     for step in steps[1:]:
         assert step["queries"] == sum(step[name] for name in FATES)
-    assert counts["accepted"] > 0 < counts["annealed"] and counts["gated"] > 0
+    assert counts["accepted"] > 0 < counts["spared"] and counts["gated"] > 0
     assert counts["failed"] > 0 and sum(proxy.injected.values()) == counts["failed"] + counts["timed_out"]
     # Every request that the run says it made came by; one more asked for the list of models.
     assert made["expert_requests"] == sum(proxy.injected.values()) + proxy.forwarded - 1

@@ -8,8 +8,11 @@ from typing import Any
 import pytest
 
 from eapo_verl.experts import Reply
-from eapo_verl.method_settings import Consultation, Internalization
+from eapo_verl.method_settings import Consultation, Internalization, Reward
+from eapo_verl.reply import FATES
 from eapo_verl.rollout import COUNTS
+from eapo_verl.rollout_plan import RolloutPlan
+from eapo_verl.run_settings import RunSettings
 from workflow.embedded.tokenizer import build_tokenizer
 
 pytestmark = pytest.mark.engine  # imports verl
@@ -50,9 +53,9 @@ class Experts:
         self.replies = list(replies)
         self.asked: list[tuple[tuple[str, ...], str]] = []
 
-    async def ask(self, queries: tuple[str, ...], problem: str, seed: int) -> list[Reply]:
-        self.asked.append((queries, problem))
-        return self.replies[: len(queries)]
+    async def ask(self, queries: list[str | None], problem: str, seed: int) -> list[Reply | None]:
+        self.asked.append((tuple(queries), problem))
+        return [None if query is None else reply for query, reply in zip(queries, self.replies, strict=False)]
 
 
 def roll_out(
@@ -67,20 +70,20 @@ def roll_out(
     """The rollout (the last output of the loop) and what is counted of it; ``roll_out.extra`` is the sample before."""
     from eapo_verl.agent_loop import PolicyAgentLoop
 
+    run = RunSettings.model_construct(
+        seed=1,
+        system_prompt=None,
+        consultation=Consultation(**settings),
+        reward=Reward(),
+        internalization=Internalization(**(internalization or {})),
+        budget=SimpleNamespace(steps=10),
+    )
     loop = object.__new__(PolicyAgentLoop)
-    loop.run_seed = 1
-    loop.system_prompt = None
-    loop.settings = Consultation(**settings)
-    loop.tags = loop.settings.tags.tags()
-    loop.consults = experts is not None and loop.settings.possible
-    loop.acceptance = loop.settings.acceptance.schedule(10)
-    loop.turn_budget = loop.settings.turns.budget(10)
-    loop.internalization = Internalization(**(internalization or {}))
-    loop.measures_confidence = loop.settings.trigger == "confidence_gated"
-    loop.pool = experts
+    loop.plan = RolloutPlan(run, TOKENIZER, response)
+    loop.plan.pool = experts
+    loop.consults = experts is not None and loop.plan.consultation.possible
     loop.tokenizer = TOKENIZER
     loop.server_manager = script
-    loop.rollout_config = SimpleNamespace(response_length=response)
 
     async def prompt(messages: list[dict]) -> list[int]:
         return ids(messages[-1]["content"] + "\n")
@@ -99,9 +102,9 @@ def roll_out(
 
 ANSWER = "4+7=1,1@3=6;1*2=2;9#5=4,4-8=6;\\boxed{626}"
 CONSULT = "<consult>4+7@3|9#5-8</consult>"
-FATES = ("accepted", "annealed", "gated", "timed_out", "failed", "truncated")
 ALWAYS = {"kind": "constant", "start": 1.0}
 NEVER = {"kind": "constant", "start": 0.0}
+ONE_TURN = {"train": 1, "evaluation": 1}
 
 
 def test_without_consultation_it_is_one_turn_with_the_tag_banned() -> None:
@@ -143,7 +146,7 @@ def test_token_ids_are_only_ever_appended() -> None:
 
 def test_an_annealed_a_late_and_a_failed_reply_look_the_same() -> None:
     outputs = [
-        roll_out(Script(CONSULT, ANSWER), Experts(one, one), acceptance=schedule)
+        roll_out(Script(CONSULT, ANSWER), Experts(one, one), acceptance=schedule, pool={"ask": "always"})
         for one, schedule in (
             (Reply("a", "answered", "4+7=1"), NEVER),
             (Reply("a", "timed_out"), ALWAYS),
@@ -184,6 +187,35 @@ def test_the_draws_of_a_repeated_step_are_the_same() -> None:
 
     assert [shown(step) for step in range(1, 7)] == [shown(step) for step in range(1, 7)]
     assert len({tuple(shown(step)) for step in range(1, 13)}) > 1
+
+
+THREE = "<consult>1|2|3</consult>"
+
+
+def test_a_reply_that_would_not_be_shown_is_not_asked_for_and_the_rollout_is_the_same() -> None:
+    drawn = {"acceptance": {"kind": "constant", "start": 0.5}, "turns": ONE_TURN}
+    spared = 0
+    for step in range(1, 13):
+        replies = [Reply("a", "answered", f"{n}+{n}=2", 7, 11, 0.5, 1) for n in range(3)]
+        everyone, chosen = Experts(*replies), Experts(*replies)
+        whole, paid = roll_out(Script(THREE, ANSWER), everyone, step=step, **drawn, pool={"ask": "always"})
+        lean, counts = roll_out(Script(THREE, ANSWER), chosen, step=step, **drawn)
+        assert lean.response_ids == whole.response_ids and lean.response_mask == whole.response_mask
+        assert everyone.asked == [(("1", "2", "3"), PROBLEM)] and paid["spared"] == counts["annealed"] == 0
+        # Each query keeps its place, by which its expert and its seed are chosen.
+        sent = [] if counts["spared"] == 3 else chosen.asked[0][0]
+        assert all(query in (None, whole) for query, whole in zip(sent, ("1", "2", "3"), strict=False))
+        assert counts["accepted"] == paid["accepted"] == counts["expert_requests"] == sum(q is not None for q in sent)
+        assert counts["spared"] == paid["annealed"] and counts["expert_cost"] == 0.5 * counts["accepted"]
+        assert counts["queries"] == paid["queries"] == sum(counts[fate] for fate in FATES)
+        spared += counts["spared"]
+    assert 0 < spared < 36
+
+
+def test_where_no_reply_would_be_shown_nobody_is_asked() -> None:
+    experts = Experts(*[Reply("a", "answered", "x")] * 2)
+    _, counts = roll_out(Script(CONSULT, ANSWER), experts, acceptance=NEVER)
+    assert not experts.asked and (counts["consultations"], counts["spared"], counts["queries"]) == (1, 2, 2)
 
 
 GATED = {"trigger": "confidence_gated", "confidence": {"threshold": -1.0}}
@@ -236,7 +268,8 @@ def test_random_lets_about_its_share_through() -> None:
             step=step,
             trigger="random",
             random_p=0.5,
-            turns={"train": 1, "evaluation": 1},
+            acceptance=ALWAYS,
+            turns=ONE_TURN,
         )
         return len(experts.asked)
 

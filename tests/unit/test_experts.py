@@ -31,7 +31,12 @@ def endpoint(base_url: str, name: str = "a", **fields: object) -> Endpoint:
 
 def ask(endpoints: list[Endpoint], queries: list[str], seed: int = 5, **settings: object) -> list[Reply]:
     limits = ExpertPoolSettings(**({"deadline_s": 10.0, "backoff_s": 0.02} | settings))
-    return asyncio.run(ExpertPool(endpoints, settings=limits).ask(queries, "the problem", seed))
+
+    async def run() -> list[Reply]:
+        async with ExpertPool(endpoints, settings=limits) as pool:
+            return await pool.ask(queries, "the problem", seed)
+
+    return asyncio.run(run())
 
 
 def first_asked(endpoints: list[Endpoint], seed: int) -> str:
@@ -55,9 +60,9 @@ def test_replies_come_back_in_order_with_what_they_cost(server: ExpertServer) ->
 
 def test_the_shortest_call_is_enough(server: ExpertServer) -> None:
     async def run() -> list[Reply]:
-        pool = ExpertPool([endpoint(server.base_url)])
-        assert await pool.ask([]) == []
-        return await pool.ask(["echo 1"])
+        async with ExpertPool([endpoint(server.base_url)]) as pool:
+            assert await pool.ask([]) == []
+            return await pool.ask(["echo 1"])
 
     assert [reply.text for reply in asyncio.run(run())] == ["1"]
 
@@ -87,6 +92,19 @@ def test_queries_go_to_different_experts_whatever_order_they_arrive_in(server: E
         replies = ask(group, ["brief 1", "echo 2", "echo 3", "echo 4"], mode=mode)
         assert [reply.expert for reply in replies] == expected
     assert [reply.expert for reply in ask(group[:1], ["echo 1", "echo 2"])] == ["a", "a"]
+
+
+@pytest.mark.parametrize("mode", ["parallel", "sequential"])
+def test_a_query_that_is_not_asked_keeps_its_place(server: ExpertServer, mode: str) -> None:
+    """The others go to the same experts with the same seeds, or sparing a query would change what is answered."""
+    group = [endpoint(server.base_url, name) for name in "ab"]
+    whole = ask(group, ["echo 1", "echo 2", "echo 3"], mode=mode)
+    everything = server.received[:]
+    server.received.clear()
+    first, second, third = ask(group, [None, "echo 2", "echo 3"], mode=mode)
+    assert first is None and [second, third] == whole[1:]
+    assert len(server.received) == 2 and set(server.received) <= set(everything)
+    assert ask(group, [None, None], mode=mode) == [None, None] and len(server.received) == 2
 
 
 def test_parallel_asks_at_once_and_sequential_one_after_the_other(server: ExpertServer) -> None:
@@ -161,8 +179,8 @@ def test_a_server_that_is_not_there_is_left_alone_after_a_while(
     limits = ExpertPoolSettings(breaker_threshold=2, breaker_cooldown_s=60)
 
     async def run() -> list[Reply]:
-        pool = ExpertPool(group, settings=limits)
-        return [reply for seed in range(20) for reply in await pool.ask(["echo 1"], seed=seed)]
+        async with ExpertPool(group, settings=limits) as pool:
+            return [reply for seed in range(20) for reply in await pool.ask(["echo 1"], seed=seed)]
 
     replies = asyncio.run(run())
     assert {(reply.outcome, reply.expert) for reply in replies} == {("answered", "up")}
@@ -174,23 +192,23 @@ def test_a_server_that_is_not_there_is_left_alone_after_a_while(
 
 def test_where_every_circuit_is_open_a_query_fails_at_once() -> None:
     async def run() -> list[Reply]:
-        pool = ExpertPool([endpoint(NOBODY)], settings=ExpertPoolSettings(breaker_threshold=1))
-        return [*await pool.ask(["echo 1"]), *await pool.ask(["echo 1"])]
+        async with ExpertPool([endpoint(NOBODY)], settings=ExpertPoolSettings(breaker_threshold=1)) as pool:
+            return [*await pool.ask(["echo 1"]), *await pool.ask(["echo 1"])]
 
     assert [(reply.outcome, reply.detail, reply.attempts) for reply in asyncio.run(run())] == [
-        ("failed", "APIConnectionError", 1), ("failed", "circuit open", 0),
+        ("failed", "connection failed", 1), ("failed", "circuit open", 0),
     ]  # fmt: skip
 
 
 def test_an_expert_that_comes_back_is_asked_again(server: ExpertServer) -> None:
     async def run() -> list[str]:
         limits = ExpertPoolSettings(breaker_threshold=1, breaker_cooldown_s=0.1)
-        pool = ExpertPool([endpoint(server.base_url)], settings=limits)
-        server.mood = "broken"
-        outcomes: list[str] = [(await pool.ask(["echo 1"]))[0].outcome]
-        server.mood = None
-        await asyncio.sleep(0.15)
-        return outcomes + [(await pool.ask(["echo 1"]))[0].outcome for _ in range(2)]
+        async with ExpertPool([endpoint(server.base_url)], settings=limits) as pool:
+            server.mood = "broken"
+            outcomes: list[str] = [(await pool.ask(["echo 1"]))[0].outcome]
+            server.mood = None
+            await asyncio.sleep(0.15)
+            return outcomes + [(await pool.ask(["echo 1"]))[0].outcome for _ in range(2)]
 
     assert asyncio.run(run()) == ["failed", "answered", "answered"]
 
@@ -221,8 +239,13 @@ def test_no_byte_of_an_answer_is_sent(server: ExpertServer) -> None:
     problem = {"problem": "4+7=?", "answer": "GOLD-ANSWER", "solution": "GOLD-ANSWER"}
     group = [endpoint(server.base_url, name, retries=1, timeout_s=0.3) for name in "ab"]
     kinds = ["echo", "broken_once", "empty", "html", "limited", "refused", "slow_once", "reset"]
-    pool = ExpertPool(group, "{query} {problem}", ExpertPoolSettings(backoff_s=0.01, breaker_threshold=99))
-    replies = asyncio.run(pool.ask(kinds, problem["problem"]))
+    limits = ExpertPoolSettings(backoff_s=0.01, breaker_threshold=99)
+
+    async def run() -> list[Reply]:
+        async with ExpertPool(group, "{query} {problem}", limits) as pool:
+            return await pool.ask(kinds, problem["problem"])
+
+    replies = asyncio.run(run())
     assert len(server.received) == sum(reply.attempts for reply in replies) > len(kinds)
     assert all(b"4+7=?" in request and b"GOLD-ANSWER" not in request for request in server.received)
     assert list(inspect.signature(build_messages).parameters) == ["problem", "query", "template"]
@@ -251,14 +274,31 @@ def test_a_key_is_sent_and_found_nowhere_else(
     key = "sk-very-secret-1234"
     monkeypatch.setenv("EXPERT_KEY", f"{key}\n")
     keyed = endpoint(server.base_url, api_key_env="EXPERT_KEY", retries=1)
+    pool = ExpertPool([keyed], settings=ExpertPoolSettings(cache_dir=tmp_path, backoff_s=0.01, deadline_s=2))
+
+    async def run() -> list[Reply]:
+        async with pool:
+            return await pool.ask(["echo 1", "denied 2", "broken 3", "odd_error 4", "reset 5", "slow 6"])
+
     with caplog.at_level(logging.DEBUG):
-        pool = ExpertPool([keyed], settings=ExpertPoolSettings(cache_dir=tmp_path, backoff_s=0.01, deadline_s=2))
-        replies = asyncio.run(pool.ask(["echo 1", "denied 2", "broken 3", "odd_error 4", "reset 5", "slow 6"]))
+        replies = asyncio.run(run())
     assert all(f"authorization: bearer {key}".encode() in request.lower() for request in server.received)
-    assert replies[1].detail == "AuthenticationError 401"
+    assert replies[1].detail == "HTTP 401"
     cached = b"".join(path.read_bytes() for path in tmp_path.iterdir())
     for text in (caplog.text, repr(replies), repr(keyed), repr(vars(pool)), keyed.model_dump_json(), cached.decode()):
         assert key not in text
+
+
+def test_a_proxy_of_the_environment_is_between_us_and_others_but_not_this_machine(
+    server: ExpertServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("no_proxy", "NO_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    with ExpertServer() as proxy:
+        monkeypatch.setenv("http_proxy", proxy.base_url.removesuffix("/v1"))
+        assert ask([endpoint(server.base_url)], ["echo 1"])[0].text == "1" and not proxy.received
+        assert ask([endpoint("http://expert.invalid/v1")], ["echo 2"])[0].text == "2"
+    assert proxy.received[0].startswith(b"POST http://expert.invalid/v1/chat/completions")
 
 
 @pytest.mark.parametrize("base_url", ["http://user:sk-1@host/v1", "https://host/v1?key=sk-1", "ftp://host", "host"])

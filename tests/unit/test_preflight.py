@@ -36,8 +36,8 @@ def test_an_expert_that_is_down_is_named_in_one_line(server: ExpertServer) -> No
     with pytest.raises(ExpertsUnreachable) as caught:
         preflight([endpoint(server.base_url), endpoint(NOBODY, "far"), endpoint(NOBODY, "farther")])
     assert str(caught.value) == (
-        f"expert far at {NOBODY}: cannot be reached (ConnectError); "
-        f"expert farther at {NOBODY}: cannot be reached (ConnectError)"
+        f"expert far at {NOBODY}: cannot be reached (ConnectionRefusedError); "
+        f"expert farther at {NOBODY}: cannot be reached (ConnectionRefusedError)"
     )
 
 
@@ -72,6 +72,18 @@ def test_a_server_without_a_list_of_models_counts_as_up(server: ExpertServer, st
     preflight([endpoint(server.base_url)])
 
 
+def test_a_server_that_has_moved_is_named(server: ExpertServer) -> None:
+    server.models_status = 308
+    with pytest.raises(ExpertsUnreachable, match=r"HTTP 308\): give the address where it answers itself$"):
+        preflight([endpoint(server.base_url)])
+
+
+def test_a_list_of_models_without_end_is_named(server: ExpertServer) -> None:
+    server.models = b" " * 18 * 2**20
+    with pytest.raises(ExpertsUnreachable, match=r"cannot be read \(body too large\)$"):
+        preflight([endpoint(server.base_url)])
+
+
 def test_a_model_that_is_not_offered_is_named_with_some_that_are(server: ExpertServer) -> None:
     server.models = json.dumps({"data": [{"id": name} for name in ("m1", "two\nlines", "m3", "m4")]}).encode()
     with pytest.raises(
@@ -104,5 +116,5 @@ def test_a_key_is_stripped_and_an_open_server_gets_some(monkeypatch: pytest.Monk
 
 
 def test_checking_keys_does_not_load_the_client() -> None:
-    code = "import sys, eapo_verl.api_keys, eapo_verl.settings; assert not {'openai', 'httpx2'} & set(sys.modules)"
+    code = "import sys, eapo_verl.api_keys, eapo_verl.settings; assert not {'aiohttp'} & set(sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

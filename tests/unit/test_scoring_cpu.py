@@ -1,13 +1,16 @@
-"""Memory that scoring asks vLLM for on a machine without an accelerator."""
+"""Precision and memory that scoring asks vLLM for on a machine without an accelerator."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from transformers import LlamaConfig
 
-from workflow.scoring.cpu import KV_CACHE_LIMIT_BYTES, cpu_options, kv_cache_bytes
+from eapo_verl import precision
+from workflow.scoring import cpu
+from workflow.scoring.cpu import KV_CACHE_LIMIT_BYTES, cpu_options, kv_cache_bytes, on_cpu
 from workflow.scoring.request import Benchmark, Problem, Request
 
 # Keys and values, 2 layers, 2 heads of 32 numbers of 4 bytes.
@@ -42,3 +45,22 @@ def test_the_longest_prompt_is_read_in_one_step(model: Path, monkeypatch: pytest
     options = cpu_options(_request(model, 2**15))
     assert options["max_num_batched_tokens"] == 2**15
     assert options["enable_chunked_prefill"] is False
+
+
+@pytest.mark.parametrize(
+    ("asked_for", "flags", "used"),
+    [
+        ("auto", "avx2 avx512f avx512_bf16", "float32"),
+        ("float32", "avx2 avx512f avx512_bf16", "float32"),
+        ("bfloat16", "avx2 avx512f avx512_bf16", "bfloat16"),
+        ("bfloat16", "avx2 avx512f", "float32"),
+    ],
+)
+def test_the_precision_is_what_the_processor_multiplies(
+    asked_for: str, flags: str, used: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cpuinfo = tmp_path / "cpuinfo"
+    cpuinfo.write_text(f"flags: {flags}\n")
+    monkeypatch.setattr(cpu, "cpu_precision", lambda requested: precision.cpu_precision(requested, cpuinfo))
+    request = replace(_request(tmp_path, 128), dtype=asked_for)
+    assert on_cpu(request) == replace(request, dtype=used)

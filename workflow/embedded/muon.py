@@ -1,7 +1,7 @@
 """Muon, computed in the precision of the weights.
 
-``torch.optim.Muon`` casts an update to bfloat16 before it orthogonalises it. A processor that does not multiply bfloat16
-emulates that, many times slower, and models would differ from one processor to the next by more than rounding.
+``torch.optim.Muon`` casts an update to bfloat16 before it orthogonalises it. A processor that does not multiply
+bfloat16 emulates that, many times slower.
 """
 
 from collections.abc import Callable, Iterable

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from typing import Any
 
 from transformers import AutoConfig
 
+from eapo_verl.precision import cpu_precision
 from workflow.scoring.request import Request
 
 # vLLM's own defaults on CPU: sequences at once, tokens of a cache block, tokens in one step of prefill.
@@ -14,6 +16,11 @@ SEQUENCES = 256
 BLOCK_TOKENS = 128
 PREFILL_TOKENS = 4096
 KV_CACHE_LIMIT_BYTES = 2 * 2**30
+
+
+def on_cpu(request: Request) -> Request:
+    """`request` with the precision that this CPU computes in, which stderr is told where it was not asked for."""
+    return replace(request, dtype=cpu_precision(request.dtype))
 
 
 def cpu_options(request: Request) -> dict[str, Any]:

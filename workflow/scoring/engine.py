@@ -44,6 +44,11 @@ class SeededVLLM(VLLM):
         #: What progress lines call the run.
         self._label = label
 
+    @property
+    def precision(self) -> str:
+        """What the engine computes in: "float32", say."""
+        return str(self.model.llm_engine.model_config.dtype).removeprefix("torch.")
+
     def generate_until(self, requests: list[Instance], disable_tqdm: bool = False) -> list[str]:
         """One response for each request, in order; lm-eval repeats an instance k times to ask for k samples.
 

@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from eapo_verl.provenance import git_sha, hardware
 from workflow.scoring.journal import Journal
 from workflow.scoring.request import Benchmark, Request, ScoringError
 
@@ -58,6 +59,7 @@ def _replace(path: Path, text: str) -> None:
 def provenance(
     request: Request,
     drawn_from: Mapping[str, Any],
+    precision: Mapping[str, str],
     rows: Mapping[str, Sequence[Row]],
     results: Mapping[str, Any],
     chat_template: str,
@@ -67,15 +69,19 @@ def provenance(
 ) -> dict[str, Any]:
     """All that is needed to repeat or to doubt a run.
 
-    `drawn_from` is the request's `identity`, `results` lm-eval's answer. `samples_taken_over` counts samples of an
-    interrupted run; times (seconds) and speed are of this run and what it drew itself. `duplicate_rate` of a
-    benchmark is the mean over its questions of the share of responses that repeat an earlier one.
+    `drawn_from` is the request's `identity`, `precision` what was requested and what the engine computed in, `results`
+    lm-eval's answer. `samples_taken_over` counts samples of an interrupted run; times (seconds) and speed are of this
+    run and what it drew itself. `duplicate_rate` of a benchmark is the mean over its questions of the share of
+    responses that repeat an earlier one.
     """
     return {
         "model": str(request.model),
         "model_config_sha256": hashlib.sha256((request.model / "config.json").read_bytes()).hexdigest(),
         "chat_template_sha256": hashlib.sha256(chat_template.encode()).hexdigest(),
         **drawn_from,
+        "git_sha": git_sha(),
+        "hardware": hardware(),
+        "precision": dict(precision),
         "benchmarks": {
             b.name: drawn_from["benchmarks"][b.name] | _benchmark(b, rows[b.name], results, request.banned)
             for b in request.benchmarks

@@ -25,7 +25,7 @@ for _variable, _value in {
 from lm_eval.evaluator import evaluate  # noqa: E402
 from vllm.platforms import current_platform  # noqa: E402
 
-from workflow.scoring.cpu import cpu_options  # noqa: E402
+from workflow.scoring.cpu import cpu_options, on_cpu  # noqa: E402
 from workflow.scoring.engine import SeededVLLM  # noqa: E402
 from workflow.scoring.identity import digest, identity  # noqa: E402
 from workflow.scoring.journal import Journal  # noqa: E402
@@ -48,6 +48,9 @@ def run(request: Request, started: float) -> None:
     fit, and for a file that cannot be written.
     """
     logging.getLogger("lm_eval").setLevel(logging.WARNING)
+    asked_for = request.dtype
+    if current_platform.is_cpu():
+        request = on_cpu(request)
     drawn_from = identity(request)
     with tempfile.TemporaryDirectory(prefix="scoring-") as scratch:
         tasks = load_tasks(request, Path(scratch))
@@ -62,7 +65,9 @@ def run(request: Request, started: float) -> None:
             results: Any = evaluate(model, tasks, apply_chat_template=True, bootstrap_iters=0, log_samples=False)
             generation = time.monotonic() - started - startup
     rows = {benchmark.name: _rows(request, benchmark, journal) for benchmark in request.benchmarks}
-    record = provenance(request, drawn_from, rows, results, model.chat_template(True), journal, startup, generation)
+    precision = {"requested": asked_for, "effective": model.precision}
+    chat_template = model.chat_template(True)
+    record = provenance(request, drawn_from, precision, rows, results, chat_template, journal, startup, generation)
     for name, lines in rows.items():
         write_rows(request.out_dir / f"{name}.jsonl", lines)
     write_json(request.out_dir / "provenance.json", record)
