@@ -5,6 +5,7 @@ Two names are registered (``conf/agent_loops.yaml``): ``consulting`` for the tra
 consult does token for token what self-exploratory RL does. Token ids are only ever appended, never rendered anew.
 """
 
+import math
 from typing import Any
 
 from verl.experimental.agent_loop.agent_loop import AgentLoopBase, AgentLoopMetrics, AgentLoopOutput
@@ -176,6 +177,7 @@ class PolicyAgentLoop(AgentLoopBase):
             prompt_ids=prompt,
             response_ids=ids,
             response_mask=[1] * len(ids),
+            response_logprobs=[math.nan] * len(ids),
             num_turns=2,
             metrics=AgentLoopMetrics(),
             extra_fields=self._fields(rollout),
@@ -187,6 +189,7 @@ class PolicyAgentLoop(AgentLoopBase):
             prompt_ids=rollout.prompt,
             response_ids=rollout.ids[:length],
             response_mask=rollout.mask[:length],
+            response_logprobs=rollout.log_probs[:length],
             num_turns=2 + 2 * rollout.counts["consultations"],
             metrics=AgentLoopMetrics(**rollout.seconds),
             extra_fields=self._fields(rollout),

@@ -1,5 +1,6 @@
 """The growing token sequence of one rollout, with its loss mask and its counts. No engine, no I/O."""
 
+import math
 import re
 from dataclasses import dataclass, field
 from typing import Any
@@ -39,6 +40,7 @@ class Rollout:
         prompt: token ids.
         ids: token ids of the response so far.
         mask: one number an id.
+        log_probs: one an id, by the engine that sampled it (in nats); nan on what the policy did not write.
         turn_text: what the policy has written in the turn that is not over.
         turn_log_probs: of its tokens, where they were asked for.
         turns: the finished ones.
@@ -52,6 +54,7 @@ class Rollout:
     prompt: list[int]
     ids: list[int] = field(default_factory=list)
     mask: list[int] = field(default_factory=list)
+    log_probs: list[float] = field(default_factory=list)
     turn_text: str = ""
     turn_log_probs: list[float] = field(default_factory=list)
     turns: list[TurnText] = field(default_factory=list)
@@ -66,12 +69,14 @@ class Rollout:
         """Open the policy's turn with tokens that it did not choose; they are not trained on."""
         self.ids += ids
         self.mask += [0] * len(ids)
+        self.log_probs += [math.nan] * len(ids)
         self.turn_text += text
 
     def append_policy(self, ids: list[int], text: str, log_probs: list[float], engine_fields: dict[str, Any]) -> None:
         """Append what the policy wrote."""
         self.ids += ids
         self.mask += [1] * len(ids)
+        self.log_probs += log_probs or [math.nan] * len(ids)
         self.turn_text += text
         self.turn_log_probs = log_probs
         # verl records the span of model versions that a trajectory was generated with.
@@ -82,6 +87,7 @@ class Rollout:
         """End the policy's turn with the environment's; its tokens are masked from the loss unless ``trained``."""
         self.ids += ids
         self.mask += [int(trained)] * len(ids)
+        self.log_probs += [math.nan] * len(ids)
         self.turns.append(TurnText(self.turn_text, accepted))
         self.turn_text = ""
         self.turn_log_probs = []

@@ -27,6 +27,7 @@ _SOMETIMES = (
     "confidence_threshold",
     "consult_rate",
     "copy_rate",
+    "mismatch_kl",
     "queries_per_turn",
     "response_length",
     "reward_mean",

@@ -21,6 +21,7 @@ from verl.utils import tensordict_utils
 from eapo_verl.batching import spread, submission_order
 from eapo_verl.expert_health import ExpertsUnavailable, FailureWindow, unavailable_message
 from eapo_verl.internalization import sample_weights
+from eapo_verl.mismatch import mismatch_kl
 from eapo_verl.replay_buffer import final_outputs
 from eapo_verl.reply import OUTCOMES
 from eapo_verl.run_settings import read_run
@@ -109,7 +110,22 @@ class EAPOTrainer(PPOTrainerSync):
         self.config.actor_rollout_ref.actor.ppo_mini_batch_size = rows // self.config.actor_rollout_ref.rollout.n
         return super()._update_actor(batch, metrics)
 
-    # Rewards and advantages.
+    # Log-probabilities, rewards and advantages.
+
+    def _compute_old_log_prob(self, batch: KVBatchMeta, metrics: dict) -> KVBatchMeta:
+        """As verl's, by the trainer; how far the engine's own are from them is one number, of the real rollouts."""
+        batch = super()._compute_old_log_prob(batch, metrics)
+        data = transfer_queue.kv_batch_get(
+            keys=self._real(batch),
+            partition_id=batch.partition_id,
+            select_fields=["rollout_log_probs", "old_log_probs"],
+        )
+        engine, trainer = data["rollout_log_probs"].unbind(), data["old_log_probs"].unbind()
+        self._summary["mismatch_kl"] = mismatch_kl(zip(engine, trainer, strict=True))
+        # verl's own count tokens that the engine did not sample.
+        for name in [name for name in metrics if name.startswith("training/rollout_")]:
+            del metrics[name]
+        return batch
 
     def _compute_advantage(self, batch: KVBatchMeta, metrics: dict) -> KVBatchMeta:
         """As verl's, after the dual reward, and with internalization samples weighted."""

@@ -54,9 +54,9 @@ def test_no_prompt_that_fits_is_one_line(tmp_path: Path) -> None:
 
 def test_dynamic_sampling_is_a_matter_of_settings(tmp_path: Path) -> None:
     metric = "trainer.v1.sampler.sampler_kwargs.filter_groups_metric"
-    assert not any(metric in one for one in overrides(run(tmp_path), tmp_path))
+    assert not any(metric in one for one in overrides(run(tmp_path), tmp_path, "cpu"))
     dynamic = run(tmp_path, optimiser={"learning_rate": 1e-4, "dynamic_sampling": True})
-    made = overrides(dynamic, tmp_path)
+    made = overrides(dynamic, tmp_path, "cpu")
     assert f'++{metric}="acc"' in made and "++data.gen_batch_size=1" in made
     assert "++trainer.v1.sampler.sampler_kwargs.most_discarded=40" in made
 
@@ -75,3 +75,18 @@ def test_verls_configuration_holds_the_run_whole_whatever_its_texts_hold(tmp_pat
     assert config.reward.reward_kwargs.overlong_buffer_cfg.len == 8 and config.reward.reward_kwargs.max_resp_len == 32
     assert config.actor_rollout_ref.actor.use_kl_loss and config.actor_rollout_ref.actor.ppo_epochs == 2
     assert config.actor_rollout_ref.rollout.max_model_len == 24 + 32
+    for model in (config.actor_rollout_ref.actor, config.actor_rollout_ref.ref):
+        assert model.fsdp_config.mixed_precision.param_dtype == "fp32"
+    assert config.actor_rollout_ref.rollout.dtype == "float32"
+
+
+def test_bfloat16_reaches_verl_only_where_it_is_asked_for_and_the_processor_has_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = run(tmp_path, precision="bfloat16")
+    for effective, short in (("bfloat16", "bf16"), ("float32", "fp32")):
+        monkeypatch.setattr("eapo_verl.verl_config.cpu_precision", lambda requested, made=effective: made)
+        made = overrides(asked, tmp_path, "cpu")
+        assert f'++actor_rollout_ref.rollout.dtype="{effective}"' in made
+        assert any(f'actor.fsdp_config.mixed_precision={{param_dtype:"{short}"' in one for one in made)
+    assert not any("dtype" in one for one in overrides(asked, tmp_path, "gpu"))

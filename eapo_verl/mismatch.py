@@ -1,0 +1,28 @@
+"""How far the engine that samples is from the trainer that learns, on the tokens that were sampled. Pure functions."""
+
+from collections.abc import Iterable
+
+import torch
+
+
+def mismatch_kl(pairs: Iterable[tuple[torch.Tensor, torch.Tensor]]) -> float | None:
+    """An estimate of KL(engine || trainer) in nats a token: the mean of r - 1 - log r, r = p_trainer / p_engine.
+
+    It is unbiased and never negative (Schulman 2020, "Approximating KL divergence", k3). The engine's distribution is
+    the one that a token was drawn from: without the tag, where that is banned. So this is rounding where nothing is
+    banned, and what the ban does where something is.
+
+    Args:
+        pairs: of each rollout, the log-probabilities of its response by the engine and by the trainer, (tokens,) each
+            in nats; the engine's are nan where it did not sample the token.
+
+    Returns:
+        None where no token was sampled.
+    """
+    terms = []
+    for engine, trainer in pairs:
+        sampled = ~engine.isnan()
+        log_ratio = (trainer[sampled] - engine[sampled]).double()
+        terms.append(log_ratio.expm1() - log_ratio)
+    every = torch.cat(terms) if terms else torch.empty(0)
+    return float(every.mean()) if len(every) else None
