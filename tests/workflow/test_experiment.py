@@ -140,3 +140,15 @@ def test_every_arm_and_seed_samples_for_itself() -> None:
         for method, seed in plan.cells
     ]
     assert len(set(seeds)) == len(seeds)
+
+
+def test_runs_that_consult_served_experts_lease_them_and_wait_for_their_models() -> None:
+    plan = Plan(load_experiment(DEFAULT, "c"), "default", Path("results/default"))
+    lease = plan.lease("eapo", 1)
+    assert "--expert expert_a=results/default/models/expert_a:64 --expert expert_b=" in lease
+    assert f"--endpoints {plan.endpoints('eapo', 1)}" in lease and lease.endswith("workflow.expert_service wait -- ")
+    assert plan.served_models("eapo") == [plan.model("expert_a"), plan.model("expert_b")]
+    assert plan.lease("self_exploratory", 1) == "" and plan.served_models("self_exploratory") == []
+    remote = [{"name": "far", "base_url": "http://host/v1", "model": "m"}]
+    elsewhere = Plan(load_experiment(broken(experts=remote), "c"), "default", Path("results/default"))
+    assert elsewhere.lease("eapo", 1) == "" and elsewhere.served_models("eapo") == []
