@@ -46,10 +46,10 @@ def follow(connection: socket.socket, wakeup: int) -> int:
     """
     parent = os.getppid()
     while os.getppid() == parent:
-        ready, _, _ = select.select([connection, wakeup], [], [], _PARENT_POLL_S)
+        ready, _, _ = select.select([connection.fileno(), wakeup], [], [], _PARENT_POLL_S)
         if wakeup in ready:
             connection.sendall(os.read(wakeup, 64))
-        if connection in ready:
+        if connection.fileno() in ready:
             answer = connection.recv(HEADER.size, socket.MSG_WAITALL)
             if len(answer) < HEADER.size:
                 raise ConnectionError("the fork server is gone")

@@ -125,9 +125,7 @@ def test_a_process_that_a_signal_ends_ends_its_client_by_it(program: str) -> Non
         assert subprocess.run([program, "-c", code]).returncode == -number
 
 
-def test_everything_ends_with_the_process_that_the_server_was_forked_off(
-    host: subprocess.Popen, program: str
-) -> None:
+def test_everything_ends_with_the_process_that_the_server_was_forked_off(host: subprocess.Popen, program: str) -> None:
     code = "import os, signal, time; signal.signal(15, signal.SIG_IGN); print(os.getpid(), flush=True); time.sleep(60)"
     with subprocess.Popen([program, "-c", code], stdout=subprocess.PIPE) as client:
         assert client.stdout is not None
