@@ -7,7 +7,6 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import psutil
 import pytest
@@ -15,7 +14,7 @@ import yaml
 
 from eapo_verl.reply import FATES
 from tests.fault_proxy import FaultProxy
-from tests.integration.checkout import environment, in_checkout
+from tests.integration.checkout import environment, in_checkout, settings
 
 pytestmark = pytest.mark.engine
 
@@ -35,16 +34,6 @@ def expert(checkout: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator
         assert process.stdout is not None and process.stdout.readline() == "up\n"
         yield endpoints
         process.terminate()
-
-
-def settings(checkout: Path, folder: Path, method: str, **changes: dict[str, Any]) -> list[str]:
-    """The command of a smoke run with changed settings; its files go to ``folder``."""
-    run = yaml.safe_load((checkout / f"results/smoke/settings/{method}.seed1.yaml").read_text())
-    for part, values in changes.items():
-        run[part] |= values
-    (folder / "settings.yaml").write_text(yaml.safe_dump(run))
-    command = [sys.executable, "-m", "eapo_verl.train", str(folder / "settings.yaml")]
-    return [*command, "--run-dir", str(folder / "run"), "--checkpoint-dir", str(folder / "checkpoints")]
 
 
 def ask_through(proxy: FaultProxy, folder: Path) -> None:
