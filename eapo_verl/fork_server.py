@@ -1,15 +1,15 @@
 """Processes that need not import the engines again: forked from one that has.
 
 Without an accelerator a training run is ten Python processes (Ray's workers, vLLM's engine), and each would import
-torch, vLLM and verl for itself, ten seconds of a core a process. :func:`serving` forks a server off the calling process, which
-has imported them and has no threads yet, and yields the path of a program to be started in place of ``python``: it
-connects to the server (:mod:`eapo_verl.fork_client`), which forks the process that is wanted. Imported code is in
-memory once, too. Ray takes the program as ``py_executable`` of its runtime environment, ``multiprocessing`` by
-``set_executable``.
+torch, vLLM and verl for itself, ten seconds of a core a process. :func:`serving` forks a server off the calling
+process, which has imported them and has no threads yet, and yields the path of a program to be started in place of
+``python``: it connects to the server (:mod:`eapo_verl.fork_client`), which forks the process that is wanted. Imported
+code is in memory once, too. Ray takes the program as ``py_executable`` of its runtime environment, ``multiprocessing``
+by ``set_executable``.
 
 Such a process differs from a fresh one in what the server had imported, and in nothing else that these programs look
-at: environment, arguments, folder and descriptors are those of its client. All of them end with the server, and the server
-ends with the process that it was forked off, however that ends.
+at: environment, arguments, folder and descriptors are those of its client. All of them end with the server, and the
+server ends with the process that it was forked off, however that ends.
 """
 
 import atexit
