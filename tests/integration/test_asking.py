@@ -14,9 +14,8 @@ from tests.integration.checkout import in_checkout, settings
 
 pytestmark = pytest.mark.engine
 
-# What sparing a query may change: its fate, what it costs, how long it takes.
-DIFFERENT = {"annealed", "spared", "answered", "capped"}
-PAID = ("expert_requests", "expert_tokens", "expert_prompt_tokens")
+# What sparing a query changes: its fate, and what it costs.
+DIFFERENT = {"annealed", "spared", "answered", "expert_requests", "expert_tokens", "expert_prompt_tokens"}
 
 
 def train(checkout: Path, folder: Path, ask: str) -> tuple[dict[str, Any], list[dict[str, Any]], Counter[bytes]]:
@@ -55,9 +54,11 @@ def test_sparing_what_would_not_be_shown_changes_nothing_but_the_cost(checkout: 
         assert run["consultations"]["asked"] == sum(run["consultations"][fate] for fate in FATES) > 0
         assert all(step["queries"] == sum(step[fate] for fate in FATES) for step in steps[1:])
     for full, spare in zip(whole_steps, lean_steps, strict=True):
-        print(full, spare, sep="\n")
-        same = [name for name in full if name not in {*DIFFERENT, *PAID} and "second" not in name]
-        assert {name: spare[name] for name in same} == pytest.approx({name: full[name] for name in same}, rel=1e-3)
+        for name in full.keys() - DIFFERENT:
+            # A count is the same; a mean of log-probabilities is so up to how the engine batched its requests.
+            rounded = isinstance(full[name], float)
+            expected = pytest.approx(full[name], rel=1e-3, abs=1e-6) if rounded else full[name]
+            assert spare[name] == expected or name.startswith("seconds"), (full["step"], name)
     assert whole["consultations"]["spared"] == lean["consultations"]["annealed"] == 0
     assert whole["consultations"]["annealed"] == lean["consultations"]["spared"] > 0
     assert whole["consultations"]["accepted"] == lean["consultations"]["accepted"] > 0
