@@ -1,10 +1,9 @@
-"""Rewards, called through verl's hook ``reward.custom_reward_function``: training's one place that sees an answer."""
+"""Rewards of a rollout: training's one place that sees an answer. Pure functions, called by the agent loop."""
 
 import re
 import string
 from collections import Counter
 from collections.abc import Callable
-from typing import Any
 
 from eapo_verl.consultation import extract_answer
 
@@ -68,35 +67,23 @@ def f1_paper(response: str, answer: str) -> float:
 REWARDS: dict[str, Callable[[str, str], float]] = {"exact": exact, "f1_paper": f1_paper}
 
 
-def compute_score(
-    data_source: str, solution_str: str, ground_truth: str, extra_info: dict[str, Any] | None = None
-) -> dict[str, float]:
-    """verl's reward hook.
+def score(own: str, answer: str, reward: str) -> dict[str, float]:
+    """What a rollout's last turn is worth.
 
     Args:
-        data_source: the problem's set; unused.
-        solution_str: the decoded response, consultations and replies included.
-        ground_truth: the gold answer.
-        extra_info: ``reward``, the name of the optimised one (``exact`` unless given), and what the agent loop left:
-            ``final_turn``, the policy's own words after the last reply. An answer that an expert gave and the policy
-            did not repeat earns nothing.
+        own: the policy's own words after the last reply. An answer that an expert gave and the policy did not repeat
+            earns nothing.
+        answer: the gold answer.
+        reward: the name of the reward that is optimised, one of ``REWARDS``.
 
     Returns:
         ``score``, the reward that is optimised; ``acc``, 1.0 for a right answer, whatever the reward; ``answered``, 1.0
         for a boxed integer; ``format``, 1.0 for a box.
-
-    Raises:
-        ValueError: there is no reward of that name.
     """
-    info = extra_info or {}
-    name = info.get("reward") or "exact"
-    if name not in REWARDS:
-        raise ValueError(f"a reward is one of {', '.join(REWARDS)}, got {name!r}")
-    own = info.get("final_turn", solution_str)
     stated = extract_answer(own)
     return {
-        "score": REWARDS[name](own, ground_truth),
-        "acc": exact(own, ground_truth),
+        "score": REWARDS[reward](own, answer),
+        "acc": exact(own, answer),
         "answered": float(as_integer(stated) is not None),
         "format": float(stated is not None),
     }

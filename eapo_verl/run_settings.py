@@ -40,13 +40,17 @@ class Budget(Settings):
 
 
 class Overlong(Settings):
-    """DAPO's soft penalty for length (2503.14476, eq. 13), by verl's reward manager.
+    """DAPO's soft penalty for length (2503.14476, eq. 13).
 
     From ``buffer`` tokens before the limit on, the reward falls linearly, by ``penalty`` at the limit.
     """
 
     buffer: int = Field(ge=1)
     penalty: float = Field(1.0, gt=0)
+
+    def reward(self, tokens: int, limit: int) -> float:
+        """What a response of so many tokens is charged, a number that is at most 0; ``limit`` in tokens, too."""
+        return min(0.0, -(tokens - (limit - self.buffer)) / self.buffer * self.penalty)
 
 
 class Optimiser(Settings):

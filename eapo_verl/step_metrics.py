@@ -46,7 +46,7 @@ def summarise(
         "format_rate": _mean([reward["format"] for reward in rewards]),
         "reward_mean": _mean([part.total for part in parts]),
         "reward_answer": _mean([part.answer for part in parts]),
-        "reward_overlong": _mean([reward.get("overlong_reward", 0.0) for reward in rewards]),
+        "reward_overlong": _mean([reward["overlong_reward"] for reward in rewards]),
         "reward_bonus": _mean([part.bonus for part in parts]),
         "reward_cost": _mean([part.cost for part in parts]),
         "consult_rate": _mean([count["consultations"] > 0 for count in counts]),

@@ -34,7 +34,6 @@ from eapo_verl.verl_config import compose
 _ENGINES = (
     "eapo_verl.trainer",
     "eapo_verl.agent_loop",
-    "eapo_verl.reward_manager",
     "eapo_verl.vllm_worker_cpu",
     "verl.trainer.main_ppo",
     "verl.workers.rollout.vllm_rollout.vllm_async_server",

@@ -54,16 +54,6 @@ def overrides(settings: RunSettings, checkpoint_dir: Path, platform: str) -> lis
         sampler = "trainer.v1.sampler.sampler_kwargs"
         values |= {"data.gen_batch_size": 1, f"{sampler}.filter_groups_metric": "acc"}
         values[f"{sampler}.most_discarded"] = optimiser.dynamic_sampling_batches * budget.prompts_per_step
-    if optimiser.overlong is not None:
-        values["reward.reward_kwargs"] = {
-            "max_resp_len": lengths.response,
-            "overlong_buffer_cfg": {
-                "enable": True,
-                "len": optimiser.overlong.buffer,
-                "penalty_factor": optimiser.overlong.penalty,
-                "log": True,
-            },
-        }
     if platform == "cpu":
         values |= _in_precision(cpu_precision(settings.precision))
     values |= settings.verl

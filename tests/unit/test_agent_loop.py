@@ -12,7 +12,7 @@ from eapo_verl.method_settings import Consultation, Internalization, Reward
 from eapo_verl.reply import FATES
 from eapo_verl.rollout import COUNTS
 from eapo_verl.rollout_plan import RolloutPlan
-from eapo_verl.run_settings import RunSettings
+from eapo_verl.run_settings import Optimiser, Overlong, RunSettings
 from workflow.embedded.tokenizer import build_tokenizer
 
 pytestmark = pytest.mark.engine  # imports verl
@@ -65,6 +65,7 @@ def roll_out(
     step: int = 1,
     threshold: float | None = None,
     internalization: dict | None = None,
+    overlong: Overlong | None = None,
     **settings: Any,
 ) -> tuple[Any, dict[str, Any]]:
     """The rollout (the last output of the loop) and what is counted of it; ``roll_out.extra`` is the sample before."""
@@ -77,6 +78,7 @@ def roll_out(
         reward=Reward(),
         internalization=Internalization(**(internalization or {})),
         budget=SimpleNamespace(steps=10),
+        optimiser=Optimiser(learning_rate=1.0, overlong=overlong),
     )
     loop = object.__new__(PolicyAgentLoop)
     loop.plan = RolloutPlan(run, TOKENIZER, response)
@@ -92,7 +94,7 @@ def roll_out(
     kwargs = {
         "global_steps": step, "index": 0, "session_id": 0, "extra_info": {"problem": PROBLEM},
         "raw_prompt": [{"role": "system", "content": "ask"}, {"role": "user", "content": PROBLEM}],
-        "reward_model": {"ground_truth": "GOLD"}, "confidence_threshold": threshold,
+        "reward_model": {"ground_truth": "626"}, "confidence_threshold": threshold,
     }  # fmt: skip
     output = asyncio.run(loop.run({"temperature": 1.0}, **kwargs))
     extra, last = output if isinstance(output, list) else (None, output)
@@ -115,6 +117,20 @@ def test_without_consultation_it_is_one_turn_with_the_tag_banned() -> None:
     assert "stop" not in script.params[0]
     assert counts["policy_tokens"] == counts["response_tokens"] == len(ids(ANSWER))
     assert not any(counts[name] for name in COUNTS)
+
+
+def test_a_rollout_comes_with_its_reward_and_the_engines_log_probabilities() -> None:
+    output, _ = roll_out(Script(ANSWER), response=len(ids(ANSWER)), overlong=Overlong(buffer=4, penalty=0.5))
+    assert output.reward_score == 1.0 - 0.5
+    assert output.extra_fields["reward_extra_info"] == {
+        "score": 1.0, "acc": 1.0, "answered": 1.0, "format": 1.0, "overlong_reward": -0.5
+    }  # fmt: skip
+    experts = Experts(Reply("a", "answered", ANSWER, 12), Reply("b", "answered", ANSWER, 12))
+    output, _ = roll_out(Script(CONSULT, ""), experts, acceptance=ALWAYS)
+    # An expert's answer that the policy does not repeat earns nothing.
+    assert output.reward_score == 0.0 and output.extra_fields["reward_extra_info"]["answered"] == 0.0
+    known = [not math.isnan(value) for value in output.response_logprobs]
+    assert len(known) == len(output.response_ids) and not any(known)
 
 
 def test_a_tag_of_several_tokens_is_banned_as_words() -> None:

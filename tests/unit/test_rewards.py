@@ -5,7 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from analysis.grading import grade
-from eapo_verl.rewards import REWARDS, compute_score, exact, f1_paper, token_f1
+from eapo_verl.rewards import REWARDS, exact, f1_paper, score, token_f1
+from eapo_verl.run_settings import Overlong
 
 words = st.lists(st.sampled_from(["5", "-5", "3", "7", "the", "A", "an", "x", "\\frac{1}{2}", "!"]), max_size=6).map(
     " ".join
@@ -94,27 +95,19 @@ def test_every_reward_of_any_text_is_between_0_and_1(response: str, answer: str)
         assert 0.0 <= reward(f"\\boxed{{{response}}}", answer) <= 1.0
 
 
-def test_an_experts_answer_is_not_the_policys() -> None:
-    text = "<consult>q</consult><reply>\\boxed{34}</reply>"
-    score = compute_score("train", text, "34", {"final_turn": ""})
-    assert score == {"score": 0.0, "acc": 0.0, "answered": 0.0, "format": 0.0}
+def test_an_empty_turn_earns_nothing() -> None:
+    assert score("", "34", "exact") == {"score": 0.0, "acc": 0.0, "answered": 0.0, "format": 0.0}
 
 
-@pytest.mark.parametrize(("extra", "score"), [(None, 0.0), ({"reward": None}, 0.0), ({"reward": "f1_paper"}, 1.0)])
-def test_the_run_names_its_reward_and_accuracy_is_always_exact(extra: dict | None, score: float) -> None:
-    assert compute_score("train", "\\boxed{5}", "-5", extra) == {
-        "score": score,
-        "acc": 0.0,
-        "answered": 1.0,
-        "format": 1.0,
-    }
+@pytest.mark.parametrize(("reward", "points"), [("exact", 0.0), ("f1_paper", 1.0)])
+def test_the_run_names_its_reward_and_accuracy_is_always_exact(reward: str, points: float) -> None:
+    assert score("\\boxed{5}", "-5", reward) == {"score": points, "acc": 0.0, "answered": 1.0, "format": 1.0}
 
 
 def test_a_box_without_an_integer_has_the_format() -> None:
-    score = compute_score("train", "\\boxed{x}", "5", {"reward": "f1_paper"})
-    assert score == {"score": 0.1, "acc": 0.0, "answered": 0.0, "format": 1.0}
+    assert score("\\boxed{x}", "5", "f1_paper") == {"score": 0.1, "acc": 0.0, "answered": 0.0, "format": 1.0}
 
 
-def test_an_unknown_reward_is_refused() -> None:
-    with pytest.raises(ValueError, match="exact, f1_paper"):
-        compute_score("train", "", "5", {"reward": "f2"})
+@pytest.mark.parametrize(("tokens", "reward"), [(0, 0.0), (80, 0.0), (81, -0.025), (90, -0.25), (100, -0.5)])
+def test_the_penalty_for_length_is_dapos(tokens: int, reward: float) -> None:
+    assert Overlong(buffer=20, penalty=0.5).reward(tokens, 100) == pytest.approx(reward)

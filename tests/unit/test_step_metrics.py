@@ -19,7 +19,7 @@ def fields(*replies: tuple[Reply, bool], answer: str = "7", right: bool = True) 
         rollout.count_replies([reply for reply, _ in replies], [shown for _, shown in replies])
         rollout.append_replies([4], tuple(reply.text for reply, shown in replies if shown), trained=False)
     rollout.append_policy([5], f"\\boxed{{{answer}}}", [], {})
-    reward = {"acc": float(right), "answered": 1.0, "format": 1.0}
+    reward = {"acc": float(right), "answered": 1.0, "format": 1.0, "overlong_reward": 0.0}
     return {"consultation": rollout.facts(100) | {"consultation_s": 0.5}, "reward_extra_info": reward}
 
 
