@@ -14,6 +14,7 @@ from verl.utils.profiler import simple_timer
 from eapo_verl.consultation import Consult, Neutralised, format_replies, neutralise, parse_action
 from eapo_verl.experts import Reply
 from eapo_verl.internalization import rewrite
+from eapo_verl.mismatch import is_measured
 from eapo_verl.rewards import score
 from eapo_verl.rollout import Rollout
 from eapo_verl.rollout_plan import rollout_plan
@@ -48,13 +49,14 @@ class PolicyAgentLoop(AgentLoopBase):
         key = (plan.run.seed, int(kwargs["global_steps"]), int(kwargs["index"]), int(kwargs["session_id"]))
         rollout = Rollout(await self.ct_build_initial_tokens(list(kwargs["raw_prompt"])))
         turns = plan.turn_budget(step) if self.consults else 0
+        compared = is_measured(step, plan.run.budget.validate_every)
         for turn in range(turns + 1):
             may_consult = turn < turns
             if may_consult and turn == 0 and plan.consultation.trigger == "always":
                 rollout.force(plan.forced, plan.tags.consult_open)
             if self._room(rollout) < 1:
                 break
-            await self._generate(rollout, sampling_params, (*key, turn), may_consult)
+            await self._generate(rollout, sampling_params | {"logprobs": compared}, (*key, turn), may_consult)
             action = parse_action(rollout.turn_text, plan.tags, plan.consultation.max_queries)
             rollout.count_action(action)
             if not (may_consult and isinstance(action, Consult)):
@@ -95,7 +97,7 @@ class PolicyAgentLoop(AgentLoopBase):
         params = dict(sampling_params) | {"max_tokens": self._room(rollout), "seed": sampling_seed(*key)}
         if may_consult:
             params |= {"stop": [self.plan.tags.consult_close], "include_stop_str_in_output": True}
-            params["logprobs"] = params.get("logprobs", False) or self.plan.measures_confidence
+            params["logprobs"] |= self.plan.measures_confidence
         else:
             params |= self.plan.ban
         with simple_timer("generate_sequences", rollout.seconds):

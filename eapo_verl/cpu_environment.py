@@ -34,4 +34,7 @@ def cpu_environment(threads: int, rollout_threads: int = 1) -> dict[str, str]:
         "VLLM_ENABLE_V1_MULTIPROCESSING": "0",
         # Ray's workers beside engines that it did not start: at its default of 15 they would get what those leave.
         "RAY_worker_niceness": "0",
+        # What a dashboard would show, which is not started; each of Ray's processes would send it.
+        "RAY_enable_metrics_collection": "0",
+        "RAY_task_events_report_interval_ms": "0",
     }

@@ -21,7 +21,7 @@ from verl.utils import tensordict_utils
 from eapo_verl.batching import spread, submission_order
 from eapo_verl.expert_health import ExpertsUnavailable, FailureWindow, unavailable_message
 from eapo_verl.internalization import sample_weights
-from eapo_verl.mismatch import mismatch_kl
+from eapo_verl.mismatch import is_measured, mismatch_kl
 from eapo_verl.replay_buffer import final_outputs
 from eapo_verl.reply import OUTCOMES
 from eapo_verl.run_settings import read_run
@@ -115,6 +115,9 @@ class EAPOTrainer(PPOTrainerSync):
     def _compute_old_log_prob(self, batch: KVBatchMeta, metrics: dict) -> KVBatchMeta:
         """As verl's, by the trainer; how far the engine's own are from them is one number, of the real rollouts."""
         batch = super()._compute_old_log_prob(batch, metrics)
+        self._summary["mismatch_kl"] = None
+        if not is_measured(self.global_steps, self._run.budget.validate_every):
+            return batch
         data = transfer_queue.kv_batch_get(
             keys=self._real(batch),
             partition_id=batch.partition_id,
@@ -122,9 +125,6 @@ class EAPOTrainer(PPOTrainerSync):
         )
         engine, trainer = data["rollout_log_probs"].unbind(), data["old_log_probs"].unbind()
         self._summary["mismatch_kl"] = mismatch_kl(zip(engine, trainer, strict=True))
-        # verl's own count tokens that the engine did not sample.
-        for name in [name for name in metrics if name.startswith("training/rollout_")]:
-            del metrics[name]
         return batch
 
     def _compute_advantage(self, batch: KVBatchMeta, metrics: dict) -> KVBatchMeta:
@@ -241,6 +241,13 @@ class EAPOTrainer(PPOTrainerSync):
         super()._compute_metrics(rollouts, metrics, timing_raw, global_steps=global_steps, epoch=epoch)
         # verl's loggers take numbers only.
         metrics |= {PREFIX + name: value for name, value in self._summary.items() if value is not None}
+
+    def _val_metrics_update(
+        self, data_sources: list, sample_uids: list, reward_extra_infos_dict: dict, *args: Any, **kwargs: Any
+    ) -> dict[str, float]:
+        """verl's metrics of the accuracy alone: it resamples every number of every prompt a thousand times."""
+        accuracy = {"acc": reward_extra_infos_dict["acc"]}
+        return dict(super()._val_metrics_update(data_sources, sample_uids, accuracy, *args, **kwargs))
 
     def _save_checkpoint(self) -> None:
         folder = Path(self.config.trainer.default_local_dir) / f"global_step_{self.global_steps}"

@@ -77,7 +77,7 @@ def roll_out(
         consultation=Consultation(**settings),
         reward=Reward(),
         internalization=Internalization(**(internalization or {})),
-        budget=SimpleNamespace(steps=10),
+        budget=SimpleNamespace(steps=10, validate_every=2),
         optimiser=Optimiser(learning_rate=1.0, overlong=overlong),
     )
     loop = object.__new__(PolicyAgentLoop)
@@ -130,7 +130,10 @@ def test_a_rollout_comes_with_its_reward_and_the_engines_log_probabilities() -> 
     # An expert's answer that the policy does not repeat earns nothing.
     assert output.reward_score == 0.0 and output.extra_fields["reward_extra_info"]["answered"] == 0.0
     known = [not math.isnan(value) for value in output.response_logprobs]
-    assert len(known) == len(output.response_ids) and not any(known)
+    assert known == [bool(own) for own in output.response_mask] and any(known) and not all(known)
+    # In a step without a comparison nobody asks for them.
+    output, _ = roll_out(Script(ANSWER), step=3)
+    assert all(math.isnan(value) for value in output.response_logprobs)
 
 
 def test_a_tag_of_several_tokens_is_banned_as_words() -> None:

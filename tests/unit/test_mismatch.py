@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from eapo_verl.mismatch import mismatch_kl
+from eapo_verl.mismatch import is_measured, mismatch_kl
 
 
 def test_it_estimates_the_divergence_of_what_was_sampled() -> None:
@@ -25,3 +25,7 @@ def test_equal_log_probabilities_give_zero_and_no_token_gives_none() -> None:
     same = torch.tensor([-0.5, -2.0])
     assert mismatch_kl([(same, same)]) == 0.0
     assert mismatch_kl([(torch.full((2,), math.nan), same)]) is None and mismatch_kl([]) is None
+
+
+def test_it_is_measured_in_the_first_step_and_wherever_there_is_a_validation() -> None:
+    assert [step for step in range(1, 25) if is_measured(step, 8)] == [1, 8, 16, 24]
