@@ -25,7 +25,7 @@ def cpu_environment(threads: int, rollout_threads: int = 1) -> dict[str, str]:
         "OMP_NUM_THREADS": str(threads),
         ROLLOUT_THREADS: str(rollout_threads),
         # TransferQueue resizes torch's thread pool at every access, and warns if it asks for more threads than cores.
-        "TQ_NUM_THREADS": "1",
+        "TQ_NUM_THREADS": str(threads),
         # vLLM would pin its worker to cores of its choice, which are busy if two jobs share a machine.
         "VLLM_CPU_OMP_THREADS_BIND": "nobind",
         # GiB for the key-value cache, instead of half the memory.
