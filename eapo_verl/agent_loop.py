@@ -1,6 +1,6 @@
 """One rollout of the policy, as a verl agent loop: generate, consult where that is allowed, go on, answer.
 
-Two names are registered (``conf/agent_loops.yaml``): ``consulting`` for the training prompts of a run with experts, and
+There are two (:mod:`eapo_verl.rollout_worker`): ``consulting`` for the training prompts of a run with experts, and
 ``independent`` for validation and for every run without. Both are this class, so that a run whose policy may not
 consult does token for token what self-exploratory RL does. Token ids are only ever appended, never rendered anew.
 """

@@ -33,7 +33,7 @@ from eapo_verl.verl_config import compose
 #: What the processes of a run import between them, the packages' own imports included.
 _ENGINES = (
     "eapo_verl.trainer",
-    "eapo_verl.agent_loop",
+    "eapo_verl.rollout_worker",
     "eapo_verl.vllm_worker_cpu",
     "verl.trainer.main_ppo",
     "verl.workers.rollout.vllm_rollout.vllm_async_server",

@@ -17,10 +17,12 @@ from verl.trainer.main_ppo import TaskRunnerV1
 from verl.trainer.ppo.v1.trainer_base import register_trainer
 from verl.trainer.ppo.v1.trainer_sync import PPOTrainerSync
 from verl.utils import tensordict_utils
+from verl.workers.rollout.llm_server import LLMServerClient
 
 from eapo_verl.batching import spread, submission_order
 from eapo_verl.expert_health import ExpertsUnavailable, FailureWindow, unavailable_message
 from eapo_verl.internalization import sample_weights
+from eapo_verl.llm_client import SoleServerClient
 from eapo_verl.mismatch import is_measured, mismatch_kl
 from eapo_verl.replay_buffer import final_outputs
 from eapo_verl.reply import OUTCOMES
@@ -62,6 +64,11 @@ class EAPOTrainer(PPOTrainerSync):
         self._summary: dict[str, float | int | None] = {}
 
     # What goes into a step.
+
+    def get_llm_client(self) -> LLMServerClient:
+        """As verl's, but straight to the server where there is one."""
+        alone = len(self.llm_server_manager.get_replicas()) == 1
+        return self.llm_server_manager.get_client(SoleServerClient if alone else None)
 
     def _next_train_batch(self, num_prompts: int | None = None) -> TensorDict:
         batch = super()._next_train_batch(num_prompts)

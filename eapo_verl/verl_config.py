@@ -7,8 +7,6 @@ from typing import Any
 from eapo_verl.precision import Precision, cpu_precision
 from eapo_verl.run_settings import RunSettings
 
-_CONF = Path(__file__).parent / "conf"
-
 
 def overrides(settings: RunSettings, checkpoint_dir: Path, platform: str) -> list[str]:
     """The Hydra overrides that turn the overlay into this run on this platform."""
@@ -39,8 +37,6 @@ def overrides(settings: RunSettings, checkpoint_dir: Path, platform: str) -> lis
         f"{rollout}.temperature": optimiser.temperature,
         f"{rollout}.max_model_len": lengths.prompt + lengths.response,
         f"{rollout}.seed": settings.seed,
-        f"{rollout}.agent.agent_loop_config_path": str(_CONF / "agent_loops.yaml"),
-        f"{rollout}.agent.default_agent_loop": agent_loop(settings),
         f"{rollout}.val_kwargs.n": budget.validation_samples,
         f"{rollout}.val_kwargs.temperature": optimiser.temperature,
         "trainer.total_training_steps": budget.steps,
