@@ -4,13 +4,14 @@
 
 SETTINGS is a run's settings file, e.g. results/default/settings/self_exploratory.seed1.yaml (without experts). One call
 trains a few steps through verl, then runs a bare PyTorch loop on the same model, with as many rollouts of the same
-mean length and as many optimiser steps, and prints start-up seconds, seconds a step by phase, and the ratio of the two.
+mean length and as many optimiser steps, and prints the start-up and a step by phase, and the ratio of the two steps.
 With ``--eapo``, e.g. results/default/settings/eapo.seed1.yaml, it also trains that method with consultation off, which
 should cost nothing, and prints the ratio of its steps to the first run's.
 """
 
 import argparse
 import json
+import os
 import statistics
 import subprocess
 import sys
@@ -22,27 +23,36 @@ import torch
 import yaml
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
+from eapo_verl.provenance import hardware
 from eapo_verl.step_log import read_steps
 
 PHASES = ("generation", "old_log_prob", "update", "weight_sync")
+#: What a run prints at the end of each phase of its start-up.
+STARTUP = {
+    "engines imported": "start-up: engines imported",
+    "Ray started": "Started a local Ray instance",
+    "trainer and rollout engine ready": "start-up: trainer and rollout engine ready",
+    "first validation done": "step 0/",
+}
 
 
-def through_verl(settings: dict, folder: Path) -> tuple[float, list[dict]]:
-    """Train with verl; returns the seconds up to the first validation, and the lines of the steps after the first."""
+def through_verl(settings: dict, folder: Path) -> tuple[dict[str, float], list[dict]]:
+    """Train with verl; returns when each phase of the start-up was over (s), and the lines of steps after the first."""
     path = folder / "settings.yaml"
     path.write_text(yaml.safe_dump(settings), encoding="utf-8")
     command = [sys.executable, "-m", "eapo_verl.train", str(path)]
     command += ["--run-dir", str(folder / "run"), "--checkpoint-dir", str(folder / "checkpoints")]
     started = time.monotonic()
-    ready = None
+    ready: dict[str, float] = {}
     lines: list[str] = []
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
         assert process.stdout is not None
         for line in process.stdout:
             lines.append(line)
-            if ready is None and "step 0/" in line:
-                ready = time.monotonic() - started
-    if process.returncode != 0 or ready is None:
+            for phase, sign in STARTUP.items():
+                if sign in line and phase not in ready:
+                    ready[phase] = time.monotonic() - started
+    if process.returncode != 0 or len(ready) < len(STARTUP):
         sys.exit("training_step: verl failed:\n" + "".join(lines[-20:]))
     # The first step pays for warm-up.
     return ready, [step for step in read_steps(folder / "run" / "metrics.jsonl") if step["step"] > 1]
@@ -114,7 +124,9 @@ def main() -> None:
     step = step_seconds(steps)
     length = round(statistics.mean(line["policy_tokens"] for line in steps) / rollouts)
     bare = bare_step(settings, length, max(2, arguments.steps // 2))
-    print(f"start-up, first validation included: {ready:.1f} s")
+    print(f"on {hardware()['cpu']} ({hardware()['instruction_set']}), {os.cpu_count()} cores, {settings['precision']}")
+    for name, second in ready.items():
+        print(f"start-up: {name} after {second:.1f} s")
     for phase in PHASES:
         print(f"{phase}: {statistics.median(line[f'seconds_{phase}'] for line in steps):.2f} s a step")
     print(f"step: {step:.2f} s for {rollouts} rollouts of {length} tokens on average")

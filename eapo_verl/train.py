@@ -99,6 +99,7 @@ def train(settings: RunSettings, checkpoint_dir: Path, resumed_from: int) -> Non
         if starter is not None:
             config.ray_kwargs.ray_init.runtime_env = {"py_executable": shlex.quote(str(starter))}
         try:
+            print("start-up: configuration checked", flush=True)
             run_ppo(config, ray.remote(num_cpus=1)(TaskRunner))
         finally:
             ray.shutdown()
@@ -135,6 +136,7 @@ def _process_starter(settings: RunSettings) -> Iterator[Path | None]:
         warnings.simplefilter("ignore", UserWarning)
         for module in _ENGINES:
             importlib.import_module(module)
+    print("start-up: engines imported", flush=True)
     with serving() as program:
         yield program
 

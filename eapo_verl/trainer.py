@@ -63,6 +63,11 @@ class EAPOTrainer(PPOTrainerSync):
         self._parts: dict[str, Parts] = {}
         self._summary: dict[str, float | int | None] = {}
 
+    def on_init_end(self) -> None:
+        """As verl's, the first weight synchronisation; then everything is there."""
+        super().on_init_end()
+        print("start-up: trainer and rollout engine ready", flush=True)
+
     # What goes into a step.
 
     def get_llm_client(self) -> LLMServerClient:
