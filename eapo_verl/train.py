@@ -97,7 +97,8 @@ def train(settings: RunSettings, checkpoint_dir: Path, resumed_from: int) -> Non
             config=config, use_reference_policy=need_reference_policy(config), use_critic=need_critic(config)
         )
         if starter is not None:
-            config.ray_kwargs.ray_init.runtime_env = {"py_executable": shlex.quote(str(starter))}
+            ray_init = config.ray_kwargs.ray_init
+            ray_init.runtime_env = {**(ray_init.get("runtime_env") or {}), "py_executable": shlex.quote(str(starter))}
         try:
             print("start-up: configuration checked", flush=True)
             run_ppo(config, ray.remote(num_cpus=1)(TaskRunner))
