@@ -68,6 +68,14 @@ class Marked:
                 each.send_signal(signal.SIGKILL)
 
 
+def trainer_below(process: psutil.Process) -> psutil.Process:
+    """Of a job's processes the training itself, which is the one that has started Ray's daemon."""
+    (trainer,) = [
+        each for each in process.children(recursive=True) if any(child.name() == "raylet" for child in each.children())
+    ]
+    return trainer
+
+
 def _command(process: psutil.Process) -> list[str]:
     try:
         return process.cmdline()

@@ -10,7 +10,7 @@ import psutil
 import pytest
 
 from tests.integration.checkout import environment, settings
-from tests.survivors import LIMIT_S, Marked
+from tests.survivors import LIMIT_S, Marked, trainer_below
 
 pytestmark = pytest.mark.engine
 _START_S = 240
@@ -42,15 +42,9 @@ def test_a_training_without_one_of_its_processes_ends_whole(
             while not (log.exists() and "step 0/" in log.read_text()):
                 assert logged.poll() is None and time.monotonic() < deadline, log.read_text()[-3000:]
                 time.sleep(0.2)
-            (trainer,) = [each for each in marked.named("eapo_verl.train", "--run-dir") if is_trainer(each)]
             assert len(marked.alive()) > 10
-            victim(trainer).kill()
+            victim(trainer_below(psutil.Process(logged.pid))).kill()
             assert logged.wait(LIMIT_S) != 0
             assert marked.left_after() == []
         finally:
             marked.kill()
-
-
-def is_trainer(process: psutil.Process) -> bool:
-    """Whether it is the one that Ray's daemon was started by."""
-    return any(child.name() == "raylet" for child in process.children())

@@ -1,7 +1,6 @@
 """Training with a real expert through what goes wrong: faults on the way to the expert, and a killed trainer."""
 
 import json
-import signal
 import subprocess
 import sys
 import time
@@ -15,6 +14,7 @@ import yaml
 from eapo_verl.reply import FATES
 from tests.fault_proxy import FaultProxy
 from tests.integration.checkout import environment, in_checkout, settings
+from tests.survivors import trainer_below
 
 pytestmark = pytest.mark.engine
 
@@ -37,9 +37,9 @@ def expert(checkout: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator
 
 
 def ask_through(proxy: FaultProxy, folder: Path) -> None:
-    """Let the run in ``folder`` ask its expert through the proxy, once and for a second at most."""
+    """Let the run in ``folder`` ask its expert through the proxy, once and for three seconds at most."""
     run = yaml.safe_load((folder / "settings.yaml").read_text())
-    run["experts"][0] |= {"base_url": proxy.base_url, "model": "expert_a", "timeout_s": 1.0, "retries": 0}
+    run["experts"][0] |= {"base_url": proxy.base_url, "model": "expert_a", "timeout_s": 3.0, "retries": 0}
     (folder / "settings.yaml").write_text(yaml.safe_dump(run))
 
 
@@ -121,9 +121,7 @@ def test_a_killed_run_goes_on_from_its_checkpoint_as_if_nothing_had_been(
         while not (metrics.exists() and '"step": 3' in metrics.read_text()):
             assert process.poll() is None, process.stderr.read()
             time.sleep(0.05)
-        below = [(p, p.cmdline()) for p in psutil.Process(process.pid).children(recursive=True)]
-        (trainer,) = [p for p, line in below if "eapo_verl.train" in line and "workflow.logged" not in line]
-        trainer.send_signal(signal.SIGKILL)
+        trainer_below(psutil.Process(process.pid)).kill()
         message = process.communicate()[1]
     assert process.returncode == 137 and "first.log" in message
     assert not (tmp_path / "run" / "run.json").exists()
