@@ -18,12 +18,13 @@ from typing import IO
 
 import psutil
 
+from eapo_verl.parent_death import die_with_parent
+
 #: Names the workflow's main process in the environment of its jobs.
 WORKFLOW_VARIABLE = "EAPO_WORKFLOW"
 #: Seconds that what has to end gets after SIGTERM: a command, and then what it has left behind.
 COMMAND_GRACE_S, ORPHAN_GRACE_S = 6.0, 2.0
 
-_PR_SET_PDEATHSIG = 1
 _PR_SET_CHILD_SUBREAPER = 36
 _LOOK_S = 0.2
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -99,20 +100,13 @@ def start(
 
     The kernel terminates it when the calling thread ends. Arguments are those of :class:`subprocess.Popen`.
     """
-    parent = os.getpid()
-
-    def die_with_parent() -> None:
-        _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
-        if os.getppid() != parent:
-            os.kill(os.getpid(), signal.SIGTERM)
-
     return subprocess.Popen(
         command,
         stdin=subprocess.DEVNULL,
         stdout=stdout,
         stderr=subprocess.STDOUT,
         start_new_session=True,
-        preexec_fn=die_with_parent,
+        preexec_fn=functools.partial(die_with_parent, signal.SIGTERM, os.getpid()),
         pass_fds=pass_fds,
         env=env,
     )

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import psutil
 
-from eapo_verl.cpu_environment import cpu_environment
+from eapo_verl.cpu_environment import cpu_environment, on_cpu
 from workflow.expert_service.state import ServiceError
 from workflow.processes import start
 
@@ -48,11 +48,6 @@ class ExpertModel:
 
     def __str__(self) -> str:
         return f"{self.name}={self.folder}:{self.max_model_len}"
-
-
-def on_cpu() -> bool:
-    """Whether this machine has no NVIDIA device."""
-    return not Path("/dev/nvidiactl").exists()
 
 
 def vllm_command(program: Path, model: ExpertModel, host: str, port: int) -> list[str]:
