@@ -1,9 +1,9 @@
 """Stands where ``python`` would: hands its own start over to a fork server and ends as the process made there ends.
 
-``python -I -S fork_client.py SOCKET ARGUMENTS...`` does what ``python ARGUMENTS...`` does, in a process that the server
-at SOCKET forks (:mod:`eapo_verl.fork_server`). Arguments, environment, working directory and every inherited file
-descriptor go there; signals are passed on, and if this process or its parent dies, so does the other one. Imports the
-standard library alone, little of it: it runs once for every process of a training run.
+``python -I -S fork_client.py ADDRESS ARGUMENTS...`` does what ``python ARGUMENTS...`` does, in a process that the
+server at ADDRESS forks (:mod:`eapo_verl.fork_server`). Arguments, environment, working directory and every inherited
+file descriptor go there; signals are passed on, and if this process or its parent dies, so does the other one. Imports
+the standard library alone, little of it: it runs once for every process of a training run.
 """
 
 import json
@@ -68,7 +68,7 @@ def main() -> None:
         signal.signal(number, lambda number, frame: None)
     signal.set_wakeup_fd(write)
     with socket.socket(socket.AF_UNIX) as connection:
-        connection.connect(address)
+        connection.connect(f"\0{address}")
         request(connection, arguments, fds)
         # From now on the process alone holds them: who waits for a pipe's end waits for that of the process.
         os.closerange(0, 3)

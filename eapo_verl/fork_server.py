@@ -19,13 +19,13 @@ import json
 import multiprocessing
 import os
 import runpy
+import secrets
 import selectors
 import shlex
-import shutil
 import signal
 import socket
+import struct
 import sys
-import tempfile
 import threading
 import traceback
 import types
@@ -38,11 +38,16 @@ from eapo_verl.parent_death import die_with_parent
 
 _BACKLOG = 64
 _FDS_AT_ONCE = 253
+#: Process, user and group of a connection's other end.
+_CREDENTIALS = struct.Struct("3i")
 
 
 @contextlib.contextmanager
-def serving() -> Iterator[Path]:
+def serving(folder: Path) -> Iterator[Path]:
     """Fork a server off this process and yield the program that starts a process through it.
+
+    Args:
+        folder: where the program, a file of one line, is written.
 
     Raises:
         RuntimeError: this process has threads of Python's; a fork would leave their locks as they are.
@@ -50,30 +55,27 @@ def serving() -> Iterator[Path]:
     if threading.active_count() > 1:
         names = ", ".join(thread.name for thread in threading.enumerate())
         raise RuntimeError(f"a fork server has to be forked before any thread is started; there are {names}")
-    # Not under the run's own folder, whose path may be longer than a socket's address can be.
-    folder = Path(tempfile.mkdtemp(prefix="eapo-fork-"))
+    # An address outside the file system: nothing is left of it, and the folder's path may be of any length.
+    program, address = folder.absolute() / "python", f"eapo-fork-{secrets.token_hex(16)}"
+    words = [sys.executable, "-I", "-S", fork_client.__file__, address]
+    program.write_text(f'#!/bin/sh\nexec {shlex.join(words)} "$@"\n', encoding="utf-8")
+    program.chmod(0o700)
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(f"\0{address}")
+        listener.listen(_BACKLOG)
+        # What is imported stays: the collector has no reason to touch, and so to copy, its pages.
+        gc.collect()
+        gc.freeze()
+        parent = os.getpid()
+        server = os.fork()
+        if server == 0:
+            _Server(listener, parent, program).serve()
     try:
-        program, address = folder / "python", folder / "socket"
-        words = [sys.executable, "-I", "-S", fork_client.__file__, str(address)]
-        program.write_text(f'#!/bin/sh\nexec {shlex.join(words)} "$@"\n', encoding="utf-8")
-        program.chmod(0o700)
-        with socket.socket(socket.AF_UNIX) as listener:
-            listener.bind(str(address))
-            listener.listen(_BACKLOG)
-            # What is imported stays: the collector has no reason to touch, and so to copy, its pages.
-            gc.collect()
-            gc.freeze()
-            parent = os.getpid()
-            server = os.fork()
-            if server == 0:
-                _Server(listener, parent, program).serve()
-        try:
-            yield program
-        finally:
-            os.kill(server, signal.SIGKILL)
-            os.waitpid(server, 0)
+        yield program
     finally:
-        shutil.rmtree(folder)
+        os.kill(server, signal.SIGKILL)
+        os.waitpid(server, 0)
+        program.unlink()
 
 
 class _Server:
@@ -104,6 +106,10 @@ class _Server:
 
     def _accept(self, listener: socket.socket) -> None:
         connection, _ = listener.accept()
+        if _user_of(connection) != os.getuid():
+            # Such an address has no permissions: anybody on the machine may connect.
+            connection.close()
+            return
         try:
             wanted, fds = _receive(connection)
         except (OSError, ValueError):
@@ -148,6 +154,12 @@ class _Server:
             with contextlib.suppress(OSError):
                 connection.sendall(fork_client.HEADER.pack(status))
             connection.close()
+
+
+def _user_of(connection: socket.socket) -> int:
+    """The id of the user at the other end, as the kernel knows it."""
+    _, user, _ = _CREDENTIALS.unpack(connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size))
+    return int(user)
 
 
 def _receive(connection: socket.socket) -> tuple[dict[str, Any], list[int]]:

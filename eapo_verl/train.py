@@ -82,7 +82,7 @@ def train(settings: RunSettings, checkpoint_dir: Path, resumed_from: int) -> Non
         RunStopped: experts failed too often, say; the last checkpoint is kept.
     """
     os.environ.setdefault("TENSORBOARD_DIR", str(checkpoint_dir / "tensorboard"))
-    with _process_starter(settings) as starter:
+    with _process_starter(settings, checkpoint_dir) as starter:
         import ray
         from verl.trainer.main_ppo import run_ppo
         from verl.trainer.ppo.utils import need_critic, need_reference_policy
@@ -121,7 +121,7 @@ def _ray_environment() -> dict[str, str]:
 
 
 @contextlib.contextmanager
-def _process_starter(settings: RunSettings) -> Iterator[Path | None]:
+def _process_starter(settings: RunSettings, folder: Path) -> Iterator[Path | None]:
     """What Ray starts its workers with instead of ``python``; None where it is ``python``.
 
     Without an accelerator everything runs here, in processes that are forked from one with all of their imports. With
@@ -138,7 +138,7 @@ def _process_starter(settings: RunSettings) -> Iterator[Path | None]:
         for module in _ENGINES:
             importlib.import_module(module)
     print("start-up: engines imported", flush=True)
-    with serving() as program:
+    with serving(folder) as program:
         yield program
 
 

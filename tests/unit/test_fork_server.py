@@ -18,19 +18,20 @@ ROOT = Path(__file__).resolve().parents[2]
 # The server is forked off a process of its own: pytest's has threads.
 HOST = """
 import os, sys, time
+from pathlib import Path
 import colorsys
 from eapo_verl.fork_server import serving
 
-with serving() as program:
+with serving(Path(sys.argv[1])) as program:
     print(program, flush=True)
     sys.stdin.read()
 """
 
 
 @pytest.fixture
-def host() -> Iterator[subprocess.Popen]:
+def host(tmp_path: Path) -> Iterator[subprocess.Popen]:
     with subprocess.Popen(
-        [sys.executable, "-c", HOST], cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        [sys.executable, "-c", HOST, str(tmp_path)], cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as process:
         yield process
         process.kill()
@@ -181,8 +182,29 @@ def test_multiprocessing_starts_its_processes_through_the_server(program: str, t
 
 def test_a_process_with_threads_cannot_have_a_server_forked_off(tmp_path: Path) -> None:
     code = (
-        "import threading, time\nfrom eapo_verl.fork_server import serving\n"
-        "threading.Thread(target=time.sleep, args=(1,), name='reader').start()\nwith serving(): pass"
+        "import threading, time, pathlib\nfrom eapo_verl.fork_server import serving\n"
+        "threading.Thread(target=time.sleep, args=(1,), name='reader').start()\nwith serving(pathlib.Path()): pass"
     )
     finished = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
     assert finished.returncode == 1 and "there are MainThread, reader" in finished.stderr
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root can be somebody else")
+def test_nobody_else_can_have_a_process_forked(program: str) -> None:
+    address = Path(program).read_text().split()[-2]
+    code = textwrap.dedent(
+        f"""
+        import os, socket
+        for user in (0, 65534):
+            os.setuid(user)
+            with socket.socket(socket.AF_UNIX) as connection:
+                connection.connect({chr(0) + address!r})
+                connection.settimeout(1)
+                try:
+                    print(user, connection.recv(1))
+                except TimeoutError:
+                    print(user, "is heard")
+        """
+    )
+    finished = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert finished.stdout == "0 is heard\n65534 b''\n"
