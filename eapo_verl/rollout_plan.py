@@ -1,4 +1,4 @@
-"""What all rollouts of a run share, worked out once a process: verl makes a loop object for every rollout."""
+"""What all rollouts of a run share, worked out once a process for its two loops, consulting and independent."""
 
 import functools
 import gc
