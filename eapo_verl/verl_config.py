@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from eapo_verl.kv_cache import SEQUENCES, kv_cache_bytes
 from eapo_verl.precision import Precision, cpu_precision
 from eapo_verl.run_settings import RunSettings
 
@@ -52,6 +53,11 @@ def overrides(settings: RunSettings, checkpoint_dir: Path, platform: str) -> lis
         values[f"{sampler}.most_discarded"] = optimiser.dynamic_sampling_batches * budget.prompts_per_step
     if platform == "cpu":
         values |= _in_precision(cpu_precision(settings.precision))
+        # Never more sequences than the cache holds: one that was set aside would be read anew, and rounded otherwise.
+        values[f"{rollout}.max_num_seqs"] = SEQUENCES
+        values[f"{rollout}.engine_kwargs.vllm.kv_cache_memory_bytes"] = kv_cache_bytes(
+            settings.policy, lengths.prompt + lengths.response
+        )
     values |= settings.verl
     return [f"++{key}={_hydra(value)}" for key, value in values.items()]
 

@@ -15,7 +15,6 @@ import pytest
 
 from tests.fake_vllm import __file__ as FAKE_VLLM
 from tests.survivors import LIMIT_S, Marked, wait_for
-from workflow.expert_service.servers import ExpertModel, kv_cache_bytes
 from workflow.expert_service.state import ServiceFolder, ServiceState
 from workflow.processes import Identity
 
@@ -216,16 +215,3 @@ def test_a_key_is_in_a_file_and_in_environments_of_this_user_alone(world: World)
 def test_servers_beyond_loopback_want_a_key_in_any_case(world: World) -> None:
     world.lease("--host", "0.0.0.0")
     assert len(world.up()) > 30
-
-
-def test_a_server_has_cache_for_all_its_requests_and_a_gibibyte_at_most(tmp_path: Path) -> None:
-    sizes = {"num_hidden_layers": 4, "num_attention_heads": 6, "hidden_size": 192}
-    for config, length, bytes_ in (
-        (sizes, 64, 256 * 128 * 6144),
-        (sizes, 129, 256 * 256 * 6144),
-        (sizes | {"num_key_value_heads": 2, "head_dim": 16}, 64, 256 * 128 * 1024),
-        (sizes, 4096, 2**30),
-        ({"text_config": sizes}, 64, 2**30),
-    ):
-        (tmp_path / "config.json").write_text(json.dumps(config))
-        assert kv_cache_bytes(ExpertModel("wise", tmp_path, length)) == bytes_

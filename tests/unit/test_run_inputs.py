@@ -16,6 +16,8 @@ from workflow.embedded.tokenizer import build_tokenizer
 def run(folder: Path, **changes: Any) -> RunSettings:
     """Settings of a consulting run on two sets of problems, one of them long."""
     build_tokenizer().save_pretrained(folder / "policy")
+    sizes = {"num_hidden_layers": 4, "num_attention_heads": 6, "hidden_size": 192, "model_type": "llama"}
+    (folder / "policy/config.json").write_text(json.dumps(sizes))
     for name, problems in (("train", ["1+1;2+2;3+3", "1+1" * 20]), ("validation", ["4+4;5+5;6+6"])):
         rows = [{"id": text, "problem": text, "answer": "7"} for text in problems]
         (folder / f"{name}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
@@ -77,7 +79,10 @@ def test_verls_configuration_holds_the_run_whole_whatever_its_texts_hold(tmp_pat
     assert config.actor_rollout_ref.rollout.max_model_len == 24 + 32
     for model in (config.actor_rollout_ref.actor, config.actor_rollout_ref.ref):
         assert model.fsdp_config.mixed_precision.param_dtype == "fp32"
-    assert config.actor_rollout_ref.rollout.dtype == "float32"
+    rollout = config.actor_rollout_ref.rollout
+    assert rollout.dtype == "float32"
+    # 256 sequences of 56 tokens, in blocks of 128, and a block: 6144 bytes a token.
+    assert rollout.engine_kwargs.vllm.kv_cache_memory_bytes == 257 * 128 * 6144 and rollout.max_num_seqs == 256
 
 
 def test_bfloat16_reaches_verl_only_where_it_is_asked_for_and_the_processor_has_it(

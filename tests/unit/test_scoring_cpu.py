@@ -10,11 +10,8 @@ from transformers import LlamaConfig
 
 from eapo_verl import precision
 from workflow.scoring import cpu
-from workflow.scoring.cpu import KV_CACHE_LIMIT_BYTES, cpu_options, kv_cache_bytes, on_cpu
+from workflow.scoring.cpu import cpu_options, on_cpu
 from workflow.scoring.request import Benchmark, Problem, Request
-
-# Keys and values, 2 layers, 2 heads of 32 numbers of 4 bytes.
-TOKEN_BYTES = 2 * 2 * 2 * 32 * 4
 
 
 def _request(model: Path, max_model_len: int) -> Request:
@@ -27,16 +24,6 @@ def model(tmp_path: Path) -> Path:
     config = LlamaConfig(hidden_size=64, num_hidden_layers=2, num_attention_heads=2, num_key_value_heads=2)
     config.save_pretrained(tmp_path)
     return tmp_path
-
-
-def test_the_cache_holds_every_sequence_of_a_small_model(model: Path) -> None:
-    assert kv_cache_bytes(_request(model, 128)) == (256 * 128 + 128) * TOKEN_BYTES
-    assert kv_cache_bytes(_request(model, 129)) == (256 * 256 + 128) * TOKEN_BYTES
-
-
-def test_the_cache_is_limited_but_holds_one_sequence(model: Path) -> None:
-    assert kv_cache_bytes(_request(model, 2**15)) == KV_CACHE_LIMIT_BYTES
-    assert kv_cache_bytes(_request(model, 2**22)) == (2**22 + 128) * TOKEN_BYTES
 
 
 def test_the_longest_prompt_is_read_in_one_step(model: Path, monkeypatch: pytest.MonkeyPatch) -> None:

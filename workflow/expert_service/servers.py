@@ -1,7 +1,5 @@
 """``vllm serve`` processes, one an expert."""
 
-import json
-import math
 import os
 import socket
 import subprocess
@@ -16,6 +14,7 @@ from pathlib import Path
 import psutil
 
 from eapo_verl.cpu_environment import cpu_environment, on_cpu
+from eapo_verl.kv_cache import kv_cache_bytes
 from workflow.expert_service.state import ServiceError
 from workflow.processes import start
 
@@ -24,9 +23,6 @@ VLLM = Path(sys.executable).with_name("vllm")
 #: How much more printed (bytes), read (bytes) or computed (seconds of CPU) tells work from waiting.
 _STEPS = (1, 2**20, 1.0)
 _NOTHING = (0.0, 0.0, 0.0)
-_MOST_CACHE = 2**30
-#: vLLM's on a CPU: requests at once, and tokens of which it allots a cache in one piece.
-_REQUESTS, _BLOCK = 256, 128
 
 
 @dataclass(frozen=True)
@@ -61,23 +57,8 @@ def vllm_command(program: Path, model: ExpertModel, host: str, port: int) -> lis
         command += ["--enforce-eager", "--dtype", "float32", "--distributed-executor-backend", "uni"]
         # Seeded requests (the policy's queries are) fail on CPU where a prefill is chunked.
         command += ["--no-enable-prefix-caching", "--no-enable-chunked-prefill"]
-        command += ["--kv-cache-memory-bytes", str(kv_cache_bytes(model))]
+        command += ["--kv-cache-memory-bytes", str(kv_cache_bytes(model.folder, model.max_model_len))]
     return command
-
-
-def kv_cache_bytes(model: ExpertModel) -> int:
-    """What the keys and values of as many requests as vLLM answers at once take in float32, a GiB at most.
-
-    vLLM touches all of its cache at the start, so that an unused rest would cost memory all the same.
-    """
-    config = json.loads((model.folder / "config.json").read_text(encoding="utf-8"))
-    try:
-        heads = config.get("num_key_value_heads") or config["num_attention_heads"]
-        head_size = config.get("head_dim") or config["hidden_size"] // config["num_attention_heads"]
-        token = 2 * config["num_hidden_layers"] * heads * head_size * 4
-    except KeyError:  # an architecture that names its sizes in another way
-        return _MOST_CACHE
-    return min(_MOST_CACHE, _REQUESTS * token * math.ceil(model.max_model_len / _BLOCK) * _BLOCK)
 
 
 class Server:

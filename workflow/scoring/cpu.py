@@ -6,14 +6,11 @@ import os
 from dataclasses import replace
 from typing import Any
 
-from transformers import AutoConfig
-
+from eapo_verl.kv_cache import SEQUENCES, kv_cache_bytes
 from eapo_verl.precision import cpu_precision
 from workflow.scoring.request import Request
 
-# vLLM's own defaults on CPU: sequences at once, tokens of a cache block, tokens in one step of prefill.
-SEQUENCES = 256
-BLOCK_TOKENS = 128
+# vLLM's own default on CPU: tokens in one step of prefill.
 PREFILL_TOKENS = 4096
 KV_CACHE_LIMIT_BYTES = 2 * 2**30
 
@@ -33,7 +30,7 @@ def cpu_options(request: Request) -> dict[str, Any]:
     return {
         "enforce_eager": True,
         "max_num_seqs": SEQUENCES,
-        "kv_cache_memory_bytes": kv_cache_bytes(request),
+        "kv_cache_memory_bytes": kv_cache_bytes(request.model, request.max_model_len, KV_CACHE_LIMIT_BYTES),
         # A prompt must be read in one step: after a part of it, vLLM sets the request's random stream back by
         # an offset, which generators on CPU do not have ("CPU Generator does not use offset").
         "enable_chunked_prefill": False,
@@ -43,20 +40,3 @@ def cpu_options(request: Request) -> dict[str, Any]:
         "enable_prefix_caching": False,
         "max_num_batched_tokens": max(PREFILL_TOKENS, request.max_model_len),
     }
-
-
-def kv_cache_bytes(request: Request) -> int:
-    """Bytes for SEQUENCES sequences of full length; KV_CACHE_LIMIT_BYTES at most, unless one needs more.
-
-    vLLM fills it with zeros, so that an ample fixed size costs start-up time and resident memory on a small
-    model. Counts 4 bytes a number, whatever the dtype.
-    """
-    config = AutoConfig.from_pretrained(request.model).get_text_config()
-    heads = getattr(config, "num_key_value_heads", None) or config.num_attention_heads
-    head_size = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
-    token_bytes = 2 * config.num_hidden_layers * heads * head_size * 4
-    # One block more than the sequences hold: vLLM keeps an empty one.
-    blocks_per_sequence = -(-request.max_model_len // BLOCK_TOKENS)
-    one = (blocks_per_sequence + 1) * BLOCK_TOKENS * token_bytes
-    full = (SEQUENCES * blocks_per_sequence + 1) * BLOCK_TOKENS * token_bytes
-    return max(one, min(full, KV_CACHE_LIMIT_BYTES))
