@@ -3,6 +3,6 @@
 if __name__ == "__main__":
     import sys
 
-    from analysis.cli import main
+    from analysis.cli.commands import main
 
     sys.exit(main())

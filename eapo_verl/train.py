@@ -22,19 +22,19 @@ from pathlib import Path
 import yaml
 from pydantic import ValidationError
 
-from eapo_verl.api_keys import read_api_key
-from eapo_verl.cpu_environment import cpu_environment, on_cpu
-from eapo_verl.fork_server import serving
-from eapo_verl.preflight import ExpertsUnreachable, preflight
-from eapo_verl.run_settings import RunError, RunSettings, RunStopped
-from eapo_verl.step_log import read_steps
-from eapo_verl.verl_config import compose
+from eapo_verl.cpu.environment import cpu_environment, on_cpu
+from eapo_verl.cpu.fork_server import serving
+from eapo_verl.engine.verl_config import compose
+from eapo_verl.experts.api_keys import read_api_key
+from eapo_verl.experts.preflight import ExpertsUnreachable, preflight
+from eapo_verl.record.step_log import read_steps
+from eapo_verl.settings.run import RunError, RunSettings, RunStopped
 
 #: What the processes of a run import between them, the packages' own imports included.
 _ENGINES = (
-    "eapo_verl.trainer",
-    "eapo_verl.rollout_worker",
-    "eapo_verl.vllm_worker_cpu",
+    "eapo_verl.engine.trainer",
+    "eapo_verl.engine.rollout_worker",
+    "eapo_verl.cpu.vllm_worker",
     "verl.trainer.main_ppo",
     "verl.workers.rollout.vllm_rollout.vllm_async_server",
     "vllm.v1.worker.cpu_worker",
@@ -88,7 +88,7 @@ def train(settings: RunSettings, checkpoint_dir: Path, resumed_from: int) -> Non
         from verl.trainer.ppo.utils import need_critic, need_reference_policy
         from verl.utils.config import validate_config
 
-        from eapo_verl.trainer import TaskRunner
+        from eapo_verl.engine.trainer import TaskRunner
 
         config = compose(settings, checkpoint_dir, "gpu" if starter is None else "cpu")
         # A resumed run has been validated where it goes on from.
@@ -162,8 +162,8 @@ def export(checkpoint_dir: Path, steps: int, target: Path) -> None:
 
 def run(settings: RunSettings, run_dir: Path, checkpoint_dir: Path) -> None:
     """Train where that is not done yet, then write everything into ``run_dir`` and remove the checkpoints."""
-    from eapo_verl.manifest import write_manifest
-    from eapo_verl.prompts import write_all
+    from eapo_verl.engine.prompts import write_all
+    from eapo_verl.record.manifest import write_manifest
 
     started = time.monotonic()
     # A checkpoint belongs to one configuration; another one starts anew beside it.

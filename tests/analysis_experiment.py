@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from analysis.cli import main
+from analysis.cli.commands import main
 
 K = 4
 BENCHMARKS = {"chains_a": 6, "chains_b": 4}

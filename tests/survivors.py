@@ -9,6 +9,7 @@ from pathlib import Path
 
 import psutil
 
+from tests import ROOT
 from workflow.processes import Identity
 
 _VARIABLE = "EAPO_TEST_MARK"
@@ -27,7 +28,7 @@ class Marked:
         self._entry = f"{_VARIABLE}={uuid.uuid4().hex}"
         self._seen: set[Identity] = set()
         name, _, value = self._entry.partition("=")
-        self.environment = os.environ | {name: value, "PYTHONPATH": str(Path(__file__).resolve().parents[1])}
+        self.environment = os.environ | {name: value, "PYTHONPATH": str(ROOT)}
 
     def alive(self) -> list[psutil.Process]:
         """Those that live now."""

@@ -9,11 +9,11 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, ValidationError, model_validator
 
-from eapo_verl.api_keys import read_api_key
-from eapo_verl.method_settings import Consultation, Internalization, Reward
-from eapo_verl.precision import Precision
-from eapo_verl.run_settings import Budget, Lengths, Optimiser, Threads
-from eapo_verl.settings import Endpoint, ExpertLimits, Name, Settings
+from eapo_verl.cpu.precision import Precision
+from eapo_verl.experts.api_keys import read_api_key
+from eapo_verl.settings.base import Endpoint, ExpertLimits, Name, Settings
+from eapo_verl.settings.method import Consultation, Internalization, Reward
+from eapo_verl.settings.run import Budget, Lengths, Optimiser, Threads
 from workflow.methods import ExperimentError, Method, Parts, Variant, methods, one_line
 
 UNTRAINED = "base"
@@ -264,7 +264,7 @@ def preflight_experts(experiment: Experiment) -> None:
     """
     if any(experiment.consults(name) for name in experiment.methods):
         # Here: an HTTP client takes longer to import than an experiment to validate.
-        from eapo_verl.preflight import preflight
+        from eapo_verl.experts.preflight import preflight
 
         try:
             preflight([Endpoint(**expert.settings()) for expert in experiment.experts if expert.serve is None])

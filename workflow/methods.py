@@ -1,4 +1,4 @@
-"""Training methods: what ships in ``eapo_verl/methods`` and ``baselines``, and an experiment's own variants of it."""
+"""Training methods: what ships in ``eapo_verl/presets`` and ``baselines``, and an experiment's own variants of it."""
 
 import functools
 import json
@@ -8,8 +8,8 @@ from typing import Any, Literal, NamedTuple
 import yaml
 from pydantic import Field, ValidationError
 
-from eapo_verl.method_settings import Consultation, Internalization, Reward
-from eapo_verl.settings import Name, Settings
+from eapo_verl.settings.base import Name, Settings
+from eapo_verl.settings.method import Consultation, Internalization, Reward
 
 ROOT = Path(__file__).resolve().parent.parent
 METHOD_FOLDERS = (ROOT / "eapo_verl" / "methods", ROOT / "baselines")
@@ -38,7 +38,7 @@ class Changes(Settings):
 
 
 class Method(Changes):
-    """A training method, from ``baselines/<name>/method.yaml`` or ``eapo_verl/methods/<name>.yaml``."""
+    """A training method, from ``baselines/<name>/method.yaml`` or ``eapo_verl/presets/<name>.yaml``."""
 
     kind: Literal["rl"]
     differences: str

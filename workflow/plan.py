@@ -8,7 +8,7 @@ from typing import Any
 
 import psutil
 
-from eapo_verl.schedules import sampling_seed
+from eapo_verl.method.schedules import sampling_seed
 from workflow.experiment import (
     UNTRAINED,
     EmbeddedModel,
@@ -27,9 +27,12 @@ def one_of(names: Iterable[str]) -> str:
     return "|".join(re.escape(name) for name in names) or "(?!)"
 
 
-def code(*modules: str) -> list[str]:
-    """Files of the analysis as inputs of a rule: editing one runs again what it makes, and nothing before that."""
-    return [f"analysis/{module}.py" for module in modules]
+def code(*packages: str) -> list[str]:
+    """The files of sub-packages of the analysis, as inputs of a rule: editing one runs again what the rule makes.
+
+    Modules that only declare names (``__init__``) count, too.
+    """
+    return [str(path) for package in packages for path in sorted(Path("analysis", package).glob("*.py"))]
 
 
 class Plan:
@@ -137,7 +140,7 @@ class Plan:
         )
 
     def sampling_arguments(self, method: str, seed: int | str) -> list[str]:
-        """Arguments of ``workflow.scoring``.
+        """Arguments of ``workflow.sampling``.
 
         The consultation tag is banned: evaluation is without experts. Every arm and training seed draws samples of its
         own, since noise shared between arms is not the independence that the crossed test assumes.

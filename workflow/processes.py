@@ -18,7 +18,7 @@ from typing import IO
 
 import psutil
 
-from eapo_verl.parent_death import die_with_parent
+from eapo_verl.cpu.parent_death import die_with_parent
 
 #: Names the workflow's main process in the environment of its jobs.
 WORKFLOW_VARIABLE = "EAPO_WORKFLOW"

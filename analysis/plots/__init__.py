@@ -1,4 +1,4 @@
-"""The figures, a module each; their look is :mod:`analysis.style`'s, and :mod:`analysis.figures` lists them."""
+"""The figures, a module each; :mod:`analysis.plots.style` is their look, :mod:`analysis.plots.figures` their list."""
 
 from __future__ import annotations
 

@@ -5,13 +5,12 @@ from __future__ import annotations
 import matplotlib.pyplot as plt
 import numpy as np
 
-from analysis import style
-from analysis.names import name, row_name
-from analysis.plots import Drawn
+from analysis.intake.scores import ALL, Scores
+from analysis.plots import Drawn, style
 from analysis.plots.axes import percent
 from analysis.plots.design import OVER_QUESTIONS, design, number_of_questions, samples
-from analysis.scores import ALL, Scores
-from analysis.tables import accuracy_interval
+from analysis.tables.main import accuracy_interval
+from analysis.tables.names import name, row_name
 
 
 def comparison(scores: Scores) -> Drawn:

@@ -8,13 +8,12 @@ import matplotlib.pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
-from analysis import style
-from analysis.plots import Drawn
+from analysis.intake.scores import Scores
+from analysis.intake.training_log import TrainingLog
+from analysis.plots import Drawn, style
 from analysis.plots.axes import legend_above, percent, say
 from analysis.plots.design import seeds_of
 from analysis.plots.training import mean_of_seeds
-from analysis.scores import Scores
-from analysis.training_log import TrainingLog
 
 _RATES = {
     "acceptance_rate": "Acceptance rate of replies",

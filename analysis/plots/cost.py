@@ -10,14 +10,13 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import EngFormatter
 
-from analysis import style
-from analysis.intervals import Interval
-from analysis.names import name
-from analysis.plots import Drawn
+from analysis.intake.scores import ALL, Scores
+from analysis.plots import Drawn, style
 from analysis.plots.axes import legend_above, percent
 from analysis.plots.design import OVER_QUESTIONS, design
-from analysis.scores import ALL, Scores
-from analysis.tables import accuracy_interval
+from analysis.statistics.intervals import Interval
+from analysis.tables.main import accuracy_interval
+from analysis.tables.names import name
 
 # From here on the axis is logarithmic.
 WIDE = 20

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from analysis.names import name, row_name
-from analysis.scores import ALL, Scores
+from analysis.intake.scores import ALL, Scores
+from analysis.tables.names import name, row_name
 
 OVER_QUESTIONS = "95% BCa bootstrap interval over questions (Wilson's where all questions score alike)"
 

@@ -13,13 +13,12 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from statsmodels.stats.proportion import confint_proportions_2indep
 
-from analysis import style
-from analysis.conclusion import primary_comparison
-from analysis.names import name, p_equals, points, row_name, span
-from analysis.outcome import ALPHA
-from analysis.plots import Drawn
+from analysis.intake.scores import ALL, MACRO, Scores
+from analysis.plots import Drawn, style
 from analysis.plots.design import design
-from analysis.scores import ALL, MACRO, Scores
+from analysis.report.conclusion import primary_comparison
+from analysis.statistics.outcome import ALPHA
+from analysis.tables.names import name, p_equals, points, row_name, span
 
 # With more rows than this, the benchmarks are left to the table.
 MOST_ROWS = 24
@@ -30,7 +29,7 @@ def paired_differences(scores: Scores, significance: pd.DataFrame) -> Drawn:
 
     Args:
         scores: the experiment's scores.
-        significance: the table that :func:`analysis.comparisons.significance_table` makes of them.
+        significance: the table that :func:`analysis.statistics.comparisons.significance_table` makes of them.
     """
     rows = _rows(significance)
     height = max(3.4, 0.9 + 0.3 * len(rows))

@@ -8,12 +8,11 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.patches import Patch
 
-from analysis import style
-from analysis.names import name
-from analysis.plots import Drawn
+from analysis.intake.scores import Scores
+from analysis.plots import Drawn, style
 from analysis.plots.axes import percent, say
 from analysis.plots.design import design
-from analysis.scores import Scores
+from analysis.tables.names import name
 
 # Fill and hatching, so that they differ in print as well.
 _KINDS = {"right": ("#0173b2", ""), "wrong": ("#de8f05", "////"), "unanswered": ("#cccccc", "....")}

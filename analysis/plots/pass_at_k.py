@@ -6,13 +6,13 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.ticker import FixedLocator, NullLocator
 
-from analysis import metrics, style
-from analysis.intervals import over_questions
-from analysis.names import name
-from analysis.plots import Drawn
+from analysis.intake.scores import ALL, Scores
+from analysis.plots import Drawn, style
 from analysis.plots.axes import percent
 from analysis.plots.design import OVER_QUESTIONS, design
-from analysis.scores import ALL, Scores
+from analysis.statistics import metrics
+from analysis.statistics.intervals import over_questions
+from analysis.tables.names import name
 
 
 def pass_at_k_curves(scores: Scores) -> Drawn:

@@ -6,10 +6,10 @@ import matplotlib.pyplot as plt
 import pandas as pd
 from matplotlib.ticker import PercentFormatter
 
-from analysis.names import name, row_name
+from analysis.intake.scores import Scores
 from analysis.plots import Drawn
 from analysis.plots.design import design, number_of_questions
-from analysis.scores import Scores
+from analysis.tables.names import name, row_name
 
 # Brightness grows steadily in it, also in grey and for all kinds of colour vision.
 COLOURS = "cividis"

@@ -9,13 +9,12 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
-from analysis import style
-from analysis.names import name
-from analysis.plots import Drawn
+from analysis.intake.scores import ALL, Scores
+from analysis.intake.training_log import VALIDATION, TrainingLog
+from analysis.plots import Drawn, style
 from analysis.plots.axes import percent
 from analysis.plots.design import seeds_of
-from analysis.scores import ALL, Scores
-from analysis.training_log import VALIDATION, TrainingLog
+from analysis.tables.names import name
 
 BASE = "base"
 

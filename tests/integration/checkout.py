@@ -9,7 +9,7 @@ from typing import Any
 
 import yaml
 
-ROOT = Path(__file__).resolve().parents[2]
+from tests import ROOT
 
 
 def copy_checkout(target: Path) -> Path:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
-from eapo_verl.reply import FATES
+from eapo_verl.experts.reply import FATES
 from tests.expert_server import ExpertServer
 from tests.integration.checkout import in_checkout, settings
 

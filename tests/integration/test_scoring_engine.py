@@ -17,12 +17,12 @@ import torch
 from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, pre_tokenizers
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
-from eapo_verl.precision import instruction_set
+from eapo_verl.cpu.precision import instruction_set
+from tests import ROOT
 
 pytestmark = pytest.mark.engine
 
 ALPHABET = "0123456789+-*@#=;,|"
-ROOT = Path(__file__).resolve().parents[2]
 SAMPLES = 16
 MAX_TOKENS = 48
 QUESTIONS = {"chains_a": ["4+7@3;1*2;9#5-8", "1+1;2*3@4;5-6"], "chains_b": ["3*3;2-1;0#4"]}
@@ -62,7 +62,7 @@ def _build_model(folder: Path) -> None:
     LlamaForCausalLM(config).save_pretrained(folder)
 
 
-def _run(folder: Path, out: str, *options: str, program: tuple[str, ...] = ("-m", "workflow.scoring")) -> int:
+def _run(folder: Path, out: str, *options: str, program: tuple[str, ...] = ("-m", "workflow.sampling")) -> int:
     """Runs the command as a user does; its exit status."""
     command = [sys.executable, *program, "--model", str(folder / "model"), "--out-dir", str(folder / out)]
     for name in QUESTIONS:
@@ -172,8 +172,9 @@ def test_a_rerun_draws_the_same_and_a_ban_is_kept(folder: Path, free: Scored) ->
 # The command, in a process that is killed as soon as FINISHED samples are on disk.
 KILLED = """
 import os, signal, sys
-from workflow.scoring.__main__ import main
-from workflow.scoring.journal import Journal
+from workflow.sampling.__main__ import main
+from workflow.sampling.journal import Journal
+from tests import ROOT
 
 finished = int(sys.argv.pop(1))
 add = Journal.add

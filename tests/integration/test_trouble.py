@@ -11,7 +11,7 @@ import psutil
 import pytest
 import yaml
 
-from eapo_verl.reply import FATES
+from eapo_verl.experts.reply import FATES
 from tests.fault_proxy import FaultProxy
 from tests.integration.checkout import environment, in_checkout, settings
 from tests.survivors import trainer_below

@@ -15,7 +15,8 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
-ROOT = Path(__file__).resolve().parents[2]
+from tests import ROOT
+
 LOCKS = ["cpu", "gpu"]
 PIN = re.compile(r"([a-z0-9][a-z0-9._-]*)==([^\s;]+)")
 

@@ -20,7 +20,7 @@ import torch
 from transformers import GenerationConfig, LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 from transformers.utils.logging import disable_progress_bar
 
-from eapo_verl.provenance import git_sha, hardware, versions
+from eapo_verl.record.provenance import git_sha, hardware, versions
 from workflow.embedded.arguments import OneLineParser, number
 from workflow.embedded.demonstrations import ENTRIES, candidates, known_entries, mistaken_tables
 from workflow.embedded.lessons import GUESS, Batch, expert_lessons, policy_lessons

@@ -13,8 +13,8 @@ from pathlib import Path
 
 import psutil
 
-from eapo_verl.cpu_environment import cpu_environment, on_cpu
-from eapo_verl.kv_cache import kv_cache_bytes
+from eapo_verl.cpu.environment import cpu_environment, on_cpu
+from eapo_verl.cpu.kv_cache import kv_cache_bytes
 from workflow.expert_service.state import ServiceError
 from workflow.processes import start
 

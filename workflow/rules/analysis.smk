@@ -10,10 +10,7 @@ FIGURES = [
 rule tables:
     input:
         scores=RESULTS / "scores.parquet",
-        code=code(
-            *("tables", "comparisons", "ablations", "significance", "secondary", "outcome", "effects", "metrics"),
-            *("intervals", "power", "reported", "output"),
-        ),
+        code=code("intake", "statistics", "tables"),
     output:
         [
             report(
@@ -53,18 +50,7 @@ rule figures:
         significance=RESULTS / "tables" / "significance.csv",
         metrics=[PLAN.run(method, seed) / "metrics.jsonl" for method, seed in PLAN.trained],
         runs=[PLAN.run(method, seed) / "run.json" for method, seed in PLAN.trained],
-        code=code(
-            *("figures", "style", "names", "training_log", "table_files", "conclusion", "provenance"),
-            *(
-                "plots/__init__",
-                "plots/axes",
-                "plots/design",
-                "plots/differences",
-                "plots/comparison",
-                "plots/questions",
-            ),
-            *("plots/pass_at_k", "plots/training", "plots/consultation", "plots/length", "plots/cost"),
-        ),
+        code=code("intake", "tables", "plots", "report"),
     output:
         [
             report(
@@ -101,8 +87,8 @@ rule html_report:
         rules.tables.output,
         rules.figures.output,
         runs=[PLAN.run(method, seed) / "run.json" for method, seed in PLAN.trained],
-        code=code("report", "conclusion", "shown", "names", "provenance", "reported", "table_files"),
-        template="analysis/report.html.j2",
+        code=code("intake", "tables", "report"),
+        template="analysis/report/report.html.j2",
     output:
         page=report(RESULTS / "report.html", caption="../report/report.rst", category="Answer"),
         # The start page of Snakemake's report.

@@ -25,7 +25,7 @@ rule sample:
         folder=subpath(output.provenance, parent=True),
         sampling=lambda wildcards: PLAN.sampling_arguments(wildcards.method, wildcards.seed),
     shell:
-        "exec python -m workflow.logged {log} -- python -m workflow.scoring --model {input.model} {params.benchmarks} "
+        "exec python -m workflow.logged {log} -- python -m workflow.sampling --model {input.model} {params.benchmarks} "
         "--out-dir {params.folder} {params.sampling}"
 
 
@@ -33,7 +33,7 @@ rule grade:
     input:
         samples=RESULTS / "samples" / "{method}" / "seed{seed}" / "{benchmark}.jsonl",
         problems=RESULTS / "data" / "{benchmark}.jsonl",
-        code=code("grading", "verification", "samples", "json_lines"),
+        code=code("intake"),
     output:
         RESULTS / "grades" / "{method}" / "seed{seed}" / "{benchmark}.parquet",
     log:
@@ -56,7 +56,7 @@ rule scores:
             for method, seed in PLAN.cells
             for name in EXPERIMENT.benchmarks
         ],
-        code=code("scores", "metrics"),
+        code=code("intake"),
     output:
         RESULTS / "scores.parquet",
     log:

@@ -1,0 +1,80 @@
+"""Compare two folders of samples of anyone's methods: grade, score, test."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import pandas as pd
+
+from analysis import InputError
+from analysis.intake import folders
+from analysis.intake.grading import read_integer
+from analysis.intake.samples import Grader
+from analysis.intake.scores import Cell, complete, majority, score
+from analysis.report.conclusion import Conclusion, conclude
+from analysis.statistics.comparisons import significance_table
+from analysis.tables.main import main_table
+
+
+class Comparison(NamedTuple):
+    """Both tables and what follows from them."""
+
+    main: pd.DataFrame
+    significance: pd.DataFrame
+    conclusion: Conclusion
+
+
+def compare(
+    a: Path,
+    b: Path,
+    benchmarks: Sequence[str] = (),
+    problems: Path | None = None,
+    k: int | None = None,
+    workers: int = 1,
+) -> Comparison:
+    """The first folder's method minus the second's.
+
+    Args:
+        a: folder of samples, as :mod:`analysis.intake.folders` reads it.
+        b: another.
+        benchmarks: to compare; none given: all there are, which both need to have.
+        problems: folder (or file) of answers, for samples that are not lm-eval's.
+        k: of pass@k and maj@k; None: all the samples that every question has.
+        workers: processes of the second scorer.
+
+    Raises:
+        InputError: what is wrong in either folder; different questions; a benchmark that nobody answered.
+    """
+    names = folders.names((a, b))
+    arms = [folders.find(name, folder) for name, folder in zip(names, (a, b), strict=True)]
+    wanted = folders.shared_benchmarks(arms, benchmarks)
+    graded = []
+    with Grader(workers) as grader:
+        for source in (source for arm in arms for source in arm if source.cell.benchmark in wanted):
+            samples, answers = folders.read(source, problems)
+            graded.append((source.cell, grader.grade(samples, answers), answers))
+    _same_answers(graded)
+    scores = complete(pd.concat([score(cell, grades) for cell, grades, _ in graded], ignore_index=True), f"{a}, {b}")
+    for benchmark in scores.benchmarks:
+        rows = scores.frame[scores.frame["benchmark"] == benchmark]
+        if (rows["unanswered"] == rows["n"]).all():
+            raise InputError(f"benchmark {benchmark!r}: no response holds a boxed answer: nothing can be compared")
+    votes_of = k or int(scores.frame["n"].min())
+    votes = pd.concat([majority(cell, grades, votes_of) for cell, grades, _ in graded], ignore_index=True)
+    main = main_table(scores, votes, votes_of)
+    significance = significance_table(scores, [names], votes)
+    return Comparison(main, significance, conclude(main, significance))
+
+
+def _same_answers(graded: Sequence[tuple[Cell, pd.DataFrame, dict[str, str]]]) -> None:
+    known: dict[tuple[str, str], tuple[str, Cell]] = {}
+    for cell, _, answers in graded:
+        for question, answer in answers.items():
+            other, first = known.setdefault((cell.benchmark, question), (answer, cell))
+            if read_integer(other) != read_integer(answer):
+                raise InputError(
+                    f"benchmark {cell.benchmark}, question {question!r}: the reference answer is {other} for "
+                    f"{first.method} and {answer} for {cell.method}"
+                )

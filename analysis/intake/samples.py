@@ -1,0 +1,133 @@
+"""Read problems and samples, and grade the samples of one run on one benchmark."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import pandas as pd
+
+from analysis import InputError
+from analysis.intake.grading import Grade, grade, read_integer
+from analysis.intake.json_lines import read_json_lines, require
+from analysis.intake.verification import Verifier
+
+SAMPLE_FIELDS = {"question_id": str, "sample": int, "response": str, "n_tokens": int, "finish_reason": str}
+FINISH_REASONS = ("stop", "length")
+GRADE_COLUMNS = [*SAMPLE_FIELDS, "extracted", "correct", "verify_correct", "unanswered", "truncated"]
+
+
+def read_answers(path: Path) -> dict[str, str]:
+    """Reference answers by problem id, from JSON lines with id and answer. Raises InputError."""
+    answers: dict[str, str] = {}
+    for where, row in read_json_lines(path):
+        require(where, row, {"id": str, "answer": str})
+        if row["id"] in answers:
+            raise InputError(f"{where}: id {row['id']!r} occurs twice")
+        answers[row["id"]] = checked_answer(where, row["answer"])
+    if not answers:
+        raise InputError(f"{path}: holds no problem")
+    return answers
+
+
+def checked_answer(where: str, answer: str) -> str:
+    """The reference answer, an integer. Raises InputError."""
+    if read_integer(answer) is None:
+        raise InputError(f"{where}: answer {answer[:40]!r} is not an integer of at most 18 digits")
+    return answer
+
+
+def read_samples(path: Path, answers: dict[str, str], k: int | None = None) -> pd.DataFrame:
+    """The samples in ``path``, exactly ``k`` (numbered 0 to k-1) for each question of ``answers``, in that order.
+
+    ``k`` None: as many as the file has, the same number for each question.
+
+    Returns:
+        a frame with the columns question_id, sample, response, n_tokens, finish_reason.
+
+    Raises:
+        InputError: malformed line, unknown question, missing, surplus or repeated sample.
+    """
+    seen: dict[str, dict[int, dict[str, Any]]] = {question: {} for question in answers}
+    for where, row in read_json_lines(path):
+        require(where, row, SAMPLE_FIELDS)
+        if row["finish_reason"] not in FINISH_REASONS:
+            raise InputError(
+                f"{where}: finish_reason {row['finish_reason'][:40]!r}: allowed are {', '.join(FINISH_REASONS)}"
+            )
+        if not 0 <= row["n_tokens"] < 2**31:
+            raise InputError(f"{where}: n_tokens {row['n_tokens']} is not a count")
+        question, sample = row["question_id"], row["sample"]
+        if question not in seen:
+            raise InputError(f"{where}: question_id {question[:80]!r} is not one of the {len(answers)} problems")
+        if sample < 0 or (k is not None and sample >= k):
+            allowed = "numbers from 0" if k is None else f"0 to {k - 1} (k = {k})"
+            raise InputError(f"{where}: sample {sample}: allowed are {allowed}")
+        if sample in seen[question]:
+            raise InputError(f"{where}: question {question!r} has sample {sample} twice")
+        seen[question][sample] = {field: row[field] for field in SAMPLE_FIELDS}
+    wanted = max(1, *(len(rows) for rows in seen.values())) if k is None else k
+    for question, rows in seen.items():
+        missing = next((index for index in range(wanted) if index not in rows), None)
+        if missing is not None:
+            raise InputError(
+                f"{path}: question {question!r} has {len(rows)} of k = {wanted} samples; sample {missing} is missing"
+            )
+    return pd.DataFrame([rows[index] for rows in seen.values() for index in range(wanted)])
+
+
+class Grader:
+    """Grades samples by the rule and by the second scorer; a context manager.
+
+    Its processes of the second scorer, ``workers`` of them, and what they have found live as long as it does. The
+    verdicts do not depend on their number.
+    """
+
+    def __init__(self, workers: int = 1) -> None:
+        self._verifiers = [Verifier() for _ in range(workers)]
+        self._stack = ExitStack()
+
+    def __enter__(self) -> Grader:
+        for verifier in self._verifiers:
+            self._stack.enter_context(verifier)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stack.close()
+
+    def grade(self, samples: pd.DataFrame, answers: dict[str, str]) -> pd.DataFrame:
+        """Add extracted, correct, verify_correct, unanswered, truncated to a frame of :func:`read_samples`.
+
+        ``truncated`` is a response that ended at the token limit; it is graded if it holds a box, else unanswered.
+        Where ``finish_reason`` is missing, so is ``truncated``.
+        """
+        texts = list(zip(samples["response"], samples["question_id"].map(answers), strict=True))
+        portion = max(1, -(-len(texts) // len(self._verifiers)))
+        portions = [texts[start : start + portion] for start in range(0, len(texts), portion)]
+        # A thread waits for its process, which does the work.
+        with ThreadPoolExecutor(len(self._verifiers)) as pool:
+            verdicts = [one for part in pool.map(_grade, self._verifiers, portions) for one in part]
+        grades = [one for one, _ in verdicts]
+        return samples.assign(
+            extracted=pd.array([one.extracted for one in grades], dtype="str"),
+            correct=[one.correct for one in grades],
+            verify_correct=[verified for _, verified in verdicts],
+            unanswered=[one.unanswered for one in grades],
+            truncated=_truncated(samples["finish_reason"]),
+        )[GRADE_COLUMNS]
+
+
+def _grade(verifier: Verifier, texts: Sequence[tuple[str, str]]) -> list[tuple[Grade, bool]]:
+    return [(grade(response, answer), verifier.verify(response, answer)) for response, answer in texts]
+
+
+def _truncated(finish_reason: pd.Series) -> pd.Series:
+    if finish_reason.isna().any():
+        return pd.Series(float("nan"), index=finish_reason.index)
+    return finish_reason == "length"

@@ -1,0 +1,155 @@
+"""The answer in a sentence, with its uncertainty."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import pandas as pd
+
+from analysis import InputError
+from analysis.intake.scores import ALL, MACRO
+from analysis.statistics.outcome import ALPHA
+from analysis.tables.names import inline_name, name, p_equals, p_text, points, row_name
+
+PRIMARY = ("eapo", "self_exploratory")
+FLOOR = 0.02
+
+
+@dataclass(frozen=True)
+class Conclusion:
+    """What the report says first.
+
+    Attributes:
+        verdict: "higher", "lower", "not shown" or "undecidable".
+        methods: the two of the primary comparison, the first minus the second.
+        sentence: the answer to whether the first method of the primary comparison helped, by how much, how surely.
+        basis: what the sentence rests on: questions, samples, seeds, test.
+        warnings: what a reader has to know before believing it; may be empty.
+    """
+
+    verdict: str
+    methods: tuple[str, str]
+    sentence: str
+    basis: str
+    warnings: tuple[str, ...]
+
+
+def conclude(main: pd.DataFrame, significance: pd.DataFrame) -> Conclusion:
+    """Read the two tables (:mod:`analysis.tables.main`).
+
+    It is about :func:`primary_comparison`; the verdict goes by the Holm-adjusted p-value.
+
+    Raises:
+        InputError: the significance table has no crossed test on all questions.
+    """
+    rows = on_all_questions(significance)
+    row = primary_comparison(significance)
+    near_zero = bool((main[main["benchmark"] == MACRO]["avg_at_k"] < FLOOR).all())
+    verdict, sentence = _sentence(row, len(rows), near_zero)
+    methods = (str(row["method_a"]), str(row["method_b"]))
+    return Conclusion(verdict, methods, sentence, _basis(row, rows, main), tuple(_warnings(row, main)))
+
+
+def primary_comparison(significance: pd.DataFrame) -> pd.Series:
+    """The row that the report answers with: the crossed test of the primary comparison on all questions.
+
+    The primary comparison is EAPO against self-exploratory RL where it was declared, else the first declared one.
+
+    Raises:
+        InputError: the significance table has no crossed test on all questions.
+    """
+    rows = on_all_questions(significance)
+    is_primary = (rows["method_a"] == PRIMARY[0]) & (rows["method_b"] == PRIMARY[1])
+    return rows[is_primary].iloc[0] if is_primary.any() else rows.iloc[0]
+
+
+def on_all_questions(significance: pd.DataFrame) -> pd.DataFrame:
+    """The declared family by its primary test: crossed, on all questions. Raises InputError if there is none."""
+    rows = significance[(significance["benchmark"] == ALL) & (significance["test"] == "crossed")]
+    if rows.empty:
+        raise InputError("significance.csv: has no row with benchmark 'all' and test 'crossed'")
+    return rows
+
+
+def _sentence(row: pd.Series, family: int, near_zero: bool) -> tuple[str, str]:
+    a, b = inline_name(row["method_a"]), inline_name(row["method_b"])
+    difference = float(row["difference"])
+    p = float(row["p_adjusted"])
+    adjusted = f"; {p_text(p)} after Holm's adjustment for {family} comparisons" if family > 1 else ""
+    statistics = f"95% CI {points(row['ci_low'])} to {points(row['ci_high'])}, p {p_equals(row['p_value'])}{adjusted}"
+    if near_zero:
+        return "undecidable", (
+            "Scores are near zero; no conclusion about methods can be drawn "
+            f"({a} minus {b}: {points(difference)} points, {statistics})."
+        )
+    if math.isnan(p):
+        return "undecidable", (
+            f"{a} minus {b} is {points(difference)} points, but this design allows no test: its uncertainty is unknown."
+        )
+    size = points(abs(difference), signed=False)
+    if p < ALPHA:
+        verdict, word = ("higher", "above") if difference > 0 else ("lower", "below")
+        opening = "Yes" if difference > 0 else "No, the reverse"
+        return verdict, f"{opening}: {a} scored {size} points {word} {b} ({statistics})."
+    return (
+        "not shown",
+        f"Not shown: {a} minus {b} is {points(difference)} points ({statistics}), which chance alone can explain."
+        f"{_missed(float(row['mde']))}",
+    )
+
+
+def _missed(mde: float) -> str:
+    if math.isnan(mde):
+        return ""
+    if mde >= 1:
+        return " This design is too small to show any difference."
+    return (
+        f" A true difference under {points(mde, signed=False)} points would be missed by this design "
+        "more than one time in five."
+    )
+
+
+def _basis(row: pd.Series, family: pd.DataFrame, main: pd.DataFrame) -> str:
+    benchmarks = [benchmark for benchmark in main["benchmark"].unique() if benchmark not in (ALL, MACRO)]
+    samples = int(main["n_samples"].min())
+    seeds = max(int(row["seeds_a"]), int(row["seeds_b"]))
+    test = "questions and training seeds as crossed random effects" if seeds > 1 else "paired t over questions"
+    return (
+        f"{int(row['n_questions'])} questions of {len(benchmarks)} benchmark{'s' if len(benchmarks) > 1 else ''} "
+        f"({', '.join(map(row_name, benchmarks))}), {samples} sample{'s' if samples > 1 else ''} each; training seeds: "
+        f"{name(row['method_a'])} {int(row['seeds_a'])}, {name(row['method_b'])} {int(row['seeds_b'])}. "
+        f"Test: {test}.{_declared(family)}"
+    )
+
+
+def _declared(family: pd.DataFrame) -> str:
+    if len(family) == 1:
+        return ""
+    pairs = [f"{name(a)} − {name(b)}" for a, b in zip(family["method_a"], family["method_b"], strict=True)]
+    return f" Comparisons declared before the run: {', '.join(pairs)}."
+
+
+def _warnings(row: pd.Series, main: pd.DataFrame) -> list[str]:
+    found = []
+    trained = [(row[f"method_{side}"], int(row[f"seeds_{side}"])) for side in "ab" if row[f"method_{side}"] != "base"]
+    single = [inline_name(method) for method, seeds in trained if seeds == 1]
+    if single:
+        found.append(
+            f"One training seed of {' and '.join(single)}: the interval speaks of these checkpoints, not of the "
+            "methods; another seed may well turn the difference around."
+        )
+    rates = main[main["benchmark"] == ALL].set_index("method")
+    for column, limit, text in (
+        ("truncated_rate", 0.2, "of the responses hit the token limit"),
+        ("unanswered_rate", 0.2, "of the responses gave no boxed answer, and count as wrong"),
+        ("disagreement_rate", 0.02, "of the verdicts differ between the two scorers"),
+    ):
+        high = rates[rates[column] > limit][column]
+        if not high.empty:
+            found.append("; ".join(f"{name(str(m))}: {100 * rate:.0f}% {text}" for m, rate in high.items()) + ".")
+    # Short answers repeat by chance; one seed sent for every sample makes all of them alike.
+    alike = rates[(rates["n_samples"] > 1) & (rates["duplicate_rate"] > 1 - 1.01 / rates["n_samples"])]
+    if not alike.empty:
+        found.append(f"{' and '.join(map(name, alike.index))}: all samples of a question are alike: they are one draw.")
+    return found

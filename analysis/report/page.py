@@ -1,0 +1,94 @@
+"""One self-contained HTML page: the answer first, then tables, figures, and what was run."""
+
+from __future__ import annotations
+
+import base64
+import dataclasses
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import jinja2
+
+from analysis import InputError
+from analysis.intake.provenance import read_run, runs_table, shared_facts
+from analysis.plots.figures import FIGURES
+from analysis.plots.style import DPI
+from analysis.report.conclusion import Conclusion, conclude, on_all_questions
+from analysis.statistics.reported import reported_difference
+from analysis.tables.files import read_ablations, read_main, read_significance
+from analysis.tables.names import inline_name, points
+from analysis.tables.shown import ablation_rows, comparison_rows, diagnostic_rows, main_rows, test_rows
+
+
+class Figure(NamedTuple):
+    """A figure as the page holds it: base64 of the PNG, its width on the page in CSS pixels, and its caption."""
+
+    png: str
+    width: int
+    caption: str
+
+
+def build(experiment: str, tables: Path, figures: Path, run_files: Sequence[Path]) -> tuple[str, Conclusion]:
+    """The page, and what it says first.
+
+    Args:
+        experiment: its name.
+        tables: the folder of main.csv and significance.csv, and of ablations.csv where there are ablations.
+        figures: the folder of the figures (PNG) and their captions.
+        run_files: run.json of every training run.
+
+    Raises:
+        InputError: a file is missing or not what it should be.
+    """
+    main, significance, ablations = read_main(tables), read_significance(tables), read_ablations(tables)
+    runs = [read_run(path) for path in run_files]
+    conclusion = conclude(main, significance)
+    conclusion = dataclasses.replace(conclusion, basis=f"{conclusion.basis} Experts locked off.")
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(Path(__file__).parent),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    page = environment.get_template("report.html.j2").render(
+        experiment=experiment,
+        conclusion=conclusion,
+        paper=_paper(conclusion.methods),
+        comparisons=comparison_rows(on_all_questions(significance)),
+        main=main_rows(main),
+        diagnostics=diagnostic_rows(main),
+        significance=test_rows(significance),
+        ablations=[] if ablations is None else ablation_rows(ablations),
+        figures={stem: _figure(figures, stem) for stem in FIGURES},
+        k=int(main["k"].iloc[0]),
+        n_samples=int(main["n_samples"].min()),
+        runs=runs_table(runs),
+        facts=shared_facts(runs),
+    )
+    return page, conclusion
+
+
+def _figure(folder: Path, stem: str) -> Figure:
+    path = folder / f"{stem}.png"
+    try:
+        png = path.read_bytes()
+        path = folder / f"{stem}.rst"
+        # The header of a PNG holds the width at this place; a CSS pixel is 1/96 of an inch.
+        width = round(int.from_bytes(png[16:20]) * 96 / DPI)
+        return Figure(base64.b64encode(png).decode(), width, path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read: {error.strerror}") from error
+
+
+def _paper(methods: tuple[str, str]) -> str:
+    """What the paper reports of the same comparison; empty where it reports nothing."""
+    difference = reported_difference(*methods)
+    if difference is None:
+        return ""
+    a, b = (inline_name(method) for method in methods)
+    return (
+        f"The paper reports {points(difference)} points for {a} over {b} with its own models, the mean over AIME 2024, "
+        "AIME 2025 and AIMO 2025 (32 samples; we know of no interval and no number of training seeds)."
+    )

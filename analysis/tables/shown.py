@@ -1,0 +1,113 @@
+"""Rows of the two tables as people read them: points of 100, names, no column that says the same everywhere."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+import pandas as pd
+
+from analysis.intake.scores import ALL, MACRO
+from analysis.tables.names import MISSING, name, p_text, points, row_name, span
+
+_SEED_TERMS = {"both": "both", "a": "first only", "b": "second only", "none": "none"}
+
+
+def main_rows(main: pd.DataFrame) -> list[dict[str, str]]:
+    """The main table by benchmark, then method, in percent: accuracy with its intervals, pass@k, maj@k, design."""
+    samples = sorted({int(n) for n in main["n_samples"]})
+    average = f"avg@{samples[0]}" if len(samples) == 1 else "avg@samples"
+    return [
+        {
+            "benchmark": f"{row_name(row['benchmark'])} (n = {int(row['n_questions'])})",
+            "method": name(row["method"]),
+            average: points(row["avg_at_k"], False),
+            "95% CI": span(row["ci_low"], row["ci_high"], False),
+            "with runs": span(row["nested_low"], row["nested_high"], False),
+            "paper": points(row["reported"], False),
+            f"pass@{int(row['k'])}": points(row["pass_at_k"], False),
+            f"maj@{int(row['k'])}": points(row["maj_at_k"], False),
+            **({} if len(samples) == 1 else {"samples": str(int(row["n_samples"]))}),
+            "seeds": str(int(row["n_seeds"])),
+        }
+        for row in _by_benchmark(main)
+    ]
+
+
+def diagnostic_rows(main: pd.DataFrame) -> list[dict[str, str]]:
+    """What else the main table says of each benchmark and method: variances, rates in percent, tokens."""
+    rates = {
+        "unanswered": "unanswered_rate",
+        "truncated": "truncated_rate",
+        "duplicates": "duplicate_rate",
+        "scorers disagree": "disagreement_rate",
+    }
+    return [
+        {
+            "benchmark": row_name(row["benchmark"]),
+            "method": name(row["method"]),
+            "var within": f"{row['var_within']:.4f}",
+            "var between": f"{row['var_between']:.4f}",
+            **{label: points(row[column], False) for label, column in rates.items()},
+            "tokens": MISSING if math.isnan(row["n_tokens_mean"]) else f"{row['n_tokens_mean']:.0f}",
+        }
+        for row in _by_benchmark(main)
+    ]
+
+
+def _by_benchmark(main: pd.DataFrame) -> Iterator[pd.Series]:
+    benchmarks = [benchmark for benchmark in main["benchmark"].unique() if benchmark not in (ALL, MACRO)]
+    # Of one benchmark, its mean and its pool say the same again.
+    for benchmark in benchmarks if len(benchmarks) == 1 else main["benchmark"].unique():
+        for _, row in main[main["benchmark"] == benchmark].iterrows():
+            yield row
+
+
+def comparison_rows(significance: pd.DataFrame) -> list[dict[str, str]]:
+    """Rows of the significance table, in the order given: difference, interval, p-values, power, seeds, seed term."""
+    return [
+        {
+            "comparison": f"{name(row['method_a'])} − {name(row['method_b'])}",
+            "difference": points(row["difference"]),
+            "95% CI": span(row["ci_low"], row["ci_high"], True),
+            "p": p_text(row["p_value"]),
+            "p (Holm)": p_text(row["p_adjusted"]),
+            "detectable": points(row["mde"], False),
+            "seeds": f"{int(row['seeds_a'])} / {int(row['seeds_b'])}",
+            "seed term": _SEED_TERMS.get(row["seed_term"], MISSING),
+        }
+        for _, row in significance.iterrows()
+    ]
+
+
+def ablation_rows(ablations: pd.DataFrame) -> list[dict[str, str]]:
+    """The ablation table, in its order; differences in points."""
+    return [
+        {
+            "component": row["component"].replace("_", " "),
+            "benchmark": row_name(row["benchmark"]),
+            "with − without": f"{name(row['full'])} − {name(row['without'])}",
+            "difference": points(row["difference"]),
+            "95% CI": span(row["ci_low"], row["ci_high"], True),
+            "p": p_text(row["p_value"]),
+            "p (BH)": p_text(row["p_adjusted"]),
+        }
+        for _, row in ablations.iterrows()
+    ]
+
+
+def test_rows(significance: pd.DataFrame) -> list[dict[str, str]]:
+    """As :func:`comparison_rows`, with benchmark, test, and what a row that tests no difference estimates."""
+    rows = []
+    for shown, (_, row) in zip(comparison_rows(significance), significance.iterrows(), strict=True):
+        place = {"benchmark": row_name(row["benchmark"]), "test": row["test"].replace("_", " ")}
+        is_estimate = not math.isnan(row["effect"])
+        if is_estimate or row["test"] == "bootstrap_questions":
+            shown |= {"p": MISSING, "p (Holm)": MISSING}
+        elif not math.isnan(row["p_smallest"]):
+            shown["p"] += f" (smallest possible {p_text(row['p_smallest'])})"
+        effect = f"{row['effect']:.2f}" if is_estimate else MISSING
+        if not math.isnan(row["effect_low"]):
+            effect += f" ({row['effect_low']:.2f} to {row['effect_high']:.2f})"
+        rows.append({"comparison": shown.pop("comparison"), **place, **shown, "estimate": effect})
+    return rows

@@ -1,0 +1,274 @@
+"""Processes that need not import the engines again: forked from one that has.
+
+Without an accelerator a training run is ten Python processes (Ray's workers, vLLM's engine), and each would import
+torch, vLLM and verl for itself, ten seconds of a core a process. :func:`serving` forks a server off the calling
+process, which has imported them and has no threads yet, and yields the path of a program to be started in place of
+``python``: it connects to the server (:mod:`eapo_verl.cpu.fork_client`), which forks the process that is wanted.
+Imported code is in memory once, too. Ray takes the program as ``py_executable`` of its runtime environment,
+``multiprocessing`` by ``set_executable``.
+
+Such a process differs from a fresh one in what the server had imported, and in nothing else that these programs look
+at: environment, arguments, folder and descriptors are those of its client. All of them end with the server, and the
+server ends with the process that it was forked off, however that ends.
+"""
+
+import atexit
+import contextlib
+import gc
+import json
+import multiprocessing
+import os
+import runpy
+import secrets
+import selectors
+import shlex
+import signal
+import socket
+import struct
+import sys
+import threading
+import traceback
+import types
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from eapo_verl.cpu import fork_client
+from eapo_verl.cpu.parent_death import die_with_parent
+
+_BACKLOG = 64
+_FDS_AT_ONCE = 253
+#: Process, user and group of a connection's other end.
+_CREDENTIALS = struct.Struct("3i")
+
+
+@contextlib.contextmanager
+def serving(folder: Path) -> Iterator[Path]:
+    """Fork a server off this process and yield the program that starts a process through it.
+
+    Args:
+        folder: where the program, a file of one line, is written.
+
+    Raises:
+        RuntimeError: this process has threads of Python's; a fork would leave their locks as they are.
+    """
+    if threading.active_count() > 1:
+        names = ", ".join(thread.name for thread in threading.enumerate())
+        raise RuntimeError(f"a fork server has to be forked before any thread is started; there are {names}")
+    # An address outside the file system: nothing is left of it, and the folder's path may be of any length.
+    program, address = folder.absolute() / "python", f"eapo-fork-{secrets.token_hex(16)}"
+    words = [sys.executable, "-I", "-S", fork_client.__file__, address]
+    program.write_text(f'#!/bin/sh\nexec {shlex.join(words)} "$@"\n', encoding="utf-8")
+    program.chmod(0o700)
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(f"\0{address}")
+        listener.listen(_BACKLOG)
+        # What is imported stays: the collector has no reason to touch, and so to copy, its pages.
+        gc.collect()
+        gc.freeze()
+        parent = os.getpid()
+        server = os.fork()
+        if server == 0:
+            _Server(listener, parent, program).serve()
+    try:
+        yield program
+    finally:
+        os.kill(server, signal.SIGKILL)
+        os.waitpid(server, 0)
+        program.unlink()
+
+
+class _Server:
+    """Forks a process for each connection, passes signals on to it, and says how it has ended."""
+
+    def __init__(self, listener: socket.socket, parent: int, program: Path) -> None:
+        self._listener = listener
+        self._parent = parent
+        self._program = program
+        self._selector = selectors.DefaultSelector()
+        self._clients: dict[int, socket.socket] = {}
+
+    def serve(self) -> None:
+        """Serve until the process that this one was forked off is gone; never returns."""
+        die_with_parent(signal.SIGKILL, self._parent)
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        read, self._wakeup = os.pipe()
+        os.set_blocking(read, False)
+        os.set_blocking(self._wakeup, False)
+        signal.signal(signal.SIGCHLD, lambda number, frame: None)
+        signal.set_wakeup_fd(self._wakeup, warn_on_full_buffer=False)
+        self._selector.register(self._listener, selectors.EVENT_READ, self._accept)
+        self._selector.register(read, selectors.EVENT_READ, self._reap)
+        while True:
+            for key, _ in self._selector.select():
+                key.data(key.fileobj)
+
+    def _accept(self, listener: socket.socket) -> None:
+        connection, _ = listener.accept()
+        if _user_of(connection) != os.getuid():
+            # Such an address has no permissions: anybody on the machine may connect.
+            connection.close()
+            return
+        try:
+            wanted, fds = _receive(connection)
+        except (OSError, ValueError):
+            # The client has been killed before it had said what it wanted.
+            connection.close()
+            return
+        server = os.getpid()
+        process = os.fork()
+        if process == 0:
+            for own in (self._listener, connection, *self._clients.values()):
+                own.close()
+            self._selector.close()
+            _become(lambda: _prepare(wanted, fds, server, self._program), wanted["arguments"])
+        for fd in fds:
+            os.close(fd)
+        self._clients[process] = connection
+        self._selector.register(connection, selectors.EVENT_READ, lambda one: self._pass_on(process, one))
+
+    def _pass_on(self, process: int, connection: socket.socket) -> None:
+        try:
+            numbers = connection.recv(64)
+        except ConnectionError:
+            numbers = b""
+        if process not in self._clients:
+            return
+        if not numbers:
+            # The client was killed, so that its process is meant to be.
+            self._selector.unregister(connection)
+            os.kill(process, signal.SIGKILL)
+        for number in numbers:
+            os.kill(process, number)
+
+    def _reap(self, wakeup: int) -> None:
+        os.read(wakeup, 4096)
+        while self._clients:
+            process, status = os.waitpid(-1, os.WNOHANG)
+            if process == 0:
+                return
+            connection = self._clients.pop(process)
+            with contextlib.suppress(KeyError):
+                self._selector.unregister(connection)
+            with contextlib.suppress(OSError):
+                connection.sendall(fork_client.HEADER.pack(status))
+            connection.close()
+
+
+def _user_of(connection: socket.socket) -> int:
+    """The id of the user at the other end, as the kernel knows it."""
+    _, user, _ = _CREDENTIALS.unpack(connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size))
+    return int(user)
+
+
+def _receive(connection: socket.socket) -> tuple[dict[str, Any], list[int]]:
+    """What a client asks for, and the descriptors that came with it."""
+    (length,) = fork_client.HEADER.unpack(_exactly(connection, fork_client.HEADER.size))
+    wanted = json.loads(_exactly(connection, length))
+    fds: list[int] = []
+    while len(fds) < len(wanted["fds"]):
+        _, received, _, _ = socket.recv_fds(connection, 1, _FDS_AT_ONCE)
+        if not received:
+            raise ConnectionError("a client is gone")
+        fds += received
+    return wanted, fds
+
+
+def _exactly(connection: socket.socket, size: int) -> bytes:
+    data = connection.recv(size, socket.MSG_WAITALL)
+    if len(data) < size:
+        raise ConnectionError("a client is gone")
+    return data
+
+
+def _prepare(wanted: dict[str, Any], fds: list[int], server: int, program: Path) -> None:
+    """Turn a fork of the server into what its client would have been."""
+    die_with_parent(signal.SIGKILL, server)
+    signal.set_wakeup_fd(-1)
+    for number in (signal.SIGCHLD, signal.SIGTERM):
+        signal.signal(number, signal.SIG_DFL)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    _place(fds, wanted["fds"])
+    os.environ.clear()
+    os.environ.update(wanted["environment"])
+    os.chdir(wanted["folder"])
+    multiprocessing.set_executable(str(program))
+    if "torch" in sys.modules:
+        # The library has read OMP_NUM_THREADS when the server imported it.
+        import torch
+
+        torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", os.cpu_count() or 1)))
+    if "numpy" in sys.modules:
+        import numpy
+
+        # Python's own generator sees to itself; torch's has the same state in every fresh process.
+        numpy.random.seed()
+    if "ray" in sys.modules:
+        import ray._raylet
+
+        # Ray's library has read the RAY_... variables when the server imported it.
+        ray._raylet.Config.initialize("")
+
+
+def _place(received: list[int], numbers: list[int]) -> None:
+    """Give the received descriptors the numbers that they have in the client; close what else is open."""
+    base = max([*received, *numbers, 2]) + 1
+    moved: list[int] = []
+    for fd in received:
+        moved.append(base + len(moved))
+        os.dup2(fd, moved[-1])
+    os.closerange(0, base)
+    for fd, number in zip(moved, numbers, strict=True):
+        os.dup2(fd, number, inheritable=True)
+    os.closerange(base, base + len(moved))
+    for number in {0, 1, 2} - set(numbers):
+        os.dup2(os.open(os.devnull, os.O_RDWR), number)
+
+
+def _become(prepare: Callable[[], None], arguments: list[str]) -> None:
+    """Run what the arguments ask for, as ``python`` would, and end this process."""
+    code: Any = 1
+    try:
+        prepare()
+        _run(list(arguments))
+        code = 0
+    except SystemExit as end:
+        code = end.code
+    except BaseException:
+        traceback.print_exc()
+    if code is not None and not isinstance(code, int):
+        print(code, file=sys.stderr)
+        code = 1
+    # What an interpreter does at its end; it cannot end here, on the stack of the process that was forked.
+    with contextlib.suppress(BaseException):
+        threading._shutdown()  # type: ignore[attr-defined]
+    atexit._run_exitfuncs()
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(OSError, ValueError):
+            stream.flush()
+    os._exit(code or 0)
+
+
+def _run(arguments: list[str]) -> None:
+    """``python ARGUMENTS...``: a file, ``-m module`` or ``-c code``; the interpreter's own options are the server's."""
+    while arguments:
+        first = arguments.pop(0)
+        if first == "-c":
+            code, sys.argv = arguments[0], ["-c", *arguments[1:]]
+            module = types.ModuleType("__main__")
+            sys.modules["__main__"] = module
+            exec(compile(code, "<string>", "exec"), vars(module))
+            return
+        if first == "-m":
+            sys.argv = arguments
+            runpy.run_module(arguments[0], run_name="__main__", alter_sys=True)
+            return
+        if first in ("-W", "-X"):
+            arguments.pop(0)
+        elif not first.startswith("-"):
+            sys.argv = [first, *arguments]
+            sys.path.insert(0, str(Path(first).absolute().parent))
+            runpy.run_path(first, run_name="__main__")
+            return
+    raise SystemExit("fork server: a file, -m or -c is needed, as for python")

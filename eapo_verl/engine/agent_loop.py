@@ -1,0 +1,217 @@
+"""One rollout of the policy, as a verl agent loop: generate, consult where that is allowed, go on, answer.
+
+There are two (:mod:`eapo_verl.engine.rollout_worker`): ``consulting`` for the training prompts of a run with experts,
+and ``independent`` for validation and for every run without. Both are this class, so that a run whose policy may not
+consult does token for token what self-exploratory RL does. Token ids are only ever appended, never rendered anew.
+"""
+
+import math
+from typing import Any
+
+from verl.experimental.agent_loop.agent_loop import AgentLoopBase, AgentLoopMetrics, AgentLoopOutput
+from verl.utils.profiler import simple_timer
+
+from eapo_verl.engine.mismatch import is_measured
+from eapo_verl.engine.rollout_plan import rollout_plan
+from eapo_verl.experts.pool import Reply
+from eapo_verl.method.gate import TOP_K, confidence, gate, top_k_entropy
+from eapo_verl.method.grammar import Consult, Neutralised, format_replies, neutralise, parse_action
+from eapo_verl.method.internalization import rewrite
+from eapo_verl.method.rewards import score
+from eapo_verl.method.rollout import Rollout
+from eapo_verl.method.schedules import sampling_seed, uniform_draw
+
+Key = tuple[int, ...]
+
+
+class PolicyAgentLoop(AgentLoopBase):
+    """Rolls the policy out on one problem.
+
+    Args:
+        consults: whether this rollout may consult experts; otherwise the opening tag cannot be sampled.
+    """
+
+    def __init__(self, *args: Any, consults: bool, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        response_length = int(self.rollout_config.response_length)
+        self.plan = rollout_plan(self.config.eapo.run, self.tokenizer, response_length)
+        self.consults = consults and self.plan.consultation.possible
+
+    async def run(self, sampling_params: dict[str, Any], **kwargs: Any) -> AgentLoopOutput | list[AgentLoopOutput]:
+        """Return the finished rollout, after its internalization sample where there is one.
+
+        ``response_mask`` is 1 on the policy's tokens and 0 on the environment's; ``extra_fields["consultation"]``
+        counts what was asked and what became of each reply (:class:`~eapo_verl.method.rollout.Rollout`).
+        """
+        # Validation runs at step 0 too, and never consults; the schedules start with the first training step.
+        step = max(1, int(kwargs["global_steps"]))
+        plan = self.plan
+        key = (plan.run.seed, int(kwargs["global_steps"]), int(kwargs["index"]), int(kwargs["session_id"]))
+        rollout = Rollout(await self.ct_build_initial_tokens(list(kwargs["raw_prompt"])))
+        turns = plan.turn_budget(step) if self.consults else 0
+        compared = is_measured(step, plan.run.budget.validate_every)
+        for turn in range(turns + 1):
+            may_consult = turn < turns
+            if may_consult and turn == 0 and plan.consultation.trigger == "always":
+                rollout.force(plan.forced, plan.tags.consult_open)
+            if self._room(rollout) < 1:
+                break
+            await self._generate(rollout, sampling_params | {"logprobs": compared}, (*key, turn), may_consult)
+            action = parse_action(rollout.turn_text, plan.tags, plan.consultation.max_queries)
+            rollout.count_action(action)
+            if not (may_consult and isinstance(action, Consult)):
+                break
+            if self._room(rollout) < 1:
+                rollout.counts["without_room"] += 1
+                break
+            if await self._gate(rollout, kwargs.get("confidence_threshold"), (*key, turn)):
+                await self._consult(rollout, action, kwargs["extra_info"]["problem"], step, (*key, turn))
+            else:
+                rollout.count_gated(len(action.queries))
+                self._show(rollout, [None] * len(action.queries))
+        extra = await self._internalized(rollout, kwargs["extra_info"]["problem"])
+        output = self._output(rollout)
+        answer = kwargs["reward_model"]["ground_truth"]
+        output.reward_score, output.extra_fields["reward_extra_info"] = self._reward(rollout, answer)
+        return output if extra is None else [extra, output]
+
+    def _reward(self, rollout: Rollout, answer: str) -> tuple[float, dict[str, float]]:
+        """The reward, and what verl logs of it.
+
+        Here and not in verl's reward worker: a rule takes microseconds, and a call to another process milliseconds.
+        """
+        run, limit = self.plan.run, self.plan.response_length
+        parts = score(rollout.turn_text, answer, run.reward.answer)
+        overlong = run.optimiser.overlong
+        penalty = 0.0 if overlong is None else overlong.reward(min(len(rollout.ids), limit), limit)
+        return parts["score"] + penalty, parts | {"overlong_reward": penalty}
+
+    def _room(self, rollout: Rollout) -> int:
+        return self.plan.response_length - len(rollout.ids)
+
+    def _encode(self, text: str) -> list[int]:
+        # Here and not in a thread: the text is short, and a thread's turn is waited for longer than the work takes.
+        return list(self.tokenizer.encode(text, add_special_tokens=False))
+
+    async def _generate(self, rollout: Rollout, sampling_params: dict[str, Any], key: Key, may_consult: bool) -> None:
+        params = dict(sampling_params) | {"max_tokens": self._room(rollout), "seed": sampling_seed(*key)}
+        if may_consult:
+            params |= {"stop": [self.plan.tags.consult_close], "include_stop_str_in_output": True}
+            params["logprobs"] |= self.plan.measures_confidence
+        else:
+            params |= self.plan.ban
+        with simple_timer("generate_sequences", rollout.seconds):
+            output = await self.server_manager.generate(
+                request_id="-".join(map(str, key)),
+                prompt_ids=rollout.prompt + rollout.ids,
+                sampling_params=params,
+            )
+        text = self.tokenizer.decode(output.token_ids, skip_special_tokens=True)
+        rollout.append_policy(list(output.token_ids), text, list(output.log_probs or []), output.extra_fields)
+
+    async def _gate(self, rollout: Rollout, threshold: float | None, key: Key) -> bool:
+        """Whether the consultation that the policy has closed is let through; notes the policy's confidence."""
+        consultation = self.plan.consultation
+        settings = consultation.confidence
+        if settings.threshold is not None:
+            threshold = settings.threshold
+        sure = None
+        if self.plan.measures_confidence:
+            if settings.signal == "entropy":
+                values = await self._entropies(rollout, settings.window, key)
+            else:
+                values = rollout.turn_log_probs
+            sure = confidence(values, settings.window, settings.signal)
+            rollout.confidences.append(sure)
+            if threshold is not None:
+                rollout.low_confidence = bool(rollout.low_confidence) or sure < threshold
+        return gate(consultation.trigger, sure, threshold, uniform_draw("gate", *key), consultation.random_p)
+
+    async def _entropies(self, rollout: Rollout, window: int, key: Key) -> list[float]:
+        """Entropies of the distributions that the last tokens of the turn came from.
+
+        verl's rollout server returns the log-probabilities of sampled tokens alone, so the engine is asked to read what
+        it wrote and to return the most probable tokens at each place.
+        """
+        output = await self.server_manager.generate(
+            request_id="-".join(map(str, key)) + "-entropy",
+            prompt_ids=rollout.prompt + rollout.ids,
+            sampling_params={"max_tokens": 1, "temperature": 1.0, "prompt_logprobs": TOP_K},
+        )
+        size = min(window, len(rollout.turn_log_probs))
+        # Row i belongs to token i + 1, and verl adds a row for the last one.
+        return [top_k_entropy(row) for row in output.extra_fields["prompt_logprobs"][-size - 1 : -1]]
+
+    async def _consult(self, rollout: Rollout, action: Consult, problem: str, step: int, key: Key) -> None:
+        rho = self.plan.acceptance(step)
+        shown = [uniform_draw(*key, index) <= rho for index in range(len(action.queries))]
+        spares = self.plan.consultation.pool.ask == "when_accepted"
+        asked = [None if spares and not show else query for query, show in zip(action.queries, shown, strict=True)]
+        replies: list[Reply | None] = [None] * len(asked)
+        if any(query is not None for query in asked):
+            with simple_timer("tool_calls", rollout.seconds):
+                replies = await self.plan.pool.ask(asked, problem, sampling_seed("expert", *key))
+        rollout.count_replies(replies, shown)
+        safe = [
+            self._safe(reply) if show and reply is not None and reply.outcome == "answered" else None
+            for reply, show in zip(replies, shown, strict=True)
+        ]
+        rollout.counts["neutralised"] += sum(words.removed for words in safe if words)
+        rollout.counts["capped"] += sum(words.capped for words in safe if words)
+        self._show(rollout, [words.text if words else None for words in safe])
+
+    def _safe(self, reply: Reply) -> Neutralised:
+        limit = self.plan.consultation.reply_max_characters
+        return neutralise(reply.text, self.plan.forbidden, self.plan.tags.separator, limit)
+
+    def _show(self, rollout: Rollout, texts: list[str | None]) -> None:
+        """Append the environment's turn; None is shown as "unavailable", whatever the reason."""
+        ids = self._encode(format_replies(texts, self.plan.tags))
+        trained = self.plan.consultation.train_on_replies
+        rollout.append_replies(ids, tuple(text for text in texts if text), trained)
+
+    async def _internalized(self, rollout: Rollout, problem: str) -> AgentLoopOutput | None:
+        """The prompt as it is without consultation, and the solution as if there had been none.
+
+        None where there was no accepted reply, the rollout was cut, or the sample does not fit. Whether the rollout is
+        right is not known here; the trainer drops the sample where it is not.
+        """
+        ended = bool(rollout.ids) and rollout.ids[-1] == self.tokenizer.eos_token_id
+        internalization = self.plan.run.internalization
+        if not (internalization.on and ended):
+            return None
+        text = rewrite(rollout.all_turns(), internalization.target, self.plan.tags)
+        if text is None:
+            return None
+        instruction = self.plan.run.system_prompt
+        system = [{"role": "system", "content": instruction}] if instruction else []
+        prompt = await self.ct_build_initial_tokens([*system, {"role": "user", "content": problem}])
+        ids = [*self._encode(text), self.tokenizer.eos_token_id]
+        if len(ids) > self.plan.response_length:
+            return None
+        return AgentLoopOutput(
+            prompt_ids=prompt,
+            response_ids=ids,
+            response_mask=[1] * len(ids),
+            response_logprobs=[math.nan] * len(ids),
+            num_turns=2,
+            metrics=AgentLoopMetrics(),
+            extra_fields=self._fields(rollout),
+        )
+
+    def _output(self, rollout: Rollout) -> AgentLoopOutput:
+        length = self.plan.response_length
+        return AgentLoopOutput(
+            prompt_ids=rollout.prompt,
+            response_ids=rollout.ids[:length],
+            response_mask=rollout.mask[:length],
+            response_logprobs=rollout.log_probs[:length],
+            num_turns=2 + 2 * rollout.counts["consultations"],
+            metrics=AgentLoopMetrics(**rollout.seconds),
+            extra_fields=self._fields(rollout),
+        )
+
+    def _fields(self, rollout: Rollout) -> dict[str, Any]:
+        facts = rollout.facts(self.plan.response_length)
+        facts["consultation_s"] = rollout.seconds.get("tool_calls", 0.0)
+        return rollout.engine_fields | {"consultation": facts, "final_turn": rollout.turn_text}

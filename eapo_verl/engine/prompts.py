@@ -1,0 +1,60 @@
+"""Problem sets as verl's parquet: a row a prompt."""
+
+import json
+from pathlib import Path
+
+import pandas
+from transformers import AutoTokenizer
+
+from eapo_verl.engine.verl_config import agent_loop
+from eapo_verl.settings.run import RunError, RunSettings
+
+
+def write_all(settings: RunSettings, folder: Path) -> dict[str, int]:
+    """Write ``train.parquet`` and ``validation.parquet``; a validation prompt is never one for consulting.
+
+    Returns:
+        how many prompts of each set are longer than ``lengths.prompt`` tokens; they are left out, since verl would cut
+        their beginning.
+
+    Raises:
+        RunError: all of a set's are.
+    """
+    consulting = settings.consultation.instruction if settings.consultation.possible else None
+    training_prompt = "\n\n".join(text for text in (settings.system_prompt, consulting) if text) or None
+    tokenizer = AutoTokenizer.from_pretrained(settings.policy)
+    dropped = {}
+    for name, source, system, agent in (
+        ("train", settings.train_file, training_prompt, agent_loop(settings)),
+        ("validation", settings.validation_file, settings.system_prompt, "independent"),
+    ):
+        rows = _rows(source, system, agent, settings.reward.answer)
+        chats = [row["prompt"] for row in rows]
+        lengths = [
+            len(ids) for ids in tokenizer.apply_chat_template(chats, add_generation_prompt=True, return_dict=False)
+        ]
+        fitting = [row for row, length in zip(rows, lengths, strict=True) if length <= settings.lengths.prompt]
+        if not fitting:
+            raise RunError(
+                f"{source}: every prompt is longer than lengths.prompt ({settings.lengths.prompt} tokens); "
+                f"the shortest has {min(lengths, default=0)}"
+            )
+        dropped[name] = len(rows) - len(fitting)
+        pandas.DataFrame(fitting).to_parquet(folder / f"{name}.parquet")
+    return dropped
+
+
+def _rows(source: Path, system_prompt: str | None, agent: str, reward: str) -> list[dict]:
+    with source.open(encoding="utf-8") as file:
+        problems = [json.loads(line) for line in file]
+    system = [{"role": "system", "content": system_prompt}] if system_prompt else []
+    return [
+        {
+            "prompt": [*system, {"role": "user", "content": problem["problem"]}],
+            "data_source": source.stem,
+            "agent_name": agent,
+            "reward_model": {"style": "rule", "ground_truth": problem["answer"]},
+            "extra_info": {"index": index, "problem": problem["problem"]},
+        }
+        for index, problem in enumerate(problems)
+    ]

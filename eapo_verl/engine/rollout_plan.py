@@ -1,0 +1,59 @@
+"""What all rollouts of a run share, worked out once a process for its two loops, consulting and independent."""
+
+import functools
+import gc
+from typing import Any
+
+from eapo_verl.experts.pool import ExpertPool
+from eapo_verl.settings.run import RunSettings, read_run
+
+
+class RolloutPlan:
+    """The settings of a run as its rollouts use them.
+
+    Args:
+        run: the settings.
+        tokenizer: the policy's.
+        response_length: tokens of a response, replies included.
+
+    Attributes:
+        ban: sampling parameters under which the opening tag cannot be written; for a single token by a bias, which
+            costs less.
+        forced: tokens of the opening tag.
+        forbidden: what no expert's words may hold.
+        measures_confidence: whether rollouts need the policy's confidence; a bonus and a cost go by it, too.
+    """
+
+    def __init__(self, run: RunSettings, tokenizer: Any, response_length: int) -> None:
+        self.run = run
+        self.consultation = run.consultation
+        self.response_length = response_length
+        self.tags = run.consultation.tags.tags()
+        self.acceptance = run.consultation.acceptance.schedule(run.budget.steps)
+        self.turn_budget = run.consultation.turns.budget(run.budget.steps)
+        self.measures_confidence = run.reward.dual or run.consultation.trigger == "confidence_gated"
+        self.forced: list[int] = tokenizer.encode(self.tags.consult_open, add_special_tokens=False)
+        self.ban: dict[str, Any] = (
+            {"logit_bias": {self.forced[0]: -100.0}}
+            if len(self.forced) == 1
+            else {"bad_words": [self.tags.consult_open]}
+        )
+        self.forbidden = tuple(sorted({*self.tags.markup, *tokenizer.all_special_tokens}))
+
+    @functools.cached_property
+    def pool(self) -> ExpertPool:
+        """The experts; connections and limits have to outlive a rollout."""
+        return ExpertPool(self.run.experts, self.consultation.query_prompt, self.consultation.pool)
+
+
+@functools.cache
+def rollout_plan(run: str, tokenizer: Any, response_length: int) -> RolloutPlan:
+    """The plan of the run whose settings ``run`` holds as JSON, one a process.
+
+    Makes the process's garbage collector leave alone what is there by now: torch, verl and vLLM have made objects by
+    the hundred thousand, and reading them all, which it does every few hundred rollouts, halts everything for
+    a third of a second or more.
+    """
+    gc.collect()
+    gc.freeze()
+    return RolloutPlan(read_run(run), tokenizer, response_length)

@@ -1,0 +1,50 @@
+"""verl's agent worker with this project's loop, made once a process."""
+
+from typing import Any
+
+import ray
+from verl.experimental.agent_loop.agent_loop import DictConfigWrap
+from verl.trainer.ppo.v1.agent_loop_tq import AgentLoopManagerTQ, AgentLoopWorkerTQ
+
+from eapo_verl.engine.agent_loop import PolicyAgentLoop
+
+
+class RolloutWorker(AgentLoopWorkerTQ.__ray_metadata__.modified_class):
+    """Rolls prompts out with two loops, by name: ``consulting`` and ``independent``.
+
+    verl instantiates the class that its registry names, through Hydra, for every rollout: four milliseconds on a CPU,
+    an eighth of what this process does. A :class:`PolicyAgentLoop` keeps nothing of a rollout, so that one will do.
+    """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._loops: dict[str, PolicyAgentLoop] = {}
+
+    def _make_loop(self, name: str) -> PolicyAgentLoop:
+        return PolicyAgentLoop(
+            trainer_config=DictConfigWrap(self.config),
+            server_manager=self.llm_client,
+            tokenizer=self.tokenizer,
+            processor=self.processor,
+            hf_model_type=self.hf_model_type,
+            dataset_cls=self.dataset_cls,
+            data_config=DictConfigWrap(self.config.data),
+            consults={"consulting": True, "independent": False}[name],
+        )
+
+    async def _run_agent_loop(
+        self, sampling_params: dict[str, Any], trajectory: dict[str, Any], *, agent_name: str, **kwargs: Any
+    ) -> None:
+        kwargs.pop("trace", None)
+        if agent_name not in self._loops:
+            self._loops[agent_name] = self._make_loop(agent_name)
+        output = await self._loops[agent_name].run(sampling_params, **kwargs)
+        await self._agent_loop_postprocess(output, trajectory["validate"], **kwargs)
+
+
+class RolloutManager(AgentLoopManagerTQ):
+    """Named in ``rollout.agent.agent_loop_manager_class``: verl's manager, of the workers above."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.agent_loop_workers_class = ray.remote(RolloutWorker)

@@ -1,0 +1,103 @@
+"""A run's settings as verl's configuration: the overlay ``conf/trainer.yaml`` and this run's overrides."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from eapo_verl.cpu.kv_cache import SEQUENCES, kv_cache_bytes
+from eapo_verl.cpu.precision import Precision, cpu_precision
+from eapo_verl.settings.run import RunSettings
+
+
+def overrides(settings: RunSettings, checkpoint_dir: Path, platform: str) -> list[str]:
+    """The Hydra overrides that turn the overlay into this run on this platform."""
+    budget, optimiser, lengths = settings.budget, settings.optimiser, settings.lengths
+    actor, rollout = "actor_rollout_ref.actor", "actor_rollout_ref.rollout"
+    values: dict[str, Any] = {
+        "eapo.metrics_file": str(checkpoint_dir / "metrics.jsonl"),
+        "algorithm.norm_adv_by_std_in_grpo": optimiser.normalise_by_std,
+        "algorithm.use_kl_in_reward": optimiser.kl_reward_coefficient > 0,
+        "algorithm.kl_ctrl.kl_coef": optimiser.kl_reward_coefficient,
+        "data.train_files": str(checkpoint_dir / "train.parquet"),
+        "data.val_files": str(checkpoint_dir / "validation.parquet"),
+        "data.train_batch_size": budget.prompts_per_step,
+        "data.max_prompt_length": lengths.prompt,
+        "data.max_response_length": lengths.response,
+        "data.seed": settings.seed,
+        "actor_rollout_ref.model.path": str(settings.policy.absolute()),
+        f"{actor}.optim.lr": optimiser.learning_rate,
+        f"{actor}.optim.weight_decay": optimiser.weight_decay,
+        f"{actor}.grad_clip": optimiser.grad_clip,
+        f"{actor}.clip_ratio_low": optimiser.clip_low,
+        f"{actor}.clip_ratio_high": optimiser.clip_high,
+        f"{actor}.loss_agg_mode": optimiser.loss_aggregation,
+        f"{actor}.use_kl_loss": optimiser.kl_coefficient > 0,
+        f"{actor}.kl_loss_coef": optimiser.kl_coefficient,
+        f"{actor}.ppo_mini_batch_size": budget.prompts_per_step // budget.mini_batches,
+        f"{rollout}.n": budget.rollouts_per_prompt,
+        f"{rollout}.temperature": optimiser.temperature,
+        f"{rollout}.max_model_len": lengths.prompt + lengths.response,
+        f"{rollout}.seed": settings.seed,
+        f"{rollout}.val_kwargs.n": budget.validation_samples,
+        f"{rollout}.val_kwargs.temperature": optimiser.temperature,
+        "trainer.total_training_steps": budget.steps,
+        "trainer.test_freq": budget.validate_every,
+        "trainer.save_freq": budget.checkpoint_every,
+        "trainer.experiment_name": f"{settings.experiment}-{settings.method}-{settings.seed}",
+        "trainer.default_local_dir": str(checkpoint_dir),
+    }
+    if optimiser.dynamic_sampling:
+        # Groups are replaced one by one; the metric is the answer's, not the shaped reward's.
+        sampler = "trainer.v1.sampler.sampler_kwargs"
+        values |= {"data.gen_batch_size": 1, f"{sampler}.filter_groups_metric": "acc"}
+        values[f"{sampler}.most_discarded"] = optimiser.dynamic_sampling_batches * budget.prompts_per_step
+    if platform == "cpu":
+        values |= _in_precision(cpu_precision(settings.precision))
+        # Never more sequences than the cache holds: one that was set aside would be read anew, and rounded otherwise.
+        values[f"{rollout}.max_num_seqs"] = SEQUENCES
+        values[f"{rollout}.engine_kwargs.vllm.kv_cache_memory_bytes"] = kv_cache_bytes(
+            settings.policy, lengths.prompt + lengths.response
+        )
+    values |= settings.verl
+    return [f"++{key}={_hydra(value)}" for key, value in values.items()]
+
+
+def _in_precision(precision: Precision) -> dict[str, Any]:
+    """What verl's engines compute in; weights and optimiser are float32 whatever it is."""
+    short = {"float32": "fp32", "bfloat16": "bf16"}[precision]
+    types = {"param_dtype": short, "reduce_dtype": "fp32", "buffer_dtype": "fp32"}
+    models = ("actor_rollout_ref.actor", "actor_rollout_ref.ref")
+    return {f"{model}.fsdp_config.mixed_precision": types for model in models} | {
+        "actor_rollout_ref.rollout.dtype": precision
+    }
+
+
+def agent_loop(settings: RunSettings) -> str:
+    """The agent loop that training prompts are rolled out with."""
+    return "consulting" if settings.consultation.possible else "independent"
+
+
+def compose(settings: RunSettings, checkpoint_dir: Path, platform: str) -> Any:
+    """verl's configuration for this run.
+
+    Args:
+        settings: the run.
+        checkpoint_dir: where checkpoints, the data in verl's form and the growing metrics file live.
+        platform: "cpu" or "gpu": the overlay of ``conf/platform``.
+    """
+    import hydra
+    from omegaconf import open_dict
+
+    with hydra.initialize_config_module("eapo_verl.engine.conf", version_base=None):
+        config = hydra.compose("trainer", [f"platform={platform}", *overrides(settings, checkpoint_dir, platform)])
+    with open_dict(config):
+        # A prompt may hold what OmegaConf takes for an interpolation; in JSON a dollar sign stands in strings alone.
+        config.eapo.run = settings.model_dump_json().replace("$", "\\u0024")
+    return config
+
+
+def _hydra(value: Any) -> str:
+    """A value in Hydra's override syntax, which is JSON's but for the keys of a dictionary."""
+    if isinstance(value, dict):
+        return "{" + ",".join(f"{key}:{_hydra(one)}" for key, one in value.items()) + "}"
+    return json.dumps(value)

@@ -1,0 +1,67 @@
+"""Experts' replies on disk, so that a rerun need not ask (and pay) again. Optional, off by default."""
+
+import hashlib
+import json
+import logging
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+from pydantic import TypeAdapter
+
+from eapo_verl.experts.reply import Reply
+
+_log = logging.getLogger(__name__)
+_REPLY = TypeAdapter(Reply)
+
+
+class ReplyCache:
+    """A folder with one file a request; a request is the model, the messages and the sampling, seed included.
+
+    Several processes may share it. An entry that cannot be read is a miss, counted in ``corrupt``; one that cannot be
+    written is logged.
+
+    Args:
+        folder: created where it is missing.
+
+    Raises:
+        OSError: the folder cannot be created.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self._folder = folder
+        self.corrupt = 0
+
+    def get(self, request: Mapping[str, Any]) -> Reply | None:
+        """The reply to this request, marked as cached, without cost or attempts; None where there is none."""
+        path = self._path(request)
+        try:
+            reply = _REPLY.validate_json(path.read_bytes())
+        except FileNotFoundError:
+            return None
+        except (OSError, ValueError) as error:
+            self.corrupt += 1
+            _log.warning("cached reply %s cannot be read (%s)", path, type(error).__name__)
+            return None
+        return replace(reply, cached=True, cost=0.0, attempts=0)
+
+    def put(self, request: Mapping[str, Any], reply: Reply) -> None:
+        """Keep a usable reply (answered or truncated); others are not kept, since asking again may help."""
+        if not reply.usable:
+            return
+        path = self._path(request)
+        # A reader never sees half a file, whoever else writes the same one.
+        temporary = path.with_name(f"{path.name}.{uuid4().hex}")
+        try:
+            temporary.write_bytes(_REPLY.dump_json(reply))
+            temporary.replace(path)
+        except OSError as error:
+            temporary.unlink(missing_ok=True)
+            _log.warning("reply cannot be cached as %s (%s)", path, type(error).__name__)
+
+    def _path(self, request: Mapping[str, Any]) -> Path:
+        key = json.dumps(request, sort_keys=True).encode()
+        return self._folder / f"{hashlib.sha256(key).hexdigest()}.json"

@@ -1,0 +1,216 @@
+"""Experts: stronger models behind OpenAI-compatible endpoints, asked a policy's own queries during training.
+
+A reply that does not come is an outcome with a name, counted by the caller, never an exception of the rollout. What an
+expert is shown is built by :func:`build_messages` from the problem's text and the policy's query, and nothing else:
+no gold answer can get there.
+"""
+
+import asyncio
+import logging
+import math
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import Self
+
+from eapo_verl.experts.cache import ReplyCache
+from eapo_verl.experts.client import Attempt, ExpertClient
+from eapo_verl.experts.health import CircuitBreaker
+from eapo_verl.experts.reply import OUTCOMES, Outcome, Reply
+from eapo_verl.method.schedules import uniform_draw
+from eapo_verl.settings.base import Endpoint, ExpertPoolSettings
+
+__all__ = ["OUTCOMES", "ExpertPool", "Outcome", "Reply", "build_messages", "draw_order"]
+
+_log = logging.getLogger(__name__)
+
+# The longest wait between two attempts that no Retry-After asks for, in seconds. Not stated; our choice.
+_BACKOFF_MAX_S = 8.0
+
+
+def build_messages(problem: str, query: str, template: str) -> list[dict[str, str]]:
+    """The chat that an expert sees. ``template`` holds ``{query}`` and perhaps ``{problem}``; both are plain text."""
+    # Not str.format: a problem or a query may well contain braces.
+    parts = template.split("{query}")
+    content = query.join(part.replace("{problem}", problem) for part in parts)
+    # Half a surrogate pair, which JSON can hold and UTF-8 cannot, becomes a question mark.
+    return [{"role": "user", "content": content.encode(errors="replace").decode()}]
+
+
+def draw_order(endpoints: Sequence[Endpoint], seed: int) -> list[Endpoint]:
+    """The endpoints in a random order that depends on ``seed`` alone, those of greater weight rather sooner.
+
+    Each place goes to one of those left, with a probability in proportion to its weight.
+    """
+
+    # The smallest of exponential draws with the weights as rates: weighted sampling without replacement.
+    def arrival(endpoint: Endpoint) -> float:
+        return -math.log1p(-uniform_draw("expert order", seed, endpoint.name)) / endpoint.weight
+
+    return sorted(endpoints, key=arrival)
+
+
+@dataclass
+class _Query:
+    """One query on its way: what is sent, until when (the event loop's time), and what each attempt came to."""
+
+    messages: list[dict[str, str]]
+    seed: int
+    deadline: float
+    tried: list[Reply] = field(default_factory=list)
+
+    @property
+    def settled(self) -> bool:
+        return bool(self.tried) and self.tried[-1].usable
+
+    def reply(self) -> Reply:
+        """What the last attempt came to, at the cost of all."""
+        if not self.tried:
+            return Reply("", "failed", detail="circuit open")
+        if len(self.tried) == 1:
+            return self.tried[0]
+        return replace(
+            self.tried[-1],
+            tokens=sum(reply.tokens for reply in self.tried),
+            prompt_tokens=sum(reply.prompt_tokens for reply in self.tried),
+            cost=sum(reply.cost for reply in self.tried),
+            attempts=sum(reply.attempts for reply in self.tried),
+        )
+
+
+class ExpertPool:
+    """Asks any number of endpoints; the queries of one consultation go to different experts where there are enough.
+
+    A query that fails at one endpoint (after its retries) goes to the next one, while the deadline allows. A pool
+    belongs to the event loop that it first asks in; ``close``, or the end of ``async with``, closes its connections.
+
+    Args:
+        endpoints: at least one, with names of their own.
+        template: see :func:`build_messages`.
+        settings: limits that hold for all endpoints; the defaults where there are none.
+
+    Raises:
+        ValueError: no endpoint, a name given twice, a malformed address, or a key that is missing.
+        OSError: the folder of the cache cannot be created.
+    """
+
+    def __init__(
+        self,
+        endpoints: Sequence[Endpoint],
+        template: str = "{query}",
+        settings: ExpertPoolSettings | None = None,
+    ) -> None:
+        if not endpoints:
+            raise ValueError("an expert pool needs at least one endpoint")
+        names = [endpoint.name for endpoint in endpoints]
+        if len(set(names)) < len(names):
+            raise ValueError(f"each expert needs a name of its own, got {', '.join(names)}")
+        self._endpoints = tuple(endpoints)
+        self._template = template
+        self._settings = settings = settings or ExpertPoolSettings()
+        self._clients = {endpoint.name: ExpertClient(endpoint, settings.reply_max_bytes) for endpoint in endpoints}
+        self._slots = {endpoint.name: asyncio.Semaphore(endpoint.max_concurrency) for endpoint in endpoints}
+        self._breakers = {
+            name: CircuitBreaker(settings.breaker_threshold, settings.breaker_cooldown_s) for name in names
+        }
+        self._cache = ReplyCache(settings.cache_dir) if settings.cache_dir is not None else None
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *error: object) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Close every connection."""
+        for client in self._clients.values():
+            await client.close()
+
+    async def ask(self, queries: Sequence[str | None], problem: str = "", seed: int = 0) -> list[Reply | None]:
+        """Ask every query, at once or in turn, and return one reply a query, in order, within the deadline.
+
+        Args:
+            queries: what the policy wrote, one string a query. None is not asked, and its reply is None; the others are
+                sent to the same experts with the same seeds, whether it is or not.
+            problem: the problem's text.
+            seed: of the choice of experts and of their sampling, so that a rerun asks the same.
+        """
+        deadline = asyncio.get_running_loop().time() + self._settings.deadline_s
+        order = draw_order([each for each in self._endpoints if self._breakers[each.name].state != "open"], seed)
+        asked = {
+            index: _Query(build_messages(problem, query, self._template), seed + index, deadline)
+            for index, query in enumerate(queries)
+            if query is not None
+        }
+        answers = (self._ask_one(query, order, index) for index, query in asked.items())
+        if self._settings.mode == "parallel":
+            replies = await asyncio.gather(*answers)
+        else:
+            replies = [await answer for answer in answers]
+        by_index = dict(zip(asked, replies, strict=True))
+        return [by_index.get(index) for index in range(len(queries))]
+
+    async def _ask_one(self, query: _Query, order: list[Endpoint], index: int) -> Reply:
+        """Ask the endpoint whose turn it is, the ``index``-th, and the next ones until one is of use."""
+        first = index % max(1, len(order))
+        in_turn = order[first:] + order[:first]
+        try:
+            # A deadline that has passed would take effect only where something is waited for.
+            if asyncio.get_running_loop().time() >= query.deadline:
+                raise TimeoutError
+            async with asyncio.timeout_at(query.deadline):
+                for endpoint in in_turn:
+                    await self._try_endpoint(endpoint, query, last_resort=endpoint is in_turn[-1])
+                    if query.settled:
+                        break
+        except TimeoutError:
+            if not query.settled:
+                last = query.tried[-1].expert if query.tried else ""
+                query.tried.append(Reply(last, "timed_out", detail="consultation deadline"))
+        return query.reply()
+
+    async def _try_endpoint(self, endpoint: Endpoint, query: _Query, last_resort: bool) -> None:
+        """Ask one endpoint, and again where that may help."""
+        for retry in range(endpoint.retries + 1):
+            attempt = await self._attempt(endpoint, query)
+            if attempt is None or not attempt.repeatable or retry == endpoint.retries:
+                return
+            # Waiting for a second timeout is worth it only where nobody else can be asked.
+            if attempt.reply.outcome == "timed_out" and not last_resort:
+                return
+            # The whole of the backoff is random: those who failed together do not come back together.
+            backoff_s = random.uniform(0, min(_BACKOFF_MAX_S, self._settings.backoff_s * 2**retry))
+            wait_s = attempt.retry_after_s + backoff_s
+            if wait_s >= query.deadline - asyncio.get_running_loop().time():
+                return
+            await asyncio.sleep(wait_s)
+
+    async def _attempt(self, endpoint: Endpoint, query: _Query) -> Attempt | None:
+        """One request, or its cached reply; None where the endpoint's circuit is open."""
+        client, breaker = self._clients[endpoint.name], self._breakers[endpoint.name]
+        request = client.request(query.messages, query.seed)
+        if self._cache is not None and (cached := await asyncio.to_thread(self._cache.get, request)) is not None:
+            query.tried.append(replace(cached, expert=endpoint.name))
+            return Attempt(query.tried[-1])
+        async with self._slots[endpoint.name]:
+            if not breaker.allow():
+                return None
+            try:
+                attempt = await client.send(request)
+            except asyncio.CancelledError:
+                # The consultation's deadline: a request was sent, and the endpoint has not answered it.
+                query.tried.append(Reply(endpoint.name, "timed_out", attempts=1))
+                self._record(endpoint, success=False)
+                raise
+        query.tried.append(attempt.reply)
+        self._record(endpoint, attempt.healthy)
+        if self._cache is not None:
+            await asyncio.to_thread(self._cache.put, request, attempt.reply)
+        return attempt
+
+    def _record(self, endpoint: Endpoint, success: bool) -> None:
+        breaker = self._breakers[endpoint.name]
+        before = breaker.state
+        breaker.record(success)
+        if (after := breaker.state) != before:
+            _log.warning("expert %s: circuit %s, was %s", endpoint.name, after, before)

@@ -1,0 +1,159 @@
+"""The growing token sequence of one rollout, with its loss mask and its counts. No engine, no I/O."""
+
+import math
+import re
+from dataclasses import dataclass, field
+from typing import Any
+
+from eapo_verl.experts.reply import FATES, Reply
+from eapo_verl.method.grammar import Answer, Consult, Continue, extract_answer
+from eapo_verl.method.internalization import TurnText
+from eapo_verl.method.rewards import as_integer
+
+#: What is counted in a rollout; the fates add up to the queries.
+COUNTS = (
+    "consultations",
+    "queries",
+    *FATES,
+    "answered",
+    "empty",
+    "duplicated",
+    "excess",
+    "nested",
+    "unclosed",
+    "without_room",
+    "neutralised",
+    "capped",
+    "cached",
+    "expert_requests",
+    "expert_tokens",
+    "expert_prompt_tokens",
+)
+_INTEGER = re.compile(r"-?\d+")
+
+
+@dataclass
+class Rollout:
+    """Token ids are only ever appended. ``mask`` is 1 on what the policy wrote (and is trained on), else 0.
+
+    Attributes:
+        prompt: token ids.
+        ids: token ids of the response so far.
+        mask: one number an id.
+        log_probs: one an id, by the engine that sampled it (in nats); nan on what the policy did not write.
+        turn_text: what the policy has written in the turn that is not over.
+        turn_log_probs: of its tokens, where they were asked for.
+        turns: the finished ones.
+        counts: by the names of ``COUNTS``.
+        confidences: of the policy, where it closed a consultation.
+        low_confidence: whether one of them was below the threshold; None where there was none to hold it against.
+        seconds: by phase, in verl's names.
+        engine_fields: what the rollout engine said beside the tokens.
+    """
+
+    prompt: list[int]
+    ids: list[int] = field(default_factory=list)
+    mask: list[int] = field(default_factory=list)
+    log_probs: list[float] = field(default_factory=list)
+    turn_text: str = ""
+    turn_log_probs: list[float] = field(default_factory=list)
+    turns: list[TurnText] = field(default_factory=list)
+    counts: dict[str, int] = field(default_factory=lambda: dict.fromkeys(COUNTS, 0))
+    expert_cost: float = 0.0
+    confidences: list[float] = field(default_factory=list)
+    low_confidence: bool | None = None
+    seconds: dict[str, float] = field(default_factory=dict)
+    engine_fields: dict[str, Any] = field(default_factory=dict)
+
+    def force(self, ids: list[int], text: str) -> None:
+        """Open the policy's turn with tokens that it did not choose; they are not trained on."""
+        self.ids += ids
+        self.mask += [0] * len(ids)
+        self.log_probs += [math.nan] * len(ids)
+        self.turn_text += text
+
+    def append_policy(self, ids: list[int], text: str, log_probs: list[float], engine_fields: dict[str, Any]) -> None:
+        """Append what the policy wrote."""
+        self.ids += ids
+        self.mask += [1] * len(ids)
+        self.log_probs += log_probs or [math.nan] * len(ids)
+        self.turn_text += text
+        self.turn_log_probs = log_probs
+        # verl records the span of model versions that a trajectory was generated with.
+        first = self.engine_fields.get("min_global_steps", engine_fields.get("min_global_steps"))
+        self.engine_fields |= engine_fields | {"min_global_steps": first}
+
+    def append_replies(self, ids: list[int], accepted: tuple[str, ...], trained: bool) -> None:
+        """End the policy's turn with the environment's; its tokens are masked from the loss unless ``trained``."""
+        self.ids += ids
+        self.mask += [int(trained)] * len(ids)
+        self.log_probs += [math.nan] * len(ids)
+        self.turns.append(TurnText(self.turn_text, accepted))
+        self.turn_text = ""
+        self.turn_log_probs = []
+
+    def count_action(self, action: Consult | Answer | Continue) -> None:
+        """Count what is wrong with the form of a turn's action."""
+        if isinstance(action, Consult):
+            for name in ("empty", "duplicated", "excess", "nested"):
+                self.counts[name] += getattr(action, name)
+        elif isinstance(action, Continue):
+            self.counts["unclosed"] += action.unclosed_consultation
+
+    def count_gated(self, queries: int) -> None:
+        """Count a consultation that was not let through: nobody was asked."""
+        self.counts["consultations"] += 1
+        self.counts["queries"] += queries
+        self.counts["gated"] += queries
+
+    def count_replies(self, replies: list[Reply | None], accepted: list[bool]) -> None:
+        """Count a consultation's replies, None where nobody was asked; ``accepted``: those that may be shown."""
+        self.counts["consultations"] += 1
+        self.counts["queries"] += len(replies)
+        for reply, shown in zip(replies, accepted, strict=True):
+            if reply is None:
+                self.counts["spared"] += 1
+                continue
+            self.counts[reply.outcome] += 1
+            if reply.outcome == "answered":
+                self.counts["accepted" if shown else "annealed"] += 1
+            self.counts["capped"] += reply.capped
+            self.counts["cached"] += reply.cached
+            self.counts["expert_requests"] += reply.attempts
+            self.counts["expert_tokens"] += reply.tokens
+            self.counts["expert_prompt_tokens"] += reply.prompt_tokens
+            self.expert_cost += reply.cost
+
+    def all_turns(self) -> list[TurnText]:
+        """The finished turns and the last one."""
+        return [*self.turns, TurnText(self.turn_text)]
+
+    def facts(self, response_length: int) -> dict[str, Any]:
+        """Everything that is logged of the rollout; ``response_length`` is the room that a response has, in tokens."""
+        return self.counts | {
+            "expert_cost": self.expert_cost,
+            "confidences": self.confidences,
+            "low_confidence": self.low_confidence,
+            "copied": self._copied(),
+            "policy_tokens": sum(self.mask[:response_length]),
+            "response_tokens": min(len(self.ids), response_length),
+            # Replies may run past the end of a response.
+            "cut_tokens": max(0, len(self.ids) - response_length),
+        }
+
+    def _copied(self) -> bool | None:
+        """Whether the answer equals an accepted reply's; None where no reply was accepted."""
+        replies = [reply for turn in self.turns for reply in turn.accepted]
+        if not replies:
+            return None
+        answer = as_integer(extract_answer(self.turn_text))
+        return answer is not None and answer in [reply_answer(reply) for reply in replies]
+
+
+def reply_answer(reply: str) -> int | None:
+    """The integer that a reply states: in its last box, or without one the last in its text; None without either."""
+    boxed = extract_answer(reply)
+    if boxed is not None:
+        return as_integer(boxed)
+    found = _INTEGER.findall(reply)
+    return as_integer(found[-1]) if found else None

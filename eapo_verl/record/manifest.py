@@ -1,0 +1,65 @@
+"""``run.json``: what was run, with what, where, and what it cost."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from eapo_verl.cpu.precision import cpu_precision
+from eapo_verl.experts.reply import FATES
+from eapo_verl.record.provenance import git_sha, hardware, versions
+from eapo_verl.settings.run import RunSettings
+
+
+def write_manifest(
+    path: Path,
+    settings: RunSettings,
+    steps: list[dict[str, Any]],
+    dropped_prompts: dict[str, int],
+    wall_s: float,
+    resumed_from: int,
+) -> None:
+    """Write ``run.json`` for a finished run.
+
+    Args:
+        path: the file.
+        settings: the run.
+        steps: the lines of its metrics file; counts are summed over them, so they hold across restarts.
+        dropped_prompts: problems of each set whose prompt is longer than allowed, and which were left out.
+        wall_s: seconds that this attempt took, start-up and export included.
+        resumed_from: the step that this attempt began after; 0 for a run in one go.
+    """
+
+    def total(column: str) -> float:
+        return sum(step.get(column) or 0 for step in steps)
+
+    machine = hardware()
+    manifest: dict[str, Any] = {
+        "method": settings.method,
+        "kind": settings.kind,
+        "seed": settings.seed,
+        "config_sha256": settings.config_sha256,
+        "resolved_config": settings.model_dump(mode="json"),
+        "git_sha": git_sha(),
+        "versions": versions(),
+        "hardware": machine,
+        # On an accelerator verl's own configuration decides.
+        "precision": None if machine["accelerators"] else cpu_precision(settings.precision),
+        "wall_s": round(wall_s, 1),
+        "resumed_from_step": resumed_from,
+        "step_s": round(sum(step["seconds"] or 0.0 for step in steps), 1),
+        "dropped_prompts": dropped_prompts,
+        "rollouts": total("rollouts"),
+        "discarded_rollouts": total("discarded_rollouts"),
+        "internalized": total("internalized"),
+        "policy_tokens": total("policy_tokens"),
+        "cut_tokens": total("cut_tokens"),
+        "expert_tokens": total("expert_tokens"),
+        "expert_prompt_tokens": total("expert_prompt_tokens"),
+        "expert_requests": total("expert_requests"),
+        "expert_cost_usd": round(total("expert_cost"), 6),
+        # The first is the sum of the others.
+        "consultations": {"asked": total("queries"), **{fate: total(fate) for fate in FATES}},
+        "malformed": {name: total(name) for name in ("empty", "duplicated", "excess", "nested", "unclosed")},
+        "replies_changed": {name: total(name) for name in ("neutralised", "capped", "cached")},
+    }
+    path.write_text(json.dumps(manifest, indent=2) + "\n", encoding="utf-8")

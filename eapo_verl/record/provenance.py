@@ -1,0 +1,47 @@
+"""What a result was made with: commit, versions and hardware, for ``run.json`` and for the provenance of samples."""
+
+import importlib.metadata
+import os
+import platform
+import subprocess
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from eapo_verl.cpu.precision import CPUINFO, instruction_set
+
+_PACKAGES = ("torch", "verl", "vllm", "transformers", "ray", "tensordict", "transferqueue", "numpy")
+
+
+def versions(packages: Sequence[str] = _PACKAGES) -> dict[str, str]:
+    """Installed versions, Python's included."""
+    return {"python": platform.python_version()} | {name: importlib.metadata.version(name) for name in packages}
+
+
+def git_sha() -> str:
+    """The commit that this code is at, "-dirty" appended where files differ from it; "unknown" outside a checkout."""
+    here = Path(__file__).parent
+    try:
+        described = subprocess.run(
+            ["git", "describe", "--always", "--abbrev=40", "--dirty", "--exclude", "*"],
+            cwd=here, capture_output=True, text=True, check=True,
+        )  # fmt: skip
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown"
+    return described.stdout.strip()
+
+
+def hardware() -> dict[str, Any]:
+    """Processor, its widest instruction set, cores, memory in GiB, and accelerators by name."""
+    # Here: it takes seconds, and whoever asks has it imported for a reason of its own.
+    import torch
+
+    with CPUINFO.open(encoding="utf-8") as file:
+        models = [line.split(":", 1)[1].strip() for line in file if line.startswith("model name")]
+    return {
+        "cpu": models[0] if models else platform.machine(),
+        "instruction_set": instruction_set(),
+        "cores": len(os.sched_getaffinity(0)),
+        "memory_gib": round(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / 2**30, 1),
+        "accelerators": [torch.cuda.get_device_name(index) for index in range(torch.cuda.device_count())],
+    }

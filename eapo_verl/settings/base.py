@@ -1,0 +1,73 @@
+"""What the settings of a run are made of, and how experts are reached; :mod:`eapo_verl.settings.run` puts it together.
+
+Light on purpose: neither verl nor torch is imported, so that a workflow can validate an experiment in a second. An
+unknown key, a wrong type or a value out of range is an error that names it.
+"""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$")]
+Text = Annotated[str, StringConstraints(min_length=1)]
+
+
+class Settings(BaseModel):
+    """Base of every settings class: closed (no unknown key) and immutable."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class ExpertLimits(Settings):
+    """How one expert is asked, wherever it is; the numbers are not stated in the paper, they are our choice.
+
+    ``api_key_env`` names the environment variable that holds the key; the key itself is never part of the settings.
+    ``weight`` is the expert's share of the queries, relative to the others'. Prices are in US dollars for a million
+    tokens.
+    """
+
+    name: Name
+    api_key_env: str | None = None
+    weight: float = Field(1.0, gt=0, allow_inf_nan=False)
+    max_concurrency: int = Field(64, ge=1)
+    max_tokens: int = Field(64, ge=1)
+    temperature: float = Field(0.0, ge=0)
+    timeout_s: float = Field(30.0, gt=0)
+    retries: int = Field(2, ge=0)
+    price_per_million_input: float = Field(0.0, ge=0, allow_inf_nan=False)
+    price_per_million_output: float = Field(0.0, ge=0, allow_inf_nan=False)
+
+
+class Endpoint(ExpertLimits):
+    """An expert: a model behind an OpenAI-compatible API.
+
+    An address that carries a key (``user:key@host``, ``?key=``) is refused.
+    """
+
+    base_url: Annotated[str, StringConstraints(pattern=r"^https?://[^\s/@?#][^\s@?#]*$")]
+    model: Text
+
+
+class ExpertPoolSettings(Settings):
+    """How the experts of a run are asked, and how much trouble with them it bears.
+
+    Each default is not stated in the paper; our choice. ``mode`` "parallel" is the paper's method, "sequential" its
+    ablation. Whether a reply would be shown is drawn beforehand: ``ask`` "when_accepted" sends no query whose reply
+    would not, "always" sends every one, as the paper does, for the same rollouts at a greater cost. ``deadline_s``
+    bounds a whole consultation, ``backoff_s`` is the longest wait before the first retry, ``reply_max_bytes`` cuts the
+    text of one reply (UTF-8). ``breaker_threshold`` failures in a row keep an endpoint out for ``breaker_cooldown_s``.
+    The run is aborted where more than ``failure_limit`` (a share; 1 means never) of the last ``failure_window`` replies
+    failed or timed out. ``cache_dir``: keep replies on disk there.
+    """
+
+    mode: Literal["parallel", "sequential"] = "parallel"
+    ask: Literal["when_accepted", "always"] = "when_accepted"
+    deadline_s: float = Field(60.0, gt=0)
+    backoff_s: float = Field(0.5, ge=0)
+    reply_max_bytes: int = Field(65536, ge=1)
+    breaker_threshold: int = Field(5, ge=1)
+    breaker_cooldown_s: float = Field(10.0, ge=0)
+    failure_window: int = Field(200, ge=1)
+    failure_limit: float = Field(0.5, ge=0, le=1)
+    cache_dir: Path | None = None

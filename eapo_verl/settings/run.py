@@ -1,0 +1,133 @@
+"""The settings of one training run, whole: what ``python -m eapo_verl.train`` reads."""
+
+import functools
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import Field, model_validator
+
+from eapo_verl.cpu.precision import Precision
+from eapo_verl.settings.base import Endpoint, Name, Settings
+from eapo_verl.settings.method import Consultation, Internalization, Reward
+
+
+class RunError(Exception):
+    """What is wrong with a run's input, in one line."""
+
+
+class RunStopped(RuntimeError):
+    """Why a run cannot go on, in one line; its last checkpoint is kept."""
+
+
+class Budget(Settings):
+    """What a run may spend; the same for every trained method of an experiment."""
+
+    steps: int = Field(ge=1)
+    prompts_per_step: int = Field(ge=1)
+    rollouts_per_prompt: int = Field(ge=2)
+    mini_batches: int = Field(1, ge=1)
+    validate_every: int = Field(ge=1)
+    validation_samples: int = Field(ge=1)
+    checkpoint_every: int = Field(ge=1)
+
+    @model_validator(mode="after")
+    def _divisible(self) -> "Budget":
+        if self.prompts_per_step % self.mini_batches:
+            raise ValueError(
+                f"prompts_per_step ({self.prompts_per_step}) has to be a multiple of mini_batches ({self.mini_batches})"
+            )
+        return self
+
+
+class Overlong(Settings):
+    """DAPO's soft penalty for length (2503.14476, eq. 13).
+
+    From ``buffer`` tokens before the limit on, the reward falls linearly, by ``penalty`` at the limit.
+    """
+
+    buffer: int = Field(ge=1)
+    penalty: float = Field(1.0, gt=0)
+
+    def reward(self, tokens: int, limit: int) -> float:
+        """What a response of so many tokens is charged, a number that is at most 0; ``limit`` in tokens, too."""
+        return min(0.0, -(tokens - (limit - self.buffer)) / self.buffer * self.penalty)
+
+
+class Optimiser(Settings):
+    """GRPO's, DAPO's and AdamW's numbers, the same for every trained method of an experiment.
+
+    DAPO is ``clip_high`` above ``clip_low``, ``loss_aggregation`` token-mean, ``dynamic_sampling`` (groups whose
+    rollouts are all right or all wrong are replaced; a run whose step discards ``dynamic_sampling_batches`` batches, 10
+    as in DAPO's recipe, is stopped), ``overlong``, and no KL; GRPO is without them, with
+    ``loss_aggregation`` seq-mean-token-mean and a KL loss. ``kl_coefficient`` is that of the loss,
+    ``kl_reward_coefficient`` that of the penalty in the reward; 0 switches either off.
+    """
+
+    learning_rate: float = Field(gt=0)
+    weight_decay: float = Field(0.01, ge=0)
+    clip_low: float = Field(0.2, gt=0, lt=1)
+    clip_high: float = Field(0.28, gt=0)
+    grad_clip: float = Field(1.0, gt=0)
+    loss_aggregation: Literal["token-mean", "seq-mean-token-sum", "seq-mean-token-mean"] = "token-mean"
+    normalise_by_std: bool = True
+    dynamic_sampling: bool = False
+    dynamic_sampling_batches: int = Field(10, ge=1)
+    overlong: Overlong | None = None
+    kl_coefficient: float = Field(0.0, ge=0)
+    kl_reward_coefficient: float = Field(0.0, ge=0)
+    temperature: float = Field(1.0, gt=0)
+
+
+class Lengths(Settings):
+    """Token limits of a rollout; a response counts what the policy writes and the replies it is shown."""
+
+    prompt: int = Field(ge=1)
+    response: int = Field(ge=1)
+
+
+class Threads(Settings):
+    """Threads of the engines on a CPU; without meaning on accelerators."""
+
+    trainer: int = Field(1, ge=1)
+    rollout: int = Field(1, ge=1)
+
+
+class RunSettings(Settings):
+    """One training run. ``precision`` is that of the engines on a CPU; without meaning on accelerators."""
+
+    experiment: str
+    method: Name
+    kind: Literal["rl"]
+    seed: int = Field(ge=0)
+    policy: Path
+    train_file: Path
+    validation_file: Path
+    system_prompt: str | None = None
+    experts: tuple[Endpoint, ...] = ()
+    consultation: Consultation
+    reward: Reward = Reward()
+    internalization: Internalization = Internalization()
+    budget: Budget
+    optimiser: Optimiser
+    lengths: Lengths
+    threads: Threads = Threads()
+    precision: Precision = "float32"
+    verl: dict[str, Any] = Field(default_factory=dict)
+    config_sha256: str
+
+    @model_validator(mode="after")
+    def _consistent(self) -> "RunSettings":
+        if self.consultation.possible and not self.experts:
+            raise ValueError(f"method {self.method} consults, but the run names no expert")
+        overlong = self.optimiser.overlong
+        if overlong is not None and overlong.buffer > self.lengths.response:
+            raise ValueError(
+                f"optimiser.overlong.buffer ({overlong.buffer}) is longer than a response ({self.lengths.response})"
+            )
+        return self
+
+
+@functools.cache
+def read_run(text: str) -> RunSettings:
+    """The settings that ``text`` holds as JSON; the same text is read once a process."""
+    return RunSettings.model_validate_json(text)

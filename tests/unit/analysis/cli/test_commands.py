@@ -1,0 +1,132 @@
+"""The commands of ``python -m analysis`` end to end, on generated samples: files, figures, report."""
+
+import re
+import shutil
+from html import unescape
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import stats
+
+from analysis.intake.scores import read_scores
+from analysis.plots.figures import FIGURES
+from analysis.statistics.metrics import pass_at_k
+from analysis.statistics.significance import crossed_test
+from tests.analysis_experiment import BENCHMARKS, PAIRS, SEEDS, K, figures, report, tables
+
+MAIN = (
+    "method benchmark avg_at_k ci_low ci_high pass_at_k maj_at_k var_within var_between "
+    "n_questions n_samples n_seeds reported"
+)
+SIGNIFICANCE = "method_a method_b benchmark test difference ci_low ci_high p_value p_adjusted mde"
+
+
+def test_grades_hold_samples_and_verdicts(results: Path) -> None:
+    grades = pd.read_parquet(results / "grades" / "eapo" / "seed1" / "chains_a.parquet")
+    assert list(grades)[:5] == ["question_id", "sample", "response", "n_tokens", "finish_reason"]
+    assert len(grades) == BENCHMARKS["chains_a"] * K
+    first = grades.iloc[0]
+    assert (first["truncated"], first["unanswered"], first["correct"], pd.isna(first["extracted"])) == (
+        True,
+        True,
+        False,
+        True,
+    )
+    rest = grades.iloc[1:]
+    assert (rest["correct"] == (rest["extracted"].astype(int) < 200)).all()
+    assert (grades["correct"] == grades["verify_correct"]).all()
+
+
+def test_scores_count_the_grades(results: Path) -> None:
+    scores = pd.read_parquet(results / "scores.parquet")
+    cells = sum(len(seeds) for seeds in SEEDS.values())
+    assert len(scores) == cells * sum(BENCHMARKS.values())
+    assert set(scores["n"]) == {K}
+    assert scores["truncated"].sum() == scores["unanswered"].sum() == cells * len(BENCHMARKS)
+    grades = pd.concat(pd.read_parquet(path) for path in results.glob("grades/*/*/*.parquet"))
+    assert scores["correct"].sum() == grades["correct"].sum()
+
+
+def test_main_table_equals_a_direct_computation(results: Path) -> None:
+    main_csv = pd.read_csv(results / "tables" / "main.csv")
+    assert list(main_csv)[: len(MAIN.split())] == MAIN.split()
+    assert len(main_csv) == len(SEEDS) * (len(BENCHMARKS) + 2)
+    scores = pd.read_parquet(results / "scores.parquet").query("method == 'eapo'")
+    accuracy = scores["correct"] / K
+    rows = main_csv.query("method == 'eapo'").set_index("benchmark")
+    pooled = rows.loc["all"]
+    assert pooled["avg_at_k"] == pytest.approx(accuracy.mean())
+    assert pooled["pass_at_k"] == pytest.approx(np.mean([pass_at_k(K, c, K) for c in scores["correct"]]))
+    assert pooled["var_within"] + pooled["var_between"] == pytest.approx(accuracy.mean() * (1 - accuracy.mean()))
+    assert rows.loc["macro", "avg_at_k"] == pytest.approx(rows.loc[list(BENCHMARKS), "avg_at_k"].mean())
+    assert (pooled["n_questions"], pooled["n_samples"], pooled["n_seeds"]) == (10, K, 2)
+    assert (main_csv["ci_low"] <= main_csv["avg_at_k"]).all() and (main_csv["avg_at_k"] <= main_csv["ci_high"]).all()
+    assert main_csv["reported"].isna().all()
+
+
+def test_significance_table_holds_the_declared_family(results: Path) -> None:
+    table = pd.read_csv(results / "tables" / "significance.csv")
+    assert list(table)[: len(SIGNIFICANCE.split())] == SIGNIFICANCE.split()
+    crossed = table.query("test == 'crossed' and benchmark == 'all'")
+    assert [f"{a}:{b}" for a, b in zip(crossed["method_a"], crossed["method_b"], strict=True)] == PAIRS
+    scores = read_scores(results / "scores.parquet")
+    arms = [scores.accuracies(method, "all").to_numpy() for method in ("eapo", "self_exploratory")]
+    direct = crossed_test(*arms)
+    first = crossed.iloc[0]
+    assert (first["difference"], first["p_value"]) == pytest.approx((direct.difference, direct.p))
+    assert (crossed["p_adjusted"] >= crossed["p_value"]).all()
+    with_seeds = table.query("test == 'paired_t_seeds'")
+    assert set(zip(with_seeds["method_a"], with_seeds["method_b"], strict=True)) == {("eapo", "self_exploratory")}
+
+
+ABLATIONS = ["--ablations", "experts=eapo:self_exploratory", "training=eapo:base"]
+
+
+def test_ablations_are_tested_and_shown_where_declared(results: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "results"
+    shutil.copytree(results, folder)
+    assert not (folder / "tables" / "ablations.csv").exists()
+    assert tables(folder, folder / "tables", *ABLATIONS) == 0
+    table = pd.read_csv(folder / "tables" / "ablations.csv")
+    assert {"component", "without", "difference", "ci_low", "ci_high", "p_value", "p_adjusted"} <= set(table)
+    assert len(table) == 2 * (len(BENCHMARKS) + 2)
+    pooled = table.query("benchmark == 'all'").set_index("component")
+    significance = pd.read_csv(folder / "tables" / "significance.csv").query("benchmark == 'all' and test == 'crossed'")
+    assert pooled.loc["experts", ["difference", "p_value"]].tolist() == pytest.approx(
+        significance.iloc[0][["difference", "p_value"]].tolist()
+    )
+    assert pooled["p_adjusted"].tolist() == pytest.approx(list(stats.false_discovery_control(pooled["p_value"])))
+    assert report(folder, folder / "report.html") == 0
+    assert "<h2>Ablations</h2>" in (folder / "report.html").read_text()
+    assert tables(folder, folder / "tables") == 0
+    assert not list((folder / "tables").glob("ablations.*"))
+
+
+def test_every_table_has_three_forms_and_every_figure_two_and_a_caption(results: Path) -> None:
+    for table in ("main", "significance"):
+        assert "self_exploratory" in (results / "tables" / f"{table}.md").read_text()
+        assert r"self\_exploratory" in (results / "tables" / f"{table}.tex").read_text()
+    for figure in FIGURES:
+        assert (results / "figures" / f"{figure}.pdf").read_bytes().startswith(b"%PDF")
+        assert len((results / "figures" / f"{figure}.png").read_bytes()) > 10_000
+        assert (results / "figures" / f"{figure}.rst").read_text().count("\n") == 1
+
+
+def test_the_same_data_give_the_same_bytes(results: Path, tmp_path: Path) -> None:
+    assert figures(results, tmp_path) == 0
+    assert tables(results, tmp_path) == 0
+    for made in tmp_path.iterdir():
+        folder = "figures" if made.suffix in (".pdf", ".png", ".rst") else "tables"
+        assert made.read_bytes() == (results / folder / made.name).read_bytes(), made.name
+
+
+def test_report_answers_first_and_needs_no_other_file(results: Path) -> None:
+    html = (results / "report.html").read_text()
+    assert not re.search(r"(src|href)=\"(?!data:)", html)
+    assert html.count("data:image/png;base64,") == len(FIGURES)
+    answer = re.search(r'class="answer [^"]*">([^<]*)<', html)
+    assert answer is not None and "EAPO minus self-exploratory RL" in answer[1] and "95% CI" in answer[1]
+    assert (results / "answer.rst").read_text().startswith(f"**{unescape(answer[1])}**\n\n10 questions of 2 benchmarks")
+    assert html.index("answer") < html.index("<table>") and "1,234,567" in html and "c0ffee" in html

@@ -1,0 +1,247 @@
+"""What the figures show, as far as it can be asked of them, and the training logs that they are drawn from."""
+
+import json
+import re
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import pytest
+
+from analysis import InputError, style
+from analysis.intake.scores import SCORE_COLUMNS, Scores, complete
+from analysis.intake.training_log import TrainingLog, read_training_log
+from analysis.plots import Drawn
+from analysis.plots.consultation import consultation_over_training
+from analysis.plots.cost import cost_and_accuracy
+from analysis.plots.differences import paired_differences
+from analysis.plots.figures import FIGURES
+from analysis.plots.length import length_and_correctness
+from analysis.plots.pass_at_k import pass_at_k_curves
+from analysis.plots.questions import question_heat_map
+from analysis.plots.training import accuracy_over_training
+from analysis.statistics.comparisons import significance_table
+from analysis.statistics.metrics import pass_at_k
+from analysis.tables.names import name
+from tests import ROOT
+
+K = 8
+SEEDS = {"base": 1, "self_exploratory": 3, "eapo": 3}
+
+
+@pytest.fixture(autouse=True)
+def close_figures():
+    yield
+    plt.close("all")
+
+
+def scores(shift: float) -> Scores:
+    """Two benchmarks of 20 and 10 questions; EAPO is ``shift`` above the others."""
+    rng = np.random.default_rng(1)
+    level = {("chains_a", q): rng.uniform(0.2, 0.6) for q in range(20)}
+    level |= {("chains_b", q): rng.uniform(0.2, 0.6) for q in range(10)}
+    rows = [
+        [method, seed, benchmark, f"q{question}", K,
+         int(rng.binomial(K, p + (shift if method == "eapo" else 0.0))), 0, 0, 100.0, 0.0, 0, 300.0]
+        for method, seeds in SEEDS.items() for seed in range(seeds) for (benchmark, question), p in level.items()
+    ]  # fmt: skip
+    return complete(pd.DataFrame(rows, columns=SCORE_COLUMNS), "made")
+
+
+def log(method: str, seed: int, **columns: list[float | None]) -> TrainingLog:
+    absent = dict.fromkeys(
+        ("accuracy_val_unassisted", "acceptance_rate", "consult_rate", "copy_rate", "accuracy_train_assisted",
+         "accuracy_train_unassisted"), [None] * 5,
+    )  # fmt: skip
+    return TrainingLog(method, seed, pd.DataFrame(absent | columns, dtype=float))
+
+
+def lines(axes: plt.Axes, label: str) -> list:
+    return [line for line in axes.get_lines() if line.get_label() == label]
+
+
+@pytest.mark.parametrize(("shift", "colour"), [(0.35, style.HIGHER), (-0.2, style.LOWER), (0.0, style.NOT_SHOWN)])
+def test_a_difference_is_coloured_only_if_it_is_shown(shift: float, colour: tuple) -> None:
+    table = scores(shift)
+    significance = significance_table(table, [("eapo", "self_exploratory"), ("self_exploratory", "base")])
+    left, right = paired_differences(table, significance).figure.axes
+    first = next(line for line in left.get_lines() if line.get_marker() == "o")
+    crossed = significance.query("test == 'crossed' and benchmark == 'all'").iloc[0]
+    assert first.get_xdata()[0] == pytest.approx(100 * crossed["difference"])
+    assert first.get_color() == colour
+    assert (first.get_markerfacecolor() == "white") == (colour == style.NOT_SHOWN)
+    dots = next(line for line in right.get_lines() if line.get_marker() == "o")
+    assert len(dots.get_ydata()) == 30 and (np.diff(dots.get_ydata()) <= 0).all()
+    assert np.mean(dots.get_ydata()) == pytest.approx(100 * crossed["difference"])
+    assert [label.get_text() for label in left.get_yticklabels()][:3] == [
+        "EAPO − Self-exploratory RL", "chains a", "chains b"
+    ]  # fmt: skip
+
+
+def test_captions_say_questions_samples_seeds_and_interval() -> None:
+    table = scores(0.1)
+    for drawn in (
+        paired_differences(table, significance_table(table, [("eapo", "base")])),
+        question_heat_map(table),
+        pass_at_k_curves(table),
+        cost_and_accuracy([], table),
+    ):
+        for words in ("chains a n = 20, chains b n = 10", f"k = {K}", "EAPO 3", "nterval"):
+            assert words in drawn.caption
+
+
+def test_the_heat_map_holds_every_accuracy_once() -> None:
+    table = scores(0.1)
+    cells = [axes.collections[0].get_array() for axes in question_heat_map(table).figure.axes[:2]]
+    for values, benchmark in zip(cells, table.benchmarks, strict=True):
+        for row, method in enumerate(table.methods):
+            expected = table.accuracies(method, benchmark).mean(axis=1)
+            assert sorted(values[row]) == pytest.approx(sorted(expected))
+        assert (np.diff(values.mean(axis=0)) <= 1e-12).all()
+
+
+def test_pass_at_k_starts_at_the_accuracy_and_never_falls() -> None:
+    table = scores(0.1)
+    (axes,) = pass_at_k_curves(table).figure.axes
+    for method in table.methods:
+        (line,) = lines(axes, name(method))
+        assert list(line.get_xdata()) == [1, 2, 4, 8]
+        assert line.get_ydata()[0] == pytest.approx(table.accuracies(method, "all").to_numpy().mean())
+        assert (np.diff(line.get_ydata()) >= 0).all()
+        rows = table.of(method, "all")
+        assert line.get_ydata()[2] == pytest.approx(np.mean([pass_at_k(K, c, 4) for c in rows["correct"]]))
+
+
+def test_training_curves_are_the_mean_of_the_seeds_at_shared_steps() -> None:
+    logs = [
+        log("eapo", 0, accuracy_val_unassisted=[0.1, None, 0.3, None, 0.5]),
+        log("eapo", 1, accuracy_val_unassisted=[0.2, None, 0.4, None, None]),
+    ]
+    drawn = accuracy_over_training(logs, scores(0.0))
+    (line,) = lines(drawn.figure.axes[0], "EAPO")
+    assert list(line.get_xdata()) == [0, 2] and line.get_ydata() == pytest.approx([0.15, 0.35])
+    (base,) = lines(drawn.figure.axes[0], "Base policy (before training)")
+    assert base.get_ydata()[0] == pytest.approx(0.15)
+    assert "EAPO 2" in drawn.caption
+
+
+def test_only_methods_that_consult_have_curves() -> None:
+    asking = log(
+        "eapo",
+        0,
+        acceptance_rate=[None, 1, 0.5, 0.33, 0.25],
+        consult_rate=[None, 0.4, 0.4, 0.5, 0.5],
+        accuracy_train_assisted=[None, 0.7, 0.6, None, None],
+        accuracy_train_unassisted=[None, None, 0.3, 0.4, 0.4],
+    )
+    alone = log("self_exploratory", 0, acceptance_rate=[None, 0, 0, 0, 0], consult_rate=[None, 0, 0, 0, 0])
+    axes = consultation_over_training([alone, asking], scores(0.0)).figure.axes
+    acceptance, consult, copied, accuracy = axes
+    for one in (acceptance, consult):
+        assert len(lines(one, "EAPO")) == 1 and not lines(one, "Self-exploratory RL")
+    # The file knows no copy rate.
+    assert not copied.get_lines() and copied.texts[0].get_text() == "not measured"
+    assert sorted(len(line.get_xdata()) for line in lines(accuracy, "EAPO")) == [2, 3]
+
+
+@pytest.mark.parametrize("column", ["acceptance_rate", "consult_rate"])
+def test_what_was_not_measured_is_said(column: str) -> None:
+    figure = consultation_over_training([log("eapo", 0, **{column: [None, 0.5, 0.5, 0.4, 0.4]})], scores(0.0)).figure
+    assert sum("not measured" in text.get_text() for axes in figure.axes for text in axes.texts) == 3
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == ["EAPO"]
+
+
+def test_without_consultations_the_figure_says_so() -> None:
+    alone = log("self_exploratory", 0, acceptance_rate=[None, 0, 0, 0, 0], consult_rate=[None, 0, 0, 0, 0])
+    drawn = consultation_over_training([alone], scores(0.0))
+    assert drawn.figure.axes[0].texts[0].get_text() == "No method consulted experts in training."
+    assert "No method" in drawn.caption
+
+
+def test_cost_is_that_of_policy_and_experts_together() -> None:
+    runs = [
+        {"method": "eapo", "policy_tokens": 900, "expert_tokens": 100},
+        {"method": "eapo", "policy_tokens": 1100, "expert_tokens": 300},
+        {"method": "self_exploratory", "policy_tokens": None, "expert_tokens": None},
+    ]
+    training, evaluation = cost_and_accuracy(runs, scores(0.1)).figure.axes
+    (point,) = lines(training, "EAPO")
+    assert point.get_xdata()[0] == pytest.approx(1200)
+    assert not lines(training, "Self-exploratory RL")
+    (point,) = lines(evaluation, "Self-exploratory RL")
+    assert point.get_xdata()[0] == pytest.approx(100)
+
+
+def responses(tokens: list[float]) -> pd.DataFrame:
+    correct = [index % 2 == 0 for index in range(len(tokens))]
+    return pd.DataFrame({"method": "eapo", "n_tokens": tokens, "correct": correct, "unanswered": False})
+
+
+def test_length_is_split_into_fifths_of_one_size() -> None:
+    drawn: Drawn = length_and_correctness(responses([float(n) for n in range(50)]), scores(0.0))
+    (line,) = lines(drawn.figure.axes[1], "EAPO")
+    assert list(line.get_xdata()) == pytest.approx([4.5, 14.5, 24.5, 34.5, 44.5])
+    assert line.get_ydata() == pytest.approx([0.5] * 5)
+    # As many of one length as may be.
+    (line,) = lines(length_and_correctness(responses([7.0] * 20), scores(0.0)).figure.axes[1], "EAPO")
+    assert len(line.get_xdata()) == 5
+    unknown = length_and_correctness(responses([float("nan")] * 4), scores(0.0))
+    assert "do not tell their length" in unknown.caption
+
+
+def test_a_method_looks_the_same_however_many_there_are() -> None:
+    many = ["base", "self_exploratory", "eapo", *(f"method_{index}" for index in range(12))]
+    looks = style.looks(many)
+    assert len(set(looks.values())) == len(many)
+    assert looks["eapo"] == style.looks(["eapo"])["eapo"]
+    assert (name("eapo_paper"), name("eapo_no_gate"), name("my_method")) == (
+        "EAPO (paper)",
+        "EAPO no gate",
+        "my method",
+    )
+
+
+def test_a_training_log_may_lack_columns(tmp_path: Path) -> None:
+    path = tmp_path / "metrics.jsonl"
+    rows = [
+        {"step": 0, "accuracy_val_unassisted": 0.25},
+        {"step": 2, "accuracy_val_unassisted": 1, "consult_rate": 0.5, "reward_mean": 3},
+        {"step": 1, "accuracy_val_unassisted": None, "consult_rate": None},
+        {"step": 2, "accuracy_val_unassisted": 0.75, "consult_rate": 0.25},
+    ]
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    read = read_training_log("eapo", 1, path)
+    assert read.measured("accuracy_val_unassisted").to_dict() == {0: 0.25, 2: 0.75}
+    assert read.measured("consult_rate").to_dict() == {2: 0.25}
+    assert read.measured("copy_rate").empty
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ('{"step": 1}', ":1: needed are step, an integer, and accuracy_val_unassisted"),
+        ('{"step": "1", "accuracy_val_unassisted": 0.1}', ":1: needed are step, an integer"),
+        (
+            '{"step": 1, "accuracy_val_unassisted": "x"}',
+            ":1: accuracy_val_unassisted is 'x': needed is a number or null",
+        ),
+        ('{"step": 1, "accuracy_val_unassisted": NaN}', ":1: accuracy_val_unassisted is 'nan'"),
+        ('{"step": 1, "accuracy_val_unassisted": 0.1, "copy_rate": true}', ":1: copy_rate is 'True'"),
+        ("{broken", ":1: is not JSON"),
+        ("", ": has no step"),
+    ],
+)
+def test_broken_training_logs_are_named(tmp_path: Path, text: str, said: str) -> None:
+    path = tmp_path / "metrics.jsonl"
+    path.write_text(text)
+    with pytest.raises(InputError) as caught:
+        read_training_log("eapo", 1, path)
+    assert said in str(caught.value)
+
+
+def test_the_workflow_knows_every_figure() -> None:
+    """The rules name the figures, since loading what draws them would take seconds in every job."""
+    rules = (ROOT / "workflow" / "rules" / "analysis.smk").read_text()
+    listed = re.findall(r'"(\w+)"', rules.partition("FIGURES = ")[2].partition("]")[0])
+    assert listed == list(FIGURES)

@@ -1,0 +1,97 @@
+"""A run's settings on their way to verl: prompts as parquet, and the configuration."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from eapo_verl.engine.prompts import write_all
+from eapo_verl.engine.verl_config import compose, overrides
+from eapo_verl.settings.run import RunError, RunSettings, read_run
+from workflow.embedded.tokenizer import build_tokenizer
+
+
+def run(folder: Path, **changes: Any) -> RunSettings:
+    """Settings of a consulting run on two sets of problems, one of them long."""
+    build_tokenizer().save_pretrained(folder / "policy")
+    sizes = {"num_hidden_layers": 4, "num_attention_heads": 6, "hidden_size": 192, "model_type": "llama"}
+    (folder / "policy/config.json").write_text(json.dumps(sizes))
+    for name, problems in (("train", ["1+1;2+2;3+3", "1+1" * 20]), ("validation", ["4+4;5+5;6+6"])):
+        rows = [{"id": text, "problem": text, "answer": "7"} for text in problems]
+        (folder / f"{name}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    fields: dict[str, Any] = {
+        "experiment": "e", "method": "m", "kind": "rl", "seed": 1, "policy": folder / "policy",
+        "train_file": folder / "train.jsonl", "validation_file": folder / "validation.jsonl",
+        "experts": [{"name": "a", "base_url": "http://127.0.0.1/v1", "model": "m"}],
+        "consultation": {"instruction": "1|2"}, "reward": {"answer": "f1_paper"},
+        "budget": {"steps": 3, "prompts_per_step": 4, "rollouts_per_prompt": 2, "mini_batches": 2,
+                   "validate_every": 1, "validation_samples": 1, "checkpoint_every": 1},
+        "optimiser": {"learning_rate": 1e-4}, "lengths": {"prompt": 24, "response": 32}, "config_sha256": "0",
+    }  # fmt: skip
+    return RunSettings(**(fields | changes))
+
+
+def test_prompts_that_do_not_fit_are_left_out_and_counted(tmp_path: Path) -> None:
+    assert write_all(run(tmp_path), tmp_path) == {"train": 1, "validation": 0}
+    (train,) = pd.read_parquet(tmp_path / "train.parquet").to_dict("records")
+    (validation,) = pd.read_parquet(tmp_path / "validation.parquet").to_dict("records")
+    assert [message["role"] for message in train["prompt"]] == ["system", "user"]
+    assert [message["role"] for message in validation["prompt"]] == ["user"]
+    assert (train["agent_name"], validation["agent_name"]) == ("consulting", "independent")
+    assert train["extra_info"] == {"index": 0, "problem": "1+1;2+2;3+3"}
+    assert train["reward_model"]["ground_truth"] == "7"
+
+
+def test_a_run_that_never_consults_has_no_instruction(tmp_path: Path) -> None:
+    write_all(run(tmp_path, consultation={"instruction": "1|2", "trigger": "never"}, experts=[]), tmp_path)
+    (train,) = pd.read_parquet(tmp_path / "train.parquet").to_dict("records")
+    assert [message["role"] for message in train["prompt"]] == ["user"] and train["agent_name"] == "independent"
+
+
+def test_no_prompt_that_fits_is_one_line(tmp_path: Path) -> None:
+    with pytest.raises(RunError, match=r"train\.jsonl: every prompt is longer than lengths\.prompt \(4 tokens\)"):
+        write_all(run(tmp_path, lengths={"prompt": 4, "response": 32}), tmp_path)
+
+
+def test_dynamic_sampling_is_a_matter_of_settings(tmp_path: Path) -> None:
+    metric = "trainer.v1.sampler.sampler_kwargs.filter_groups_metric"
+    assert not any(metric in one for one in overrides(run(tmp_path), tmp_path, "cpu"))
+    dynamic = run(tmp_path, optimiser={"learning_rate": 1e-4, "dynamic_sampling": True})
+    made = overrides(dynamic, tmp_path, "cpu")
+    assert f'++{metric}="acc"' in made and "++data.gen_batch_size=1" in made
+    assert "++trainer.v1.sampler.sampler_kwargs.most_discarded=40" in made
+
+
+@pytest.mark.engine  # imports verl
+def test_verls_configuration_holds_the_run_whole_whatever_its_texts_hold(tmp_path: Path) -> None:
+    hostile = "say ${oc.env:HOME}, {a: 1}, 'x' \"y\" \\boxed{}"
+    settings = run(
+        tmp_path,
+        system_prompt=hostile,
+        optimiser={"learning_rate": 1e-4, "overlong": {"buffer": 8, "penalty": 0.5}, "kl_coefficient": 0.01},
+        verl={"actor_rollout_ref.actor.ppo_epochs": 2},
+    )
+    config = compose(settings, tmp_path, "cpu")
+    assert read_run(config.eapo.run) == settings
+    assert config.actor_rollout_ref.actor.use_kl_loss and config.actor_rollout_ref.actor.ppo_epochs == 2
+    assert config.actor_rollout_ref.rollout.max_model_len == 24 + 32
+    for model in (config.actor_rollout_ref.actor, config.actor_rollout_ref.ref):
+        assert model.fsdp_config.mixed_precision.param_dtype == "fp32"
+    rollout = config.actor_rollout_ref.rollout
+    assert rollout.dtype == "float32"
+    # 256 sequences of 56 tokens, in blocks of 128, and a block: 6144 bytes a token.
+    assert rollout.engine_kwargs.vllm.kv_cache_memory_bytes == 257 * 128 * 6144 and rollout.max_num_seqs == 256
+
+
+def test_bfloat16_reaches_verl_only_where_it_is_asked_for_and_the_processor_has_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = run(tmp_path, precision="bfloat16")
+    for effective, short in (("bfloat16", "bf16"), ("float32", "fp32")):
+        monkeypatch.setattr("eapo_verl.engine.verl_config.cpu_precision", lambda requested, made=effective: made)
+        made = overrides(asked, tmp_path, "cpu")
+        assert f'++actor_rollout_ref.rollout.dtype="{effective}"' in made
+        assert any(f'actor.fsdp_config.mixed_precision={{param_dtype:"{short}"' in one for one in made)
+    assert not any("dtype" in one for one in overrides(asked, tmp_path, "gpu"))

@@ -1,0 +1,55 @@
+"""The proxy that injects faults, before the local server; integration tests put it before a real engine."""
+
+import asyncio
+
+from eapo_verl.experts.pool import ExpertPool, Reply
+from eapo_verl.experts.preflight import preflight
+from eapo_verl.settings.base import Endpoint, ExpertPoolSettings
+from tests.expert_server import ExpertServer
+from tests.fault_proxy import KINDS, FaultProxy
+
+
+def ask(base_url: str, asked: int, retries: int) -> list[Reply]:
+    expert = Endpoint(name="a", base_url=base_url, model="m", timeout_s=0.4, retries=retries)
+    preflight([expert])
+    limits = ExpertPoolSettings(deadline_s=5.0, backoff_s=0.02, breaker_threshold=1000)
+
+    async def run() -> list[Reply]:
+        async with ExpertPool([expert], settings=limits) as pool:
+            return await pool.ask([f"echo {number}" for number in range(asked)])
+
+    return asyncio.run(run())
+
+
+def test_without_faults_everything_passes() -> None:
+    with ExpertServer() as server, FaultProxy(server.base_url, rate=0.0) as proxy:
+        assert [reply.text for reply in ask(proxy.base_url, 5, retries=0)] == list("01234")
+        assert proxy.forwarded == 6 and not proxy.injected
+
+
+def test_every_fault_is_counted_and_is_what_the_pool_sees() -> None:
+    with ExpertServer() as server, FaultProxy(server.base_url, rate=1.0, seed=3) as proxy:
+        replies = ask(proxy.base_url, 40, retries=0)
+        assert len(server.received) == 1  # the list of models
+    assert set(proxy.injected) == set(KINDS) and proxy.injected.total() == 40
+    assert sum(reply.outcome == "timed_out" for reply in replies) == proxy.injected["hang"]
+    assert {reply.outcome for reply in replies} == {"timed_out", "failed"}
+    assert {reply.detail for reply in replies} == {
+        "request timeout", "connection failed", "HTTP 500", "HTTP 429", "not a completion",
+    }  # fmt: skip
+
+
+def test_a_share_of_faults_costs_no_reply_where_there_are_retries() -> None:
+    with ExpertServer() as server, FaultProxy(server.base_url, rate=0.3, seed=1) as proxy:
+        replies = ask(proxy.base_url, 40, retries=6)
+        injected = proxy.injected.total()
+    assert [reply.text for reply in replies] == [str(number) for number in range(40)]
+    assert injected > 5 and sum(reply.attempts for reply in replies) == 40 + injected
+
+
+def test_the_faults_depend_on_the_seed() -> None:
+    def drawn(seed: int) -> list[str | None]:
+        with FaultProxy("http://127.0.0.1:9/v1", rate=0.5, seed=seed) as proxy:
+            return [proxy.draw("/v1/chat/completions") for _ in range(50)]
+
+    assert drawn(1) == drawn(1) != drawn(2)

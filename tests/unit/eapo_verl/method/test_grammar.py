@@ -1,0 +1,229 @@
+"""The action grammar."""
+
+import time
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from analysis.intake.grading import final_part, last_box
+from eapo_verl.method.grammar import (
+    Answer,
+    Consult,
+    Continue,
+    Neutralised,
+    Tags,
+    extract_answer,
+    format_replies,
+    neutralise,
+    parse_action,
+)
+
+TAGS = Tags()
+grammar = [
+    *TAGS.markup,
+    TAGS.separator,
+    "\\boxed{",
+    "\\fbox {",
+    "{",
+    "}",
+    "\\",
+    "</think>",
+    "<think>",
+    "\nAnswer: ",
+    "$",
+]
+odd = ["7", " ", "x", ".", "\n", "\t", "\r", "\x00", "\x85", "\ud800", "<", "<con", "sult>", "</"]
+pieces = st.lists(st.sampled_from([*grammar, *odd]) | st.text(max_size=3), max_size=30).map("".join)
+
+
+def test_a_closed_consultation_is_its_queries() -> None:
+    assert parse_action("<consult>4+7@3|9#5-8</consult>") == Consult(("4+7@3", "9#5-8"))
+
+
+def test_empty_duplicated_and_excess_queries_are_counted_not_asked() -> None:
+    action = parse_action("<consult>a||a| b |c|d</consult>", max_queries=2)
+    assert action == Consult(("a", "b"), empty=1, duplicated=1, excess=2)
+
+
+def test_a_consultation_without_queries_is_still_closed() -> None:
+    assert parse_action("<consult></consult>") == Consult((), empty=1)
+
+
+def test_nested_opening_starts_anew_and_is_counted() -> None:
+    assert parse_action("<consult>a<consult>b</consult>") == Consult(("b",), nested=1)
+    assert parse_action("<consult>a</consult> then <consult><consult><consult>b</consult>") == Consult(("b",), nested=2)
+    assert parse_action("<consult>a</consult><consult>b</consult>") == Consult(("b",))
+
+
+def test_malformed_is_the_sum_of_the_counts() -> None:
+    assert parse_action("<consult><consult>a||a|b|c", max_queries=2) == Continue(unclosed_consultation=True)
+    action = parse_action("<consult><consult>a||a|b|c</consult>", max_queries=2)
+    assert action == Consult(("a", "b"), empty=1, duplicated=1, excess=1, nested=1)
+    assert action.malformed == 4
+    assert Consult(("a",)).malformed == 0
+
+
+def test_unclosed_consultation_goes_on() -> None:
+    assert parse_action("<consult>a|b") == Continue(unclosed_consultation=True)
+    assert parse_action("b</consult>") == Continue()
+
+
+def test_the_last_closed_action_counts() -> None:
+    assert parse_action("<consult>a</consult>\\boxed{3}") == Answer("3")
+    assert parse_action("\\boxed{3}<consult>a</consult>") == Consult(("a",))
+
+
+def test_consulting_while_thinking() -> None:
+    assert parse_action("<think>hard <consult>q</consult>") == Consult(("q",))
+
+
+def test_the_last_balanced_box_after_thinking_is_the_answer() -> None:
+    assert extract_answer("\\boxed{1}</think> so \\boxed{\\frac{1}{2}} and \\boxed{ 042 }") == " 042 "
+    assert extract_answer("<think>\\boxed{1}</think> no") is None
+    assert extract_answer("\\boxed{1} then \\boxed{2") == "1"
+    assert extract_answer("\\boxed{\\boxed{5}}") == "\\boxed{5}"
+
+
+@pytest.mark.parametrize(
+    ("text", "answer"),
+    [
+        ("so\nAnswer: 34", "34"),
+        ("so\n  ANSWER:  $34$.  \n\n", "34"),
+        ("Answer: $3.5$", "3.5"),
+        ("<think>Answer: 1</think>\nAnswer: 2", "2"),
+        ("<consult>q</consult>\nanswer: 5", "5"),
+        ("Answer: 34\n\\boxed{35}", "35"),
+        ("\\boxed{35}\nAnswer: 34", "35"),
+    ],
+)
+def test_a_plain_answer_is_the_last_line_where_there_is_no_box(text: str, answer: str) -> None:
+    assert parse_action(text) == Answer(answer)
+
+
+@pytest.mark.parametrize("text", ["Answer: 34\nwait", "Answer: $.$", "Answer:", "The Answer: 3", "Answer: 3</think>"])
+def test_a_line_elsewhere_or_without_content_is_no_answer(text: str) -> None:
+    assert parse_action(text) == Continue()
+
+
+def test_a_plain_answer_does_not_swallow_a_consultation() -> None:
+    assert parse_action("Answer: 3 <consult>is it?</consult>") == Consult(("is it?",))
+    assert parse_action("Answer: 3 <consult>is it?") == Continue(unclosed_consultation=True)
+
+
+def test_the_prefix_and_the_tags_can_be_others() -> None:
+    tags = Tags("[ask]", "[/ask]", "\n", "[got]", "[/got]", "none", "Final answer is")
+    assert parse_action("[ask]a\nb[/ask]", tags) == Consult(("a", "b"))
+    assert parse_action("final answer is 7", tags) == Answer("7")
+    assert format_replies(["x", None], tags) == "[got]x\nnone[/got]"
+
+
+@pytest.mark.parametrize(
+    "strings",
+    [
+        {"consult_open": ""},
+        {"consult_open": "<reply>"},
+        {"consult_open": "<t>", "reply_open": "<t><u>"},
+        {"separator": ">"},
+        {"separator": "<reply>|"},
+        {"unavailable": "no|thing"},
+    ],
+)
+def test_ambiguous_tags_are_refused_in_one_line(strings: dict[str, str]) -> None:
+    with pytest.raises(ValueError) as error:
+        Tags(**strings)
+    assert "\n" not in str(error.value)
+
+
+def test_asking_for_no_query_at_all_is_refused() -> None:
+    with pytest.raises(ValueError, match="max_queries"):
+        parse_action("", max_queries=0)
+
+
+@given(pieces)
+def test_training_reads_the_box_that_the_evaluation_reads(text: str) -> None:
+    assert extract_answer(text) == last_box(final_part(text))
+
+
+@given(pieces)
+def test_any_text_is_one_of_the_three_actions(text: str) -> None:
+    action = parse_action(text, max_queries=3)
+    assert isinstance(action, Consult | Answer | Continue)
+    if isinstance(action, Consult):
+        assert len(action.queries) <= 3 and len(set(action.queries)) == len(action.queries)
+        assert all(query and TAGS.separator not in query for query in action.queries)
+        assert action.malformed == action.empty + action.duplicated + action.excess + action.nested
+
+
+@given(pieces, st.sampled_from(["|", "||", "<>", " ", ", "]))
+def test_neutralised_text_carries_no_markup(text: str, separator: str) -> None:
+    forbidden = [*TAGS.markup, "</think>", "sult", ""]
+    safe = neutralise(text, forbidden, separator, max_characters=40)
+    assert not any(word in safe.text for word in (*forbidden[:-1], separator))
+    assert len(safe.text) <= 40 and safe.text == safe.text.strip() and safe.capped == (len(text) > 40)
+    assert not any(character < " " and character not in "\n\t" for character in safe.text)
+    safe.text.encode()
+
+
+@given(st.text(st.characters(categories=["L", "N", "P"], exclude_characters="<>|")))
+def test_harmless_text_is_left_alone(text: str) -> None:
+    assert neutralise(text, TAGS.markup, TAGS.separator, 1000) == Neutralised(text, removed=False, capped=False)
+
+
+@pytest.mark.parametrize(
+    ("text", "safe"),
+    [
+        ("<con<consult>sult>5", Neutralised("5", removed=True, capped=False)),
+        ("<con\x00sult>5", Neutralised("5", removed=True, capped=False)),
+        ("a\tb\nc\r\x1b[2J", Neutralised("a\tb\nc[2J", removed=True, capped=False)),
+        ("2|3", Neutralised("2 3", removed=False, capped=False)),
+        ("5" * 101, Neutralised("5" * 100, removed=False, capped=True)),
+        ("\ud800", Neutralised("?", removed=False, capped=False)),
+    ],
+)
+def test_what_was_done_to_a_reply_is_known(text: str, safe: Neutralised) -> None:
+    assert neutralise(text, TAGS.markup, "|", 100) == safe
+
+
+def test_a_separator_formed_by_removal_is_removed() -> None:
+    assert neutralise("1|<consult>|2", TAGS.markup, "||", 100) == Neutralised("12", removed=True, capped=False)
+
+
+def test_slots_stand_in_order_and_what_is_not_shown_looks_the_same() -> None:
+    assert format_replies(["1+1=2", None, "3"]) == "<reply>1+1=2|unavailable|3</reply>"
+
+
+def test_a_megabyte_of_braces_is_read_once() -> None:
+    assert extract_answer("{" * 500_000 + "\\boxed{7}" + "}" * 500_000) == "7"
+
+
+MEGABYTES = {
+    "openings": "<consult>" * 110_000,
+    "closed openings": "<consult>" * 110_000 + "</consult>",
+    "closings": "<consult>" + "</consult>" * 100_000,
+    "separators": "<consult>" + "|" * 1_000_000 + "</consult>",
+    "queries": "<consult>" + "|".join(map(str, range(150_000))) + "</consult>",
+    "almost tags": "<consult" * 125_000,
+    "nested tags": "<con" * 111_000 + "sult>" * 111_000,
+    "open boxes": "\\boxed{" * 140_000,
+    "nested boxes": "\\boxed{" * 120_000 + "}" * 120_000,
+    "distant box": "\\boxed" + " " * 1_000_000,
+    "boxes with spaces": "\\boxed   " * 110_000,
+    "backslashes": "\\" * 1_000_000,
+    "thoughts": "</think>" * 125_000,
+    "prefixes": "Answer: " * 125_000,
+    "lines": "Answer:\n" * 125_000,
+    "blank lines": "Answer: 1" + "\n" * 1_000_000,
+    "surrogates": "\ud800" * 1_000_000,
+    "nulls": "\x00" * 1_000_000,
+}
+
+
+@pytest.mark.parametrize("name", MEGABYTES)
+def test_a_hostile_megabyte_costs_no_more_than_its_length(name: str) -> None:
+    # Quadratic time would take many minutes; the processor's time is bounded, since the machine may be busy.
+    began = time.process_time()
+    action = parse_action(MEGABYTES[name])
+    neutralise(MEGABYTES[name], [*TAGS.markup, "</think>"], TAGS.separator, max_characters=1_000_000)
+    assert isinstance(action, Consult | Answer | Continue)
+    assert time.process_time() - began < 5.0

@@ -1,0 +1,113 @@
+"""Training rewards."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from analysis.intake.grading import grade
+from eapo_verl.method.rewards import REWARDS, exact, f1_paper, score, token_f1
+from eapo_verl.settings.run import Overlong
+
+words = st.lists(st.sampled_from(["5", "-5", "3", "7", "the", "A", "an", "x", "\\frac{1}{2}", "!"]), max_size=6).map(
+    " ".join
+)
+
+
+@pytest.mark.parametrize(
+    ("response", "answer", "reward"),
+    [
+        ("4+7=1;\\boxed{034}", "34", 1.0),
+        ("\\boxed{34}", "034", 1.0),
+        ("\\boxed{1,024}", "1024", 1.0),
+        ("\\boxed{-5}", "5", 0.0),
+        ("34", "34", 0.0),
+        ("\\boxed{34} or \\boxed{35}", "34", 0.0),
+        ("\\boxed{3 4}", "34", 0.0),
+        ("\\boxed{" + "9" * 5000 + "}", "34", 0.0),
+        ("", "34", 0.0),
+    ],
+)
+def test_exact(response: str, answer: str, reward: float) -> None:
+    assert exact(response, answer) == reward
+
+
+@pytest.mark.parametrize("response", ["\\boxed{034}", "\\boxed{35}", "no box", "\\boxed{7} </think> \\boxed{34}"])
+def test_reward_and_evaluation_agree_where_both_rules_apply(response: str) -> None:
+    assert bool(exact(response, "34")) == grade(response, "34").correct
+
+
+@pytest.mark.parametrize(
+    ("prediction", "answer", "f1"),
+    [
+        ("34", "34", 1.0),
+        ("The  Eiffel Tower!", "eiffel tower", 1.0),
+        ("-5", "5", 1.0),
+        ("3 5 7", "5", 0.5),
+        ("034", "34", 0.0),
+        ("5 5", "5", 2 / 3),
+        ("3,5", "35", 1.0),
+        ("", "34", 0.0),
+        ("the", "34", 0.0),
+        ("", "", 0.0),
+    ],
+)
+def test_token_f1(prediction: str, answer: str, f1: float) -> None:
+    assert token_f1(prediction, answer) == pytest.approx(f1)
+
+
+@given(words, words)
+def test_token_f1_is_symmetric_and_one_for_the_same_tokens(a: str, b: str) -> None:
+    assert 0.0 <= token_f1(a, b) == token_f1(b, a) <= 1.0
+    assert token_f1(a, a) in (0.0, 1.0)
+
+
+@pytest.mark.parametrize(
+    ("response", "answer", "reward"),
+    [
+        ("\\boxed{34}", "34", 1.0),
+        ("\\boxed{5}", "-5", 1.0),
+        ("\\boxed{3 5 7}", "5", 0.5),
+        ("\\boxed{034}", "34", 0.1),
+        ("\\boxed{35}", "34", 0.1),
+        ("\\boxed{}", "34", 0.1),
+        ("\\boxed{35} or \\boxed{34}", "34", 1.0),
+        ("34", "34", 0.0),
+        ("Answer: 34", "34", 0.0),
+        ("\\boxed{34", "34", 0.0),
+        ("\\boxed{34}</think>", "34", 0.0),
+        ("", "34", 0.0),
+    ],
+)
+def test_the_papers_reward_as_published(response: str, answer: str, reward: float) -> None:
+    assert f1_paper(response, answer) == pytest.approx(reward)
+
+
+@given(words, words)
+def test_the_papers_reward_is_f1_or_the_format_credit(stated: str, answer: str) -> None:
+    f1 = token_f1(stated, answer)
+    assert f1_paper(f"so \\boxed{{{stated}}}", answer) == (f1 if f1 > 0 else 0.1)
+
+
+@given(st.text(max_size=60), st.text(max_size=10))
+def test_every_reward_of_any_text_is_between_0_and_1(response: str, answer: str) -> None:
+    for reward in REWARDS.values():
+        assert 0.0 <= reward(response, answer) <= 1.0
+        assert 0.0 <= reward(f"\\boxed{{{response}}}", answer) <= 1.0
+
+
+def test_an_empty_turn_earns_nothing() -> None:
+    assert score("", "34", "exact") == {"score": 0.0, "acc": 0.0, "answered": 0.0, "format": 0.0}
+
+
+@pytest.mark.parametrize(("reward", "points"), [("exact", 0.0), ("f1_paper", 1.0)])
+def test_the_run_names_its_reward_and_accuracy_is_always_exact(reward: str, points: float) -> None:
+    assert score("\\boxed{5}", "-5", reward) == {"score": points, "acc": 0.0, "answered": 1.0, "format": 1.0}
+
+
+def test_a_box_without_an_integer_has_the_format() -> None:
+    assert score("\\boxed{x}", "5", "f1_paper") == {"score": 0.1, "acc": 0.0, "answered": 0.0, "format": 1.0}
+
+
+@pytest.mark.parametrize(("tokens", "reward"), [(0, 0.0), (80, 0.0), (81, -0.025), (90, -0.25), (100, -0.5)])
+def test_the_penalty_for_length_is_dapos(tokens: int, reward: float) -> None:
+    assert Overlong(buffer=20, penalty=0.5).reward(tokens, 100) == pytest.approx(reward)

@@ -1,0 +1,70 @@
+"""What is noted about the machine and the code that a result was made with."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from eapo_verl.cpu import precision
+from eapo_verl.record import manifest, provenance
+from eapo_verl.settings.run import RunSettings
+
+SETTINGS = RunSettings(
+    experiment="e",
+    method="self_exploratory",
+    kind="rl",
+    seed=1,
+    policy="model",
+    train_file="train.jsonl",
+    validation_file="validation.jsonl",
+    consultation={"trigger": "never"},
+    budget={
+        "steps": 1,
+        "prompts_per_step": 1,
+        "rollouts_per_prompt": 2,
+        "validate_every": 1,
+        "validation_samples": 1,
+        "checkpoint_every": 1,
+    },
+    optimiser={"learning_rate": 1e-3},
+    lengths={"prompt": 8, "response": 8},
+    config_sha256="0" * 64,
+)
+
+
+def test_the_hardware_is_what_the_machine_says() -> None:
+    found = provenance.hardware()
+    assert found["instruction_set"] == precision.instruction_set()
+    assert found["cores"] == len(os.sched_getaffinity(0)) and found["memory_gib"] > 0
+    assert isinstance(found["cpu"], str) and found["cpu"]
+
+
+def test_the_commit_is_one_or_unknown() -> None:
+    sha = provenance.git_sha()
+    assert sha == "unknown" or len(sha.removesuffix("-dirty")) == 40
+
+
+@pytest.mark.parametrize("module", ["eapo_verl.record.provenance", "eapo_verl.cpu.precision"])
+def test_it_is_there_before_any_engine(module: str) -> None:
+    code = f"import sys, {module}; print(sorted({{'torch', 'vllm', 'verl'}} & set(sys.modules)))"
+    assert subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout == "[]\n"
+
+
+@pytest.mark.parametrize(
+    ("requested", "accelerators", "noted"),
+    [("float32", [], "float32"), ("bfloat16", [], "float32"), ("bfloat16", ["a GPU"], None)],
+)
+def test_run_json_says_what_was_computed_in(
+    requested: str, accelerators: list[str], noted: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cpuinfo = tmp_path / "cpuinfo"
+    cpuinfo.write_text("flags: avx2\n")
+    monkeypatch.setattr(manifest, "cpu_precision", lambda asked: precision.cpu_precision(asked, cpuinfo))
+    monkeypatch.setattr(manifest, "hardware", lambda: {"cpu": "some", "accelerators": accelerators})
+    settings = SETTINGS.model_copy(update={"precision": requested})
+    manifest.write_manifest(tmp_path / "run.json", settings, [], {}, 1.0, 0)
+    written = json.loads((tmp_path / "run.json").read_text())
+    assert written["precision"] == noted and written["resolved_config"]["precision"] == requested

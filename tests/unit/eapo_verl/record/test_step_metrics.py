@@ -1,0 +1,62 @@
+"""One step's rollouts in numbers."""
+
+from typing import Any
+
+import pytest
+
+from eapo_verl.experts.reply import Reply
+from eapo_verl.method.objective import Parts
+from eapo_verl.method.rollout import Rollout, reply_answer
+from eapo_verl.record.step_metrics import summarise
+
+
+def fields(*replies: tuple[Reply, bool], answer: str = "7", right: bool = True) -> dict[str, Any]:
+    """What a finished rollout leaves; each reply with whether it was accepted."""
+    rollout = Rollout(prompt=[1])
+    if replies:
+        rollout.append_policy([2, 3], "<consult>q</consult>", [-0.5, -0.5], {})
+        rollout.confidences.append(-0.5)
+        rollout.count_replies([reply for reply, _ in replies], [shown for _, shown in replies])
+        rollout.append_replies([4], tuple(reply.text for reply, shown in replies if shown), trained=False)
+    rollout.append_policy([5], f"\\boxed{{{answer}}}", [], {})
+    reward = {"acc": float(right), "answered": 1.0, "format": 1.0, "overlong_reward": 0.0}
+    return {"consultation": rollout.facts(100) | {"consultation_s": 0.5}, "reward_extra_info": reward}
+
+
+GOOD = Reply("a", "answered", "3+4=7", tokens=3, prompt_tokens=5, cost=0.25, attempts=2)
+
+
+def test_a_step_in_numbers() -> None:
+    rollouts = [fields((GOOD, True)), fields((GOOD, False), right=False, answer="8"), fields(right=False)]
+    parts = [Parts(1.0, bonus=0.1), Parts(0.0, cost=0.1), Parts(0.0)]
+    numbers = summarise(rollouts, parts)
+    assert numbers["accuracy_train"] == pytest.approx(1 / 3)
+    assert numbers["accuracy_train_assisted"] == 1.0 and numbers["accuracy_train_unassisted"] == 0.0
+    assert numbers["reward_mean"] == pytest.approx(1 / 3)
+    assert numbers["reward_answer"] == pytest.approx(1 / 3)
+    assert numbers["reward_bonus"] == numbers["reward_cost"] == pytest.approx(0.1 / 3)
+    assert numbers["consult_rate"] == pytest.approx(2 / 3) and numbers["queries_per_turn"] == 1.0
+    assert numbers["copy_rate"] == 1.0
+    assert numbers["queries"] == numbers["accepted"] + numbers["annealed"] == 2
+    assert (numbers["expert_tokens"], numbers["expert_prompt_tokens"], numbers["expert_requests"]) == (6, 10, 4)
+    assert numbers["expert_cost"] == 0.5 and numbers["policy_tokens"] == 7
+
+
+def test_what_was_discarded_was_paid_for_and_is_not_learned_from() -> None:
+    numbers = summarise([fields()], [Parts(1.0)], discarded=[fields((GOOD, True), right=False)])
+    assert numbers["accuracy_train"] == 1.0 and numbers["rollouts"] == 1 and numbers["discarded_rollouts"] == 1
+    assert numbers["queries"] == numbers["accepted"] == 1 and numbers["expert_tokens"] == 3
+    assert numbers["consult_rate"] == 0.0
+
+
+def test_there_may_be_nothing_to_take_a_mean_of() -> None:
+    numbers = summarise([fields()], [Parts(1.0)])
+    for name in ("accuracy_train_assisted", "copy_rate", "queries_per_turn", "confidence"):
+        assert numbers[name] is None
+
+
+@pytest.mark.parametrize(
+    ("reply", "states"), [("4+7=1,1@3=6", 6), ("\\boxed{12} and 3", 12), ("none", None), ("\\boxed{x} 3", None)]
+)
+def test_the_answer_of_a_reply(reply: str, states: int | None) -> None:
+    assert reply_answer(reply) == states

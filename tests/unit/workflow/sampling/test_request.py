@@ -1,0 +1,164 @@
+"""Bad input of the scoring command: one line, status 2, no engine imported; good input: read as written."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests import ROOT
+from workflow.sampling.__main__ import main, parse
+from workflow.sampling.request import ScoringError, read_benchmark
+
+LINE = '{"id": "q1", "problem": "1+1", "answer": "2"}\n'
+
+
+@pytest.fixture
+def arguments(tmp_path: Path) -> dict[str, str]:
+    """A command line without fault, by option."""
+    model = tmp_path / "model"
+    model.mkdir()
+    (model / "config.json").write_text('{"max_position_embeddings": 256}')
+    (model / "tokenizer_config.json").write_text('{"chat_template": "{{ messages }}"}')
+    (model / "model.safetensors").write_bytes(b"")
+    (tmp_path / "a.jsonl").write_text(LINE)
+    return {
+        "--model": str(model),
+        "--benchmark": f"chains_a={tmp_path / 'a.jsonl'}",
+        "--out-dir": str(tmp_path / "out"),
+        "--samples": "4",
+        "--temperature": "0.6",
+        "--top-p": "0.95",
+        "--max-tokens": "64",
+        "--max-model-len": "128",
+        "--seed": "1",
+    }
+
+
+def _flat(arguments: dict[str, str]) -> list[str]:
+    return [part for option, value in arguments.items() for part in (option, value)]
+
+
+def test_good_arguments_are_read_as_given(arguments: dict[str, str]) -> None:
+    request = parse([*_flat(arguments), "--ban", "<consult>", "--ban", "a b", "--dtype", "float32"])
+    assert (request.samples, request.temperature, request.top_p, request.seed) == (4, 0.6, 0.95, 1)
+    assert (request.max_tokens, request.max_model_len) == (64, 128)
+    assert request.banned == ("<consult>", "a b")
+    assert request.dtype == "float32"
+    assert [p.id for b in request.benchmarks for p in b.problems] == ["q1"]
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "says"),
+    [
+        ("--samples", "0", "--samples is 0; it must be an integer of at least 1"),
+        ("--samples", "two", "argument --samples: invalid int value: 'two'"),
+        ("--temperature", "-1", "--temperature is -1.0; it must be a number of at least 0"),
+        ("--temperature", "nan", "--temperature is nan; it must be a number of at least 0"),
+        ("--temperature", "0", "--temperature is 0.0; it must be above 0 when --samples is 4"),
+        ("--top-p", "0", "--top-p is 0.0; it must be in (0, 1]"),
+        ("--max-tokens", "0", "--max-tokens is 0; it must be an integer of at least 1"),
+        ("--max-model-len", "64", "--max-model-len is 64; it must be larger than --max-tokens (64)"),
+        ("--max-model-len", "257", "it must be at most 256, max_position_embeddings of"),
+        ("--seed", "-1", "--seed is -1; it must be an integer of at least 0"),
+        ("--ban", " ", "--ban is [' ']; it must be strings that are not blank"),
+        ("--dtype", "int8", "argument --dtype: invalid choice: 'int8' (choose from 'auto',"),
+        ("--tensor-parallel", "0", "--tensor-parallel is 0; it must be an integer of at least 1"),
+        ("--gpu-memory-utilization", "1.5", "--gpu-memory-utilization is 1.5; it must be in (0, 1]"),
+        ("--benchmark", "chains_a", "--benchmark is 'chains_a'; it must be NAME=problems.jsonl"),
+        ("--benchmark", "gsm8k=x.jsonl", "gsm8k: no task YAML of that name; allowed: aime_2024, aime_2025,"),
+        ("--benchmark", "chains_a=nowhere.jsonl", "cannot read nowhere.jsonl: No such file or directory"),
+        ("--model", "nowhere", "--model nowhere is not a folder; it must be a Hugging Face checkpoint"),
+        ("--colour", "red", "unrecognized arguments: --colour red"),
+    ],
+)
+def test_a_bad_option_is_named_with_what_is_allowed(
+    arguments: dict[str, str], option: str, value: str, says: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(_flat(arguments | {option: value})) == 2
+    output = capsys.readouterr()
+    assert output.err.startswith("scoring: ")
+    assert output.err.count("\n") == 1
+    assert says in output.err
+    assert output.out == ""
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        (LINE + "{", ":2: not JSON"),
+        (LINE + "[1]", ":2: a list; each line must be one JSON object"),
+        (LINE + LINE, ":2: id 'q1' was used before; ids must be unique"),
+        ('{"id": 3, "problem": "1", "answer": "1"}', ":1: 'id' is 3; it must be a non-empty string"),
+        ('{"id": "3", "problem": "1"}', ":1: 'answer' is missing; it must be a non-empty string"),
+        ('{"id": "3", "problem": " ", "answer": "1"}', ":1: 'problem' is ' '; it must be a non-empty string"),
+        ("\n\n", "holds no problem; at least one line is needed"),
+        (b"\xff", "is not UTF-8 text (byte 0)"),
+    ],
+)
+def test_a_bad_problem_file_is_named_with_its_line(tmp_path: Path, content: str | bytes, says: str) -> None:
+    path = tmp_path / "bad.jsonl"
+    path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    with pytest.raises(ScoringError) as raised:
+        read_benchmark(f"chains_a={path}")
+    assert str(path) in str(raised.value)
+    assert says in str(raised.value)
+
+
+def test_a_benchmark_is_given_once(arguments: dict[str, str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([*_flat(arguments), "--benchmark", arguments["--benchmark"]]) == 2
+    assert "--benchmark chains_a is given twice" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "says"),
+    [
+        (
+            "tokenizer_config.json",
+            "{}",
+            "has no chat template; chat_template.jinja or tokenizer_config.json must hold it",
+        ),
+        ("tokenizer_config.json", "{", "is not JSON"),
+        ("config.json", None, "cannot read"),
+        ("model.safetensors", None, "has no weights; *.safetensors or *.bin must be there"),
+    ],
+)
+def test_an_incomplete_checkpoint_is_refused(
+    arguments: dict[str, str], name: str, content: str | None, says: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = Path(arguments["--model"]) / name
+    if content is None:
+        path.unlink()
+    else:
+        path.write_text(content)
+    assert main(_flat(arguments)) == 2
+    assert says in capsys.readouterr().err
+
+
+def test_scaled_rotary_positions_may_reach_beyond_the_config(arguments: dict[str, str]) -> None:
+    config = {"max_position_embeddings": 256, "rope_parameters": {"rope_type": "yarn", "factor": 4.0}}
+    (Path(arguments["--model"]) / "config.json").write_text(json.dumps(config))
+    assert parse(_flat(arguments | {"--max-model-len": "1024"})).max_model_len == 1024
+
+
+def test_bad_input_imports_no_engine(arguments: dict[str, str]) -> None:
+    code = (
+        "import sys; from workflow.sampling.__main__ import main; status = main(sys.argv[1:]);"
+        "print(status, sorted({'torch', 'vllm', 'lm_eval', 'transformers'} & set(sys.modules)))"
+    )
+    command = [sys.executable, "-c", code, *_flat(arguments | {"--samples": "0"})]
+    process = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=True)
+    assert process.stdout == "2 []\n"
+
+
+@given(texts=st.lists(st.text(min_size=1).filter(str.strip), min_size=1, max_size=5, unique=True))
+def test_any_text_survives_the_problem_file(tmp_path_factory: pytest.TempPathFactory, texts: list[str]) -> None:
+    path = tmp_path_factory.mktemp("problems") / "a.jsonl"
+    lines = [json.dumps({"id": text, "problem": text, "answer": "1", "more": [1, "x"]}) for text in texts]
+    path.write_text("\n".join(lines))
+    assert [problem.problem for problem in read_benchmark(f"chains_a={path}").problems] == texts

@@ -1,0 +1,100 @@
+"""Finished samples, on disk from the moment they are finished, so that an interrupted run can go on."""
+
+from __future__ import annotations
+
+import json
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Literal
+
+from workflow.sampling.request import ScoringError
+
+
+@dataclass(frozen=True)
+class Completion:
+    """A response as the engine ended it. `n_tokens` includes the end-of-sequence token, if any."""
+
+    response: str
+    n_tokens: int
+    finish_reason: Literal["stop", "length"]
+
+
+class Journal:
+    """The finished samples of one request by seed (`sample_seed` names a sample); a context manager.
+
+    The file's first line is a digest of all that determines the samples; every further line is a sample. A file
+    with another digest is of another request, and is begun anew. Raises ScoringError, in use too, where the file
+    cannot be read or written.
+    """
+
+    def __init__(self, path: Path, digest: str) -> None:
+        self._path = path
+        header = json.dumps({"request": digest}).encode()
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            content = path.read_bytes() if path.exists() else b""
+            self._completions, length = _read(content, header)
+            self._file = path.open("ab")
+            self._file.truncate(length)
+            if not length:
+                self._write(header)
+        except OSError as error:
+            raise ScoringError(f"cannot keep samples in {path}: {error.strerror}") from error
+        #: How many samples an interrupted run of the same request has left.
+        self.taken_over = len(self._completions)
+        #: How many tokens have been added since.
+        self.drawn_tokens = 0
+
+    def __enter__(self) -> Journal:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        # Closing writes once more what could not be written before, and was complained of then.
+        with suppress(OSError):
+            self._file.close()
+
+    def __contains__(self, seed: int) -> bool:
+        return seed in self._completions
+
+    def __getitem__(self, seed: int) -> Completion:
+        return self._completions[seed]
+
+    def add(self, seed: int, completion: Completion) -> None:
+        """Keeps a sample that is finished."""
+        self._completions[seed] = completion
+        self.drawn_tokens += completion.n_tokens
+        self._write(json.dumps({"seed": seed} | asdict(completion)).encode())
+
+    def remove(self) -> None:
+        """Removes the file, whose samples have come to where they belong."""
+        self._path.unlink(missing_ok=True)
+
+    def _write(self, line: bytes) -> None:
+        try:
+            self._file.write(line + b"\n")
+            # The kernel has it then, and a process that is killed takes nothing along.
+            self._file.flush()
+        except OSError as error:
+            raise ScoringError(f"cannot keep samples in {self._path}: {error.strerror}") from error
+
+
+def _read(content: bytes, header: bytes) -> tuple[dict[int, Completion], int]:
+    """The samples in `content`, and how many of its bytes are good: those up to the first line that is torn."""
+    completions: dict[int, Completion] = {}
+    # What follows the last line end is torn, or empty.
+    first, *lines = content.split(b"\n")[:-1] or [b""]
+    if first != header:
+        return {}, 0
+    length = len(first) + 1
+    for line in lines:
+        try:
+            row = json.loads(line)
+            completions[row["seed"]] = Completion(row["response"], row["n_tokens"], row["finish_reason"])
+        except (ValueError, TypeError, KeyError):
+            break
+        length += len(line) + 1
+    return completions, length
