@@ -12,9 +12,10 @@ from typing import Any
 import pandas as pd
 
 from analysis import InputError
-from analysis.intake.grading import Grade, grade, read_integer
 from analysis.intake.json_lines import read_json_lines, require
 from analysis.intake.verification import Verifier
+from tasks import Grade
+from tasks.integers import grade, read_integer
 
 SAMPLE_FIELDS = {"question_id": str, "sample": int, "response": str, "n_tokens": int, "finish_reason": str}
 FINISH_REASONS = ("stop", "length")

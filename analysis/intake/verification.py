@@ -23,7 +23,7 @@ from multiprocessing import Pipe
 from multiprocessing.connection import Connection
 from types import TracebackType
 
-from analysis.intake.grading import final_part, read_integer
+from tasks.integers import final_part, read_integer
 
 TAIL_CHARACTERS = 512
 DEADLINE_S = 1.0

@@ -6,7 +6,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analysis.intake.grading import final_part, last_box
 from eapo_verl.method.grammar import (
     Answer,
     Consult,
@@ -18,6 +17,7 @@ from eapo_verl.method.grammar import (
     neutralise,
     parse_action,
 )
+from tasks.integers import final_part, last_box
 
 TAGS = Tags()
 grammar = [

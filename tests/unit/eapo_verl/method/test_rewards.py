@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analysis.intake.grading import grade
 from eapo_verl.method.rewards import REWARDS, exact, f1_paper, score, token_f1
 from eapo_verl.settings.run import Overlong
+from tasks.integers import grade
 
 words = st.lists(st.sampled_from(["5", "-5", "3", "7", "the", "A", "an", "x", "\\frac{1}{2}", "!"]), max_size=6).map(
     " ".join

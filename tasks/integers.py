@@ -33,7 +33,10 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from dataclasses import dataclass
+from collections.abc import Mapping
+from typing import Any
+
+from tasks.base import Grade
 
 SHOWN_CHARACTERS = 80
 MAX_DIGITS = 18
@@ -67,19 +70,43 @@ _MINUS = dict.fromkeys(map(ord, "−–－"), "-")
 _UNIT_MARK = "\x00"
 
 
-@dataclass(frozen=True)
-class Grade:
-    """What the grader made of a response.
+class Integers:
+    """Problems whose answer is an integer; the policy is asked to reason, and to put its answer in a box."""
 
-    Attributes:
-        extracted: the boxed integer in its shortest form, else the boxed text (cut to 80 characters), else None.
-        correct: whether it equals the reference answer.
-        unanswered: whether there is no balanced, non-empty box.
-    """
+    name = "integers"
 
-    extracted: str | None
-    correct: bool
-    unanswered: bool
+    def prompt(self, problem: Mapping[str, Any]) -> str:
+        """The problem and the instruction."""
+        return f"{problem['problem']}\n\nPlease reason step by step, and put your final answer within \\boxed{{}}."
+
+    def extract(self, response: str) -> str | None:
+        """The content of the last box after the last ``</think>``, or None."""
+        return last_box(final_part(response))
+
+    def grade(self, response: str, answer: str) -> Grade:
+        """By the rule of this module; raises ValueError for an ``answer`` that is no integer."""
+        return grade(response, answer)
+
+    def reward(self, response: str, answer: str) -> float:
+        """1.0 where the grade is right, else 0.0."""
+        return float(grade(response, answer).correct)
+
+    def normalise(self, answer: str) -> str:
+        """``'025'`` and ``'25.0'`` to ``'25'``; raises ValueError for what is no integer."""
+        value = read_integer(answer)
+        if value is None:
+            raise ValueError(f"answer is {answer!r}; it must be an integer of at most {MAX_DIGITS} digits")
+        return str(value)
+
+
+class BareIntegers(Integers):
+    """Integers asked for by the bare problem, as the models of the embedded world read it."""
+
+    name = "integers_bare"
+
+    def prompt(self, problem: Mapping[str, Any]) -> str:
+        """The problem."""
+        return str(problem["problem"])
 
 
 def grade(response: str, answer: str) -> Grade:

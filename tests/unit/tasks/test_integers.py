@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from analysis.intake.grading import Grade, grade, last_box, read_integer
 from analysis.intake.verification import Verifier
+from tasks.integers import Grade, grade, last_box, read_integer
 
 # Whether a call is quick depends on the machine.
 untimed = settings(deadline=None, max_examples=50)
