@@ -15,40 +15,9 @@ from eapo_verl.settings.base import Endpoint, ExpertLimits, Name, Settings
 from eapo_verl.settings.method import Consultation, Internalization, Reward
 from eapo_verl.settings.run import Budget, Lengths, Optimiser, Threads
 from workflow.methods import ExperimentError, Method, Parts, Variant, methods, one_line
+from workflow.problem_sets import Benchmark, ProblemSet, benchmark_path
 
 UNTRAINED = "base"
-
-
-class ProblemSet(Settings):
-    """Problems to train or validate on, or an embedded benchmark: generated from a seed, or read from ``path``."""
-
-    source: Literal["embedded", "word_problems", "local"]
-    size: int | None = Field(None, ge=1)
-    seed: int | None = Field(None, ge=0)
-    path: Path | None = None
-
-    @model_validator(mode="after")
-    def _complete(self) -> "ProblemSet":
-        if self.source == "local" and self.path is None:
-            raise ValueError("source local needs a path")
-        if self.source != "local" and (self.size is None or self.seed is None):
-            raise ValueError(f"source {self.source} needs size and seed")
-        return self
-
-
-class Benchmark(Settings):
-    """A test set: ``public`` is downloaded at a pinned revision unless ``path`` names a local copy."""
-
-    source: Literal["embedded", "public"]
-    size: int | None = Field(None, ge=1)
-    seed: int | None = Field(None, ge=0)
-    path: Path | None = None
-
-    @model_validator(mode="after")
-    def _complete(self) -> "Benchmark":
-        if self.source == "embedded" and (self.size is None or self.seed is None):
-            raise ValueError("source embedded needs size and seed")
-        return self
 
 
 class EmbeddedModel(Settings):
@@ -238,7 +207,10 @@ def load_experiment(config: dict[str, Any], source: str) -> Experiment:
 
 
 def _require_files(experiment: Experiment, source: str) -> None:
-    paths = {f"benchmarks.{name}.path": benchmark_path(experiment, name) for name in experiment.benchmarks}
+    paths = {
+        f"benchmarks.{name}.path": benchmark_path(name, benchmark, experiment.benchmark_dir)
+        for name, benchmark in experiment.benchmarks.items()
+    }
     paths |= {"train.path": experiment.train.path, "validation.path": experiment.validation.path}
     paths |= {
         f"models.{name}.path": model.path for name, model in experiment.models.items() if isinstance(model, LocalModel)
@@ -270,11 +242,3 @@ def preflight_experts(experiment: Experiment) -> None:
             preflight([Endpoint(**expert.settings()) for expert in experiment.experts if expert.serve is None])
         except ValueError as error:
             raise ExperimentError(f"experts: {error}") from error
-
-
-def benchmark_path(experiment: Experiment, name: str) -> Path | None:
-    """The local file of a public benchmark, or None where it is to be downloaded (or generated)."""
-    benchmark = experiment.benchmarks[name]
-    if benchmark.path is not None or benchmark.source != "public" or experiment.benchmark_dir is None:
-        return benchmark.path
-    return experiment.benchmark_dir / f"{name}.jsonl"

@@ -15,9 +15,8 @@ from workflow.experiment import (
     Experiment,
     LocalModel,
     PackagedModel,
-    ProblemSet,
-    benchmark_path,
 )
+from workflow.problem_sets import ProblemSet, benchmark_path
 from workflow.runs import run_settings
 from workflow.session import training_slots
 
@@ -59,7 +58,7 @@ class Plan:
         self.word_problem_sets = [name for name, one in sets.items() if one.source == "word_problems"]
         #: Public or local sets, with the local file where one is given.
         self.fetched_sets = {
-            name: one.path if isinstance(one, ProblemSet) else benchmark_path(experiment, name)
+            name: one.path if isinstance(one, ProblemSet) else benchmark_path(name, one, experiment.benchmark_dir)
             for name, one in sets.items()
             if one.source in ("public", "local")
         }
