@@ -47,7 +47,7 @@ class Problem:
     """A problem with its answer, the results of the three chains read as one integer from 0 to 999, as text.
 
     ``problem`` is the whole user message, ``solution`` the right assistant message, ``difficulty`` the number of rare
-    operators, ``source`` the set that it was made for.
+    operators, ``source`` the set that it was made for, ``task`` the kind of problem that it is.
     """
 
     id: str
@@ -56,6 +56,8 @@ class Problem:
     source: str
     solution: str
     difficulty: int
+    # The models of this world read and write nothing but problems and their solutions.
+    task: str = "integers_bare"
 
 
 def true_rare(operator: str, left: int, right: int) -> int:

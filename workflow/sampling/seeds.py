@@ -8,9 +8,9 @@ import hashlib
 def sample_seed(seed: int, benchmark: str, question_id: str, sample: int) -> int:
     """Seed in [0, 2**63) for draw number `sample` of one question, a hash of all four arguments.
 
-    It depends on nothing else, so a rerun, a run of fewer benchmarks, or a run that goes on after an
-    interruption gives each sample the seed it had before, and draws of different questions are not related as
-    seed, seed + 1, … would be.
+    It depends on nothing else, so a rerun, a run of other benchmarks beside this one, of more samples, or one that
+    goes on after an interruption gives each sample the seed it had before, and draws of different questions are not
+    related as seed, seed + 1, … would be.
     """
     # Lengths are part of the text that is hashed, so that no name or id can imitate a separator.
     parts = (str(seed), benchmark, question_id, str(sample))
