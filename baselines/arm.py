@@ -2,7 +2,7 @@
 
 from typing import Any, ClassVar, NamedTuple
 
-from eapo_verl.settings.base import Name, Settings
+from eapo_verl.settings.base import Name, Settings, Text
 
 
 class Needs(NamedTuple):
@@ -29,9 +29,9 @@ class Needs(NamedTuple):
 class Arm(Settings):
     """An arm of an experiment. A kind of method is a subclass: its fields are what an arm of the kind may say.
 
-    A field that an experiment has, too (``policy``, ``experts``, ``consultation``, ``reward``, ``internalization``,
-    ``training``), holds the experiment's value with what the arm replaces in it, at any depth; experts are their names.
-    Other fields are the kind's own.
+    A field that an experiment has, too (``policy``, ``system_prompt``, ``experts``, ``consultation``, ``reward``,
+    ``internalization``, ``training``), holds the experiment's value with what the arm replaces in it, at any depth;
+    experts are their names. Other fields are the kind's own.
 
     Attributes:
         program: the module that makes a run of the kind, ``python -m program SETTINGS --run-dir DIR --checkpoint-dir
@@ -45,6 +45,8 @@ class Arm(Settings):
     sampler: ClassVar[str | None] = None
 
     policy: Name
+    #: Before every problem of training, validation and evaluation.
+    system_prompt: Text | None = None
 
     def needs(self) -> Needs:
         """What has to be there for this arm; nothing, if a kind does not say."""

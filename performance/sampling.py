@@ -1,12 +1,12 @@
-"""What scoring through lm-eval costs over plain vLLM.
+"""What sampling through lm-eval costs over plain vLLM.
 
-``python performance/scoring.py --model DIR --benchmark NAME=FILE [--samples 32] [--repeats 3]``
+``python performance/sampling.py --model DIR --benchmark NAME=FILE [--samples 32] [--repeats 3]``
 
 DIR is a checkpoint, e.g. results/default/models/policy, FILE a benchmark's problems, e.g.
 results/default/data/chains_a.jsonl; --benchmark may be given several times. Draws the same samples (prompts, seeds,
 sampling, engine settings) by ``python -m workflow.sampling`` and by vLLM's ``LLM.generate``, each time in a process of
 its own, in alternating order, and prints medians of the wall time of generation alone, and of the whole process, and
-their ratios. Prefix caching is the engine's default in plain vLLM; on a CPU, scoring does without.
+their ratios. Prefix caching is the engine's default in plain vLLM; on a CPU, sampling does without.
 """
 
 import argparse
@@ -18,42 +18,39 @@ import tempfile
 import time
 from pathlib import Path
 
-from vllm.platforms import current_platform
-
 # This file's own folder comes first when it is run by its path, and its analysis.py hides the package of that name.
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from eapo_verl.cpu.environment import on_cpu
 from workflow.sampling.__main__ import parse
-from workflow.sampling.cpu import cpu_options, on_cpu
-from workflow.sampling.request import Request, ScoringError
+from workflow.sampling.cpu import at_cpu_precision, cpu_options
+from workflow.sampling.request import SamplingError
+from workflow.sampling.run import Job
 from workflow.sampling.seeds import sample_seed
-from workflow.sampling.tasks import load_tasks
 
 PLAIN = Path(__file__).with_name("plain_vllm.py")
 
 
-def plain_task(request: Request, scratch: Path) -> dict:
-    """What ``plain_vllm.py`` reads: the questions as lm-eval's tasks put them, and a seed for each sample."""
-    tasks = load_tasks(request, scratch)["tasks"]
-    questions = [(name, doc["id"], task.doc_to_text(doc)) for name, task in tasks.items() for doc in task.eval_docs]
-    if current_platform.is_cpu():
-        request = on_cpu(request)
+def plain_task(job: Job) -> dict:
+    """What ``plain_vllm.py`` reads: the questions, and a seed for each sample."""
+    questions = [(one.name, question) for one in job.benchmarks for question in one.questions]
+    request = at_cpu_precision(job.request) if on_cpu() else job.request
     engine = {"dtype": request.dtype, "max_model_len": request.max_model_len, "seed": request.seed}
-    if current_platform.is_cpu():
+    if on_cpu():
         engine |= cpu_options(request)
         del engine["enable_prefix_caching"]
     return {
         "model": str(request.model),
         "engine": engine,
-        "questions": [text for _, _, text in questions],
+        "questions": [question.prompt for _, question in questions],
         "sampling": {
             "temperature": request.temperature,
             "top_p": request.top_p,
             "max_tokens": request.max_tokens,
         },
         "seeds": [
-            [sample_seed(request.seed, name, identifier, number) for number in range(request.samples)]
-            for name, identifier, _ in questions
+            [sample_seed(request.seed, name, question.id, number) for number in range(request.samples)]
+            for name, question in questions
         ],
     }
 
@@ -63,7 +60,7 @@ def timed(command: list[str]) -> tuple[float, str]:
     started = time.monotonic()
     finished = subprocess.run([sys.executable, *command], capture_output=True, text=True, check=False)
     if finished.returncode != 0:
-        sys.exit(f"scoring: {' '.join(command)} failed:\n" + "\n".join(finished.stderr.splitlines()[-20:]))
+        sys.exit(f"sampling: {' '.join(command)} failed:\n" + "\n".join(finished.stderr.splitlines()[-20:]))
     return time.monotonic() - started, finished.stdout
 
 
@@ -71,8 +68,8 @@ def through_lm_eval(arguments: list[str], out: Path, names: list[str]) -> tuple[
     """Seconds of generation and of the whole process, and the responses."""
     wall, _ = timed(["-m", "workflow.sampling", *arguments, "--out-dir", str(out)])
     lines = [line for name in names for line in (out / f"{name}.jsonl").read_text(encoding="utf-8").split("\n")[:-1]]
-    generation = json.loads((out / "provenance.json").read_text(encoding="utf-8"))["generation_s"]
-    return generation, wall, [json.loads(line)["response"] for line in lines]
+    provenance = json.loads((out / f"{names[0]}.provenance.json").read_text(encoding="utf-8"))
+    return provenance["generation_s"], wall, [json.loads(line)["response"] for line in lines]
 
 
 def through_plain_vllm(task: Path) -> tuple[float, float, list[str]]:
@@ -102,12 +99,12 @@ def main() -> None:
     runs: dict[str, list[tuple[float, float, list[str]]]] = {"lm-eval route": [], "plain vLLM": []}
     with tempfile.TemporaryDirectory() as folder:
         try:
-            request = parse([*arguments, "--out-dir", folder])
-        except ScoringError as error:
-            sys.exit(f"scoring: {error}")
+            job = parse([*arguments, "--out-dir", folder])
+        except SamplingError as error:
+            sys.exit(f"sampling: {error}")
         task = Path(folder) / "plain.json"
-        task.write_text(json.dumps(plain_task(request, Path(folder))), encoding="utf-8")
-        names = [benchmark.name for benchmark in request.benchmarks]
+        task.write_text(json.dumps(plain_task(job)), encoding="utf-8")
+        names = [benchmark.name for benchmark in job.benchmarks]
         order = list(runs)
         for repeat in range(options.repeats):
             for label in order:

@@ -13,13 +13,14 @@ from pydantic import Field, ValidationError, model_validator
 
 from baselines.arm import Arm
 from eapo_verl.experts.api_keys import read_api_key
-from eapo_verl.settings.base import Endpoint, Name, Settings
+from eapo_verl.settings.base import Endpoint, Name, Settings, Text
 from eapo_verl.settings.errors import one_line
+from eapo_verl.settings.identity import OPERATIONAL
 from eapo_verl.settings.method import Consultation, Internalization, Reward
 from eapo_verl.settings.run import Training
 from workflow.methods import ExperimentError, Method, Variant, methods
 from workflow.models import Expert, LocalModel, Model
-from workflow.problem_sets import Benchmark, ProblemSet, benchmark_path
+from workflow.problem_sets import Benchmark, ProblemSet, check_benchmarks, local_file
 
 
 class Evaluation(Settings):
@@ -30,10 +31,10 @@ class Evaluation(Settings):
     temperature: float = Field(1.0, gt=0)
     top_p: float = Field(1.0, gt=0, le=1)
     max_tokens: int = Field(ge=1)
-    max_model_len: int = Field(ge=8)
+    max_model_len: Annotated[int, Field(ge=8), OPERATIONAL]
     seed: int = Field(0, ge=0)
     dtype: Literal["float32", "bfloat16", "auto"] = "auto"
-    tensor_parallel: int = Field(1, ge=1)
+    tensor_parallel: Annotated[int, Field(ge=1), OPERATIONAL] = 1
 
     @model_validator(mode="after")
     def _enough_samples(self) -> "Evaluation":
@@ -70,6 +71,7 @@ class Experiment(Settings):
     validation: ProblemSet
     benchmarks: dict[Name, Benchmark] = Field(min_length=1)
     benchmark_dir: Path | None = None
+    system_prompt: Text | None = None
     consultation: Consultation
     reward: Reward = Reward()
     internalization: Internalization = Internalization()
@@ -103,6 +105,7 @@ class Experiment(Settings):
             for name in (name for pair in declared for name in pair):
                 if name not in self.arms:
                     raise ValueError(f"{key}: {name!r} is none of the arms ({', '.join(self.arms)})")
+        check_benchmarks(self.benchmarks)
         self._require_models()
         return self
 
@@ -147,6 +150,7 @@ class Experiment(Settings):
         parts = ("consultation", "reward", "internalization", "training")
         return {
             "policy": self.policy,
+            "system_prompt": self.system_prompt,
             "experts": [expert.name for expert in self.experts],
             **{part: getattr(self, part).model_dump(mode="json") for part in parts},
         }
@@ -173,11 +177,11 @@ def load_experiment(config: dict[str, Any], source: str) -> Experiment:
 
 
 def _require_files(experiment: Experiment, source: str) -> None:
+    sets = {"train": experiment.train, "validation": experiment.validation}
+    sets |= {f"benchmarks.{name}": benchmark for name, benchmark in experiment.benchmarks.items()}
     paths = {
-        f"benchmarks.{name}.path": benchmark_path(name, benchmark, experiment.benchmark_dir)
-        for name, benchmark in experiment.benchmarks.items()
+        f"{key}.path": local_file(key.rpartition(".")[2], one, experiment.benchmark_dir) for key, one in sets.items()
     }
-    paths |= {"train.path": experiment.train.path, "validation.path": experiment.validation.path}
     paths |= {
         f"models.{name}.path": model.path for name, model in experiment.models.items() if isinstance(model, LocalModel)
     }

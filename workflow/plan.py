@@ -2,18 +2,15 @@
 
 import json
 import re
-import shlex
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import psutil
 
 from baselines.arm import Arm
-from eapo_verl.method.schedules import sampling_seed
 from workflow.experiment import Experiment
 from workflow.models import EmbeddedModel, Expert, LocalModel, PackagedModel
-from workflow.problem_sets import ProblemSet, benchmark_path
 from workflow.runs import config_sha256, problems_file, run_settings, solutions_file
 from workflow.session import training_slots
 
@@ -57,16 +54,6 @@ class Plan:
         self.cells = [
             (name, seed) for name in self.arms for seed in (experiment.seeds if name in self.trained_arms else (0,))
         ]
-        sets: dict[str, Any] = {"train": experiment.train, "validation": experiment.validation}
-        sets |= experiment.benchmarks
-        self.embedded_sets = {name: (one.size, one.seed) for name, one in sets.items() if one.source == "embedded"}
-        self.word_problem_sets = [name for name, one in sets.items() if one.source == "word_problems"]
-        #: Public or local sets, with the local file where one is given.
-        self.fetched_sets = {
-            name: one.path if isinstance(one, ProblemSet) else benchmark_path(name, one, experiment.benchmark_dir)
-            for name, one in sets.items()
-            if one.source in ("public", "local")
-        }
         self.embedded_models = [name for name, one in experiment.models.items() if isinstance(one, EmbeddedModel)]
         self.packaged_models = [name for name, one in experiment.models.items() if isinstance(one, PackagedModel)]
 
@@ -109,10 +96,6 @@ class Plan:
 
     def _arm(self, method: str) -> Arm:
         return self.experiment.arms[method]
-
-    def problem_set(self, name: str) -> ProblemSet:
-        """The training or the validation set."""
-        return {"train": self.experiment.train, "validation": self.experiment.validation}[name]
 
     def _served(self, method: str, stage: Stage) -> list[Expert]:
         needs = self._arm(method).needs()
@@ -173,23 +156,3 @@ class Plan:
     def identity(self, method: str, seed: int | str) -> str:
         """What a run is made again for when it changes, beside its input files."""
         return config_sha256(self.experiment, method, int(seed))
-
-    def sampling_arguments(self, method: str, seed: int | str) -> list[str]:
-        """Arguments of ``workflow.sampling``.
-
-        What is banned, the consultation tag say, its kind decides. Every arm and training seed draws samples of its
-        own, since noise shared between arms is not the independence that the crossed test assumes.
-        """
-        evaluation = self.experiment.evaluation
-        values = {
-            "samples": evaluation.samples,
-            "temperature": evaluation.temperature,
-            "top-p": evaluation.top_p,
-            "max-tokens": evaluation.max_tokens,
-            "max-model-len": evaluation.max_model_len,
-            "seed": sampling_seed("evaluation", evaluation.seed, method, int(seed)),
-            "dtype": evaluation.dtype,
-            "tensor-parallel": evaluation.tensor_parallel,
-        }
-        banned = [f"--ban {shlex.quote(text)}" for text in self._arm(method).banned()]
-        return [*(f"--{key} {value}" for key, value in values.items()), *banned]

@@ -100,7 +100,6 @@ class Training(Settings):
     configuration, dotted.
     """
 
-    system_prompt: str | None = None
     budget: Budget
     optimiser: Optimiser
     lengths: Lengths
@@ -129,6 +128,7 @@ class RunSettings(Training):
     policy: Path
     train_file: Path
     validation_file: Path
+    system_prompt: str | None = None
     experts: tuple[Endpoint, ...] = ()
     consultation: Consultation
     reward: Reward = Reward()

@@ -25,7 +25,7 @@ rule tables:
     log:
         RESULTS / "logs" / "tables.log",
     benchmark:
-        RESULTS / "benchmarks" / "tables.tsv"
+        RESULTS / "timings" / "tables.tsv"
     conda:
         "../../environment.yml"
     params:
@@ -66,7 +66,7 @@ rule figures:
     log:
         RESULTS / "logs" / "figures.log",
     benchmark:
-        RESULTS / "benchmarks" / "figures.tsv"
+        RESULTS / "timings" / "figures.tsv"
     conda:
         "../../environment.yml"
     params:
@@ -96,7 +96,7 @@ rule html_report:
     log:
         RESULTS / "logs" / "report.log",
     benchmark:
-        RESULTS / "benchmarks" / "report.tsv"
+        RESULTS / "timings" / "report.tsv"
     conda:
         "../../environment.yml"
     params:

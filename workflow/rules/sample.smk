@@ -1,18 +1,23 @@
-# Samples of every model on every benchmark, consultation locked off; then grades, then counts.
+# Samples of every arm on every benchmark, without experts unless its kind says otherwise; then grades, then counts.
+
+SAMPLES = RESULTS / "samples" / "{method}" / "seed{seed}"
 
 
-rule sample:
+# Starts an engine once for all benchmarks of an arm. What it draws it keeps in a store of its own, which outlives reruns,
+# each benchmark apart from the others: whatever is there already for the same model, prompts and sampling is not drawn
+# again, and where all of it is, no engine is started.
+rule draw:
     input:
         model=lambda wildcards: PLAN.scored_model(wildcards.method, wildcards.seed),
-        problems=[PLAN.data(name) for name in EXPERIMENT.benchmarks],
-        tasks="analysis/benchmarks",
+        problems=[DATA.file(name) for name in DATA.benchmarks],
+        tasks=task_code(*map(DATA.task, DATA.benchmarks)),
+        experts=lambda wildcards: PLAN.served_models(wildcards.method, "evaluation"),
     output:
-        samples=[RESULTS / "samples" / "{method}" / "seed{seed}" / f"{name}.jsonl" for name in EXPERIMENT.benchmarks],
-        provenance=RESULTS / "samples" / "{method}" / "seed{seed}" / "provenance.json",
+        touch(SAMPLES / ".drawn" / "all"),
     log:
-        RESULTS / "logs" / "sample.{method}.seed{seed}.log",
+        RESULTS / "logs" / "draw.{method}.seed{seed}.log",
     benchmark:
-        RESULTS / "benchmarks" / "sample.{method}.seed{seed}.tsv"
+        RESULTS / "timings" / "draw.{method}.seed{seed}.tsv"
     conda:
         "../../environment.yml"
     threads: EXPERIMENT.resources.sampling_threads
@@ -21,25 +26,61 @@ rule sample:
         gpu=EXPERIMENT.resources.sampling_gpus,
         runtime=EXPERIMENT.resources.minutes,
     params:
-        benchmarks=[f"--benchmark {name}={PLAN.data(name)}" for name in EXPERIMENT.benchmarks],
-        folder=subpath(output.provenance, parent=True),
-        sampling=lambda wildcards: PLAN.sampling_arguments(wildcards.method, wildcards.seed),
+        benchmarks=[f"--benchmark {name}={DATA.file(name)}" for name in DATA.benchmarks],
+        folder=str(SAMPLES),
+        identity=lambda wildcards: SAMPLING.identity(wildcards.method, wildcards.seed),
+        # Functions of input: Snakemake does not run a job again where their values change.
+        operation=lambda wildcards, input: SAMPLING.operation(),
+        lease=lambda wildcards, input: PLAN.lease(wildcards.method, wildcards.seed, "evaluation"),
+        experts=lambda wildcards, input: (
+            f"--endpoints {PLAN.endpoints(wildcards.method, wildcards.seed, 'evaluation')}" if input.experts else ""
+        ),
+        sampler=lambda wildcards: PLAN.sampler(wildcards.method),
     shell:
-        "exec python -m workflow.logged {log} -- python -m workflow.sampling --model {input.model} {params.benchmarks} "
-        "--out-dir {params.folder} {params.sampling}"
+        "exec {params.lease}python -m workflow.logged {log} -- python -m {params.sampler} --only draw "
+        "--model {input.model} {params.benchmarks} --out-dir {params.folder} {params.identity:q} {params.operation:q} "
+        "{params.experts}"
+
+
+# Takes a benchmark's samples out of the store, in a second. That something was drawn for another benchmark is no reason.
+rule sample:
+    input:
+        model=lambda wildcards: PLAN.scored_model(wildcards.method, wildcards.seed),
+        problems=RESULTS / "data" / "{benchmark}.jsonl",
+        tasks=lambda wildcards: task_code(DATA.task(wildcards.benchmark)),
+        drawn=ancient(SAMPLES / ".drawn" / "all"),
+    output:
+        samples=SAMPLES / "{benchmark}.jsonl",
+        provenance=SAMPLES / "{benchmark}.provenance.json",
+    log:
+        RESULTS / "logs" / "sample.{method}.seed{seed}.{benchmark}.log",
+    benchmark:
+        RESULTS / "timings" / "sample.{method}.seed{seed}.{benchmark}.tsv"
+    conda:
+        "../../environment.yml"
+    params:
+        folder=str(SAMPLES),
+        identity=lambda wildcards: SAMPLING.identity(wildcards.method, wildcards.seed),
+        operation=lambda wildcards, input: SAMPLING.operation(),
+        sampler=lambda wildcards: PLAN.sampler(wildcards.method),
+    shell:
+        "exec python -m workflow.logged {log} -- python -m {params.sampler} --only write --model {input.model} "
+        "--benchmark {wildcards.benchmark}={input.problems} --out-dir {params.folder} {params.identity:q} "
+        "{params.operation:q}"
 
 
 rule grade:
     input:
-        samples=RESULTS / "samples" / "{method}" / "seed{seed}" / "{benchmark}.jsonl",
+        samples=SAMPLES / "{benchmark}.jsonl",
         problems=RESULTS / "data" / "{benchmark}.jsonl",
+        tasks=lambda wildcards: task_code(DATA.task(wildcards.benchmark)),
         code=code("intake"),
     output:
         RESULTS / "grades" / "{method}" / "seed{seed}" / "{benchmark}.parquet",
     log:
         RESULTS / "logs" / "grade.{method}.seed{seed}.{benchmark}.log",
     benchmark:
-        RESULTS / "benchmarks" / "grade.{method}.seed{seed}.{benchmark}.tsv"
+        RESULTS / "timings" / "grade.{method}.seed{seed}.{benchmark}.tsv"
     conda:
         "../../environment.yml"
     params:
@@ -62,7 +103,7 @@ rule scores:
     log:
         RESULTS / "logs" / "scores.log",
     benchmark:
-        RESULTS / "benchmarks" / "scores.tsv"
+        RESULTS / "timings" / "scores.tsv"
     conda:
         "../../environment.yml"
     params:

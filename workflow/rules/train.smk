@@ -8,7 +8,7 @@ rule settings:
     log:
         RESULTS / "logs" / "settings.{method}.seed{seed}.log",
     benchmark:
-        RESULTS / "benchmarks" / "settings.{method}.seed{seed}.tsv"
+        RESULTS / "timings" / "settings.{method}.seed{seed}.tsv"
     conda:
         "../../environment.yml"
     params:
@@ -31,7 +31,7 @@ rule train:
     log:
         RESULTS / "logs" / "train.{method}.seed{seed}.log",
     benchmark:
-        RESULTS / "benchmarks" / "train.{method}.seed{seed}.tsv"
+        RESULTS / "timings" / "train.{method}.seed{seed}.tsv"
     conda:
         "../../environment.yml"
     wildcard_constraints:

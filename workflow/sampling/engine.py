@@ -27,8 +27,8 @@ class SeededVLLM(VLLM):
     1. Each sample has a seed of its own (`sample_seed`). lm-eval sends repeats without one, so that the
        engine's single random stream makes a sample depend on which requests happen to share its batch.
     2. A sample goes to its benchmark's journal, with its length and reason of ending, when the engine has finished
-       it; what is there already is not drawn again. lm-eval returns texts alone, all at the end, and its own request cache
-       passes over whatever is sampled.
+       it; what is there already is not drawn again. lm-eval returns texts alone, all at the end, and its own request
+       cache passes over whatever is sampled.
     3. No prompt is shortened. lm-eval cuts one that leaves no room for the response; `tasks.check_lengths`
        has refused those before.
     4. All requests of all tasks go to the engine at once, which fills its batch from them as others finish: waiting

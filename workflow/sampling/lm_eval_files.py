@@ -27,7 +27,7 @@ _SHARED = ("task.yaml", "process.py")
 def generation(temperature: float, top_p: float, max_tokens: int, banned: Sequence[str] = ()) -> dict[str, Any]:
     """lm-eval's ``generation_kwargs``."""
     kwargs: dict[str, Any] = {
-        # No stop strings: a response ends at the model's end-of-sequence token or at the token limit, and is kept whole.
+        # No stop strings: a response ends at the end-of-sequence token or at the token limit, and is kept whole.
         "until": [],
         # Without do_sample lm-eval sets the temperature to 0, whatever else is asked for.
         "do_sample": temperature > 0,

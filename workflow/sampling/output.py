@@ -54,7 +54,11 @@ def _replace(path: Path, text: str) -> None:
 
 
 def provenance(
-    model: Path, benchmark: Benchmark, identity: Mapping[str, Any], record: Mapping[str, Any], banned: Sequence[str],
+    model: Path,
+    benchmark: Benchmark,
+    identity: Mapping[str, Any],
+    record: Mapping[str, Any],
+    banned: Sequence[str],
     rows: Sequence[Row],
 ) -> dict[str, Any]:
     """All that is needed to repeat or to doubt the samples `rows` of a benchmark.

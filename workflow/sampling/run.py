@@ -18,7 +18,7 @@ from workflow.sampling.store import FOLDER, Drawn
 
 @dataclass(frozen=True)
 class Job:
-    """A request for `benchmarks`, whose files go to `out_dir`: samples are drawn into the store there, written, or both."""
+    """A request for `benchmarks`: samples are drawn into the store in `out_dir`, written from it, or both."""
 
     request: Request
     benchmarks: tuple[Benchmark, ...]
@@ -32,8 +32,8 @@ def run(job: Job, started: float) -> None:
 
     Each benchmark's samples are written to ``<benchmark>.jsonl`` and, last, ``<benchmark>.provenance.json``.
 
-    Raises SamplingError for a prompt that does not fit, a file that cannot be written, and, where nothing is to be drawn,
-    for a benchmark whose samples are not all there.
+    Raises SamplingError for a prompt that does not fit, a file that cannot be written, and, where nothing is to be
+    drawn, for a benchmark whose samples are not all there.
     """
     request = at_cpu_precision(job.request) if on_cpu() else job.request
     model_sha256 = model_digest(request.model)

@@ -1,10 +1,10 @@
-"""Problem sets from files in the workflow's form; those of public benchmarks checked against a digest of their answers.
+"""Problem sets from files, in the workflow's form; public benchmarks are checked against a digest of their answers.
 
-``python -m workflow.sources.benchmarks [--public NAME] [--path FILE] [--task TASK] --out FILE.jsonl``. A public benchmark,
-one of the registry below, comes from its file at a pinned revision, or from a local copy (``--path``). Any other file
-(``--path`` alone: .jsonl, .json, .csv or .parquet with problem, answer and, optionally, id and source; `problems.NAMES`
-has the other names that these may go by) has no digest to be checked against. The problems belong to their authors and
-are not part of this repository; what is here are digests of their answers.
+``python -m workflow.sources.benchmarks [--public NAME] [--path FILE] [--task TASK] --out FILE.jsonl``. A public
+benchmark, one of the registry below, comes from its file at a pinned revision, or from a local copy (``--path``). Any
+other file (``--path`` alone: .jsonl, .json, .csv or .parquet with problem, answer and, optionally, id and source;
+`problems.NAMES` has the other names that these may go by) has no digest to be checked against. The problems belong to
+their authors and are not part of this repository; what is here are digests of their answers.
 """
 
 from __future__ import annotations
@@ -151,7 +151,9 @@ def prepare(public: str | None, path: Path | None, task: str, out: Path) -> str:
         problems, source, checked = parse(read_rows(path), path.name, task), path.name, "no digest is known for them"
     else:
         if public not in REGISTRY:
-            raise SourceError(f"--public is {public!r}; it must be one of {', '.join(REGISTRY)}, or --path be given alone")
+            raise SourceError(
+                f"--public is {public!r}; it must be one of {', '.join(REGISTRY)}, or --path be given alone"
+            )
         benchmark = REGISTRY[public]
         rows, source = (read_rows(path), path.name) if path else _download(public, benchmark)
         problems, checked = check(f"{public} of {path or source}", benchmark, rows, parse(rows, source, task))
@@ -178,7 +180,9 @@ def command(arguments: Sequence[str]) -> str:
     """The command line above; returns its log line, raises SourceError."""
     parser = Parser("benchmarks", __doc__)
     parser.add_argument("--public", metavar="NAME", help=", ".join(REGISTRY))
-    parser.add_argument("--path", type=Path, metavar="FILE", help="a local file, instead of the public one if both are given")
+    parser.add_argument(
+        "--path", type=Path, metavar="FILE", help="a local file, instead of the public one if both are given"
+    )
     parser.add_argument("--task", default="integers", metavar="TASK", help=", ".join(tasks.names()))
     parser.add_argument("--out", type=Path, required=True, metavar="FILE.jsonl")
     options = parser.parse_args(arguments)
