@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import tasks
 from workflow.sources.command import SourceError, write_jsonl
 from workflow.sources.problems import Problem, Row, normalise_answer, parse, read_rows
 
@@ -89,7 +90,7 @@ def test_other_answers_are_none(text):
 @pytest.mark.parametrize(
     ("change", "complaint"),
     [
-        ({"answer": "1000"}, "answer is '1000'; it must be an integer of 0-999"),
+        ({"answer": "1/2"}, "answer is '1/2'; it must be an integer"),
         ({"answer": 2.5}, "'answer' is 2.5"),
         ({"answer": True}, "'answer' is True"),
         ({"answer": None}, "'answer' is None"),
@@ -104,6 +105,12 @@ def test_a_bad_row_is_named(tmp_path, change, complaint):
         parse(read_rows(path), "elsewhere")
     assert complaint in str(caught.value)
     assert f"{path}: row 2" in str(caught.value)
+
+
+@pytest.mark.parametrize("task", tasks.names())
+def test_an_answer_is_in_the_normal_form_of_its_task(task):
+    (problem,) = parse([Row("here", {"problem": "p", "answer": "0025"})], "x", task)
+    assert (problem.answer, problem.task) == (tasks.task(task).normalise("0025"), task)
 
 
 def test_a_missing_field_is_named_with_those_that_are_there():
