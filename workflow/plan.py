@@ -1,13 +1,14 @@
 """Which jobs an experiment consists of: what the rules ask, answered from the experiment. Pure functions."""
 
-import json
 import re
 import shlex
+import sys
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Literal
 
 import psutil
+import yaml
 
 from baselines.arm import Arm
 from eapo_verl.method.schedules import sampling_seed
@@ -166,9 +167,14 @@ class Plan:
         return [f"--role {spec.role}", f"--seed {spec.seed}", *options]
 
     def settings(self, method: str, seed: int | str) -> str:
-        """The settings of a run as one line of JSON, which is YAML."""
+        """The settings of a run as YAML."""
         settings = run_settings(self.experiment, self.name, method, int(seed), self.results, self.policy(method))
-        return json.dumps(settings, sort_keys=True)
+        # Not JSON: YAML reads its 1e-05 as text.
+        return yaml.safe_dump(settings, default_flow_style=True, width=sys.maxsize).rstrip()
+
+    def settings_file(self, method: str, seed: int | str) -> Path:
+        """Where a run finds its settings."""
+        return self.results / "settings" / f"{method}.seed{seed}.yaml"
 
     def identity(self, method: str, seed: int | str) -> str:
         """What a run is made again for when it changes, beside its input files."""
@@ -181,7 +187,7 @@ class Plan:
         own, since noise shared between arms is not the independence that the crossed test assumes.
         """
         evaluation = self.experiment.evaluation
-        values = {
+        values: dict[str, Any] = {
             "samples": evaluation.samples,
             "temperature": evaluation.temperature,
             "top-p": evaluation.top_p,
@@ -191,5 +197,7 @@ class Plan:
             "dtype": evaluation.dtype,
             "tensor-parallel": evaluation.tensor_parallel,
         }
+        if self._arm(method).needs().experts_at_evaluation:
+            values["endpoints"] = self.endpoints(method, seed, "evaluation")
         banned = [f"--ban {shlex.quote(text)}" for text in self._arm(method).banned()]
         return [*(f"--{key} {value}" for key, value in values.items()), *banned]

@@ -1,4 +1,4 @@
-# Samples of every model on every benchmark, consultation locked off; then grades, then counts.
+# Samples of every arm on every benchmark, consultation locked off unless its kind says otherwise; then grades, then counts.
 
 
 rule sample:
@@ -6,6 +6,7 @@ rule sample:
         model=lambda wildcards: PLAN.scored_model(wildcards.method, wildcards.seed),
         problems=[PLAN.data(name) for name in EXPERIMENT.benchmarks],
         tasks="analysis/benchmarks",
+        experts=lambda wildcards: PLAN.served_models(wildcards.method, "evaluation"),
     output:
         samples=[RESULTS / "samples" / "{method}" / "seed{seed}" / f"{name}.jsonl" for name in EXPERIMENT.benchmarks],
         provenance=RESULTS / "samples" / "{method}" / "seed{seed}" / "provenance.json",
@@ -24,9 +25,11 @@ rule sample:
         benchmarks=[f"--benchmark {name}={PLAN.data(name)}" for name in EXPERIMENT.benchmarks],
         folder=subpath(output.provenance, parent=True),
         sampling=lambda wildcards: PLAN.sampling_arguments(wildcards.method, wildcards.seed),
+        sampler=lambda wildcards: PLAN.sampler(wildcards.method),
+        lease=lambda wildcards: PLAN.lease(wildcards.method, wildcards.seed, "evaluation"),
     shell:
-        "exec python -m workflow.logged {log} -- python -m workflow.sampling --model {input.model} {params.benchmarks} "
-        "--out-dir {params.folder} {params.sampling}"
+        "exec {params.lease}python -m workflow.logged {log} -- python -m {params.sampler} --model {input.model} "
+        "{params.benchmarks} --out-dir {params.folder} {params.sampling}"
 
 
 rule grade:
