@@ -1,12 +1,13 @@
 """Which jobs an experiment consists of: what the rules ask, answered from the experiment. Pure functions."""
 
-import json
 import re
+import sys
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Literal
 
 import psutil
+import yaml
 
 from baselines.arm import Arm
 from workflow.experiment import Experiment
@@ -149,9 +150,14 @@ class Plan:
         return [f"--role {spec.role}", f"--seed {spec.seed}", *options]
 
     def settings(self, method: str, seed: int | str) -> str:
-        """The settings of a run as one line of JSON, which is YAML."""
+        """The settings of a run as YAML."""
         settings = run_settings(self.experiment, self.name, method, int(seed), self.results, self.policy(method))
-        return json.dumps(settings, sort_keys=True)
+        # Not JSON: YAML reads its 1e-05 as text.
+        return yaml.safe_dump(settings, default_flow_style=True, width=sys.maxsize).rstrip()
+
+    def settings_file(self, method: str, seed: int | str) -> Path:
+        """Where a run finds its settings."""
+        return self.results / "settings" / f"{method}.seed{seed}.yaml"
 
     def identity(self, method: str, seed: int | str) -> str:
         """What a run is made again for when it changes, beside its input files."""

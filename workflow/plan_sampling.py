@@ -43,7 +43,7 @@ class SamplingPlan:
 
 
 def task_code(*names: str) -> list[str]:
-    """The files that say what these tasks ask and how they grade."""
+    """The files that say what these tasks ask."""
     root = Path(tasks.__file__).resolve().parent.parent
     classes = {one for name in names for one in type(tasks.task(name)).__mro__ if one.__module__.startswith("tasks.")}
     return sorted({str(Path(inspect.getfile(one)).resolve().relative_to(root)) for one in classes})
