@@ -1,7 +1,13 @@
 """Kinds of problem, a module each; imports nothing of the other packages, so that grading runs anywhere."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from tasks.base import Grade, Task
 from tasks.integers import BareIntegers, Integers
+
+#: Of a problem that names none.
+DEFAULT = Integers.name
 
 _TASKS: dict[str, Task] = {one.name: one for one in (Integers(), BareIntegers())}
 
@@ -18,8 +24,20 @@ def task(name: str) -> Task:
         ValueError: there is none; the message names those that there are.
     """
     if name not in _TASKS:
-        raise ValueError(f"{name!r} is no task; allowed are {', '.join(_TASKS)}")
+        raise ValueError(f"task {name!r} is not known; allowed are {', '.join(_TASKS)}")
     return _TASKS[name]
 
 
-__all__ = ["Grade", "Task", "names", "task"]
+def name_of(problem: Mapping[str, Any]) -> str:
+    """The name of the task of a line of a problem file: its field ``task``, else the default.
+
+    Raises:
+        ValueError: it names no task; the message names those that there are.
+    """
+    name = problem.get("task", DEFAULT)
+    if not isinstance(name, str):
+        raise ValueError(f"task {name!r} is not known; allowed are {', '.join(_TASKS)}")
+    return task(name).name
+
+
+__all__ = ["DEFAULT", "Grade", "Task", "name_of", "names", "task"]

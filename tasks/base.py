@@ -1,8 +1,9 @@
 """What a problem is: the interface that training, sampling and grading share."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, ClassVar
 
 
 @dataclass(frozen=True)
@@ -10,7 +11,7 @@ class Grade:
     """What a task made of a response.
 
     Attributes:
-        extracted: the answer in its shortest form, else as it was written (cut to 80 characters), else None.
+        extracted: the answer in its shortest form, else as it was written (shortened), else None.
         correct: whether it is the reference answer.
         unanswered: whether the response states no answer at all.
     """
@@ -20,35 +21,40 @@ class Grade:
     unanswered: bool
 
 
-class Task(Protocol):
-    """A kind of problem. Stateless: a task is found by its name alone, in any process."""
+class Task(ABC):
+    """A kind of problem. Stateless: a task is found by its name alone, in any process.
 
-    name: str
+    Attributes:
+        name: as problem files give it, in their field ``task``.
+    """
 
+    name: ClassVar[str]
+
+    @abstractmethod
     def prompt(self, problem: Mapping[str, Any]) -> str:
         """The user's turn that a policy is trained on and scored on; ``problem`` is a line of a problem file."""
-        ...
 
+    @abstractmethod
     def extract(self, response: str) -> str | None:
-        """The answer as ``response`` states it, or None."""
-        ...
+        """The answer that ``response`` states, as :attr:`Grade.extracted` has it; None where it states none."""
 
-    def grade(self, response: str, answer: str) -> Grade:
-        """Grade one response against the reference ``answer``, in its normal form.
-
-        Raises:
-            ValueError: ``answer`` is none that the task allows.
-        """
-        ...
-
-    def reward(self, response: str, answer: str) -> float:
-        """What training pays for ``response``, in [0, 1]; by default 1.0 where the grade is right, else 0.0."""
-        ...
-
+    @abstractmethod
     def normalise(self, answer: str) -> str:
         """The reference answer in its normal form.
 
         Raises:
-            ValueError: it is none; the message says what is allowed.
+            ValueError: it is none; the message, one line, says what is allowed.
         """
-        ...
+
+    def grade(self, response: str, answer: str) -> Grade:
+        """Grade one response: right where what it states is the reference ``answer``, in whatever form that is.
+
+        Raises:
+            ValueError: ``answer`` is none that the task allows.
+        """
+        wanted, stated = self.normalise(answer), self.extract(response)
+        return Grade(stated, stated == wanted, stated is None)
+
+    def reward(self, response: str, answer: str) -> float:
+        """What training pays for ``response``, in [0, 1]: the grade itself, unless a task knows better."""
+        return float(self.grade(response, answer).correct)

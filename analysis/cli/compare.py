@@ -10,12 +10,11 @@ import pandas as pd
 
 from analysis import InputError
 from analysis.intake import folders
-from analysis.intake.samples import Grader
+from analysis.intake.samples import Grader, Reference
 from analysis.intake.scores import Cell, complete, majority, score
 from analysis.report.conclusion import Conclusion, conclude
 from analysis.statistics.comparisons import significance_table
 from analysis.tables.main import main_table
-from tasks.integers import read_integer
 
 
 class Comparison(NamedTuple):
@@ -68,13 +67,13 @@ def compare(
     return Comparison(main, significance, conclude(main, significance))
 
 
-def _same_answers(graded: Sequence[tuple[Cell, pd.DataFrame, dict[str, str]]]) -> None:
-    known: dict[tuple[str, str], tuple[str, Cell]] = {}
+def _same_answers(graded: Sequence[tuple[Cell, pd.DataFrame, dict[str, Reference]]]) -> None:
+    known: dict[tuple[str, str], tuple[Reference, Cell]] = {}
     for cell, _, answers in graded:
         for question, answer in answers.items():
             other, first = known.setdefault((cell.benchmark, question), (answer, cell))
-            if read_integer(other) != read_integer(answer):
+            if other.answer != answer.answer:
                 raise InputError(
-                    f"benchmark {cell.benchmark}, question {question!r}: the reference answer is {other} for "
-                    f"{first.method} and {answer} for {cell.method}"
+                    f"benchmark {cell.benchmark}, question {question!r}: the reference answer is {other.answer} for "
+                    f"{first.method} and {answer.answer} for {cell.method}"
                 )

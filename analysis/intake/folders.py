@@ -15,7 +15,7 @@ import pandas as pd
 
 from analysis import InputError
 from analysis.intake.lm_eval_log import is_log, read_log, task_name
-from analysis.intake.samples import read_answers, read_samples
+from analysis.intake.samples import Reference, read_answers, read_samples
 from analysis.intake.scores import Cell
 
 _SEED = re.compile(r"seed(\d{1,9})")
@@ -54,7 +54,7 @@ def find(method: str, folder: Path) -> list[Source]:
     return [Source(cell, path) for cell, path in sorted(found.items())]
 
 
-def read(source: Source, problems: Path | None) -> tuple[pd.DataFrame, dict[str, str]]:
+def read(source: Source, problems: Path | None) -> tuple[pd.DataFrame, dict[str, Reference]]:
     """Samples and reference answers of a file; ``problems`` as for :func:`find_problems`. Raises InputError."""
     if is_log(source.path):
         return read_log(source.path)

@@ -14,7 +14,7 @@ import pandas as pd
 
 from analysis import InputError
 from analysis.intake.json_lines import read_json_lines, utf8
-from analysis.intake.samples import checked_answer
+from analysis.intake.samples import Reference, reference
 
 _NAME = re.compile(r"samples_(?P<task>.+?)(?:_\d{4}-\d{2}-\d{2}T[\d:.-]+)?")
 
@@ -30,8 +30,8 @@ def task_name(path: Path) -> str:
     return match["task"] if match else path.stem
 
 
-def read_log(path: Path) -> tuple[pd.DataFrame, dict[str, str]]:
-    """Samples and reference answers of a log file.
+def read_log(path: Path) -> tuple[pd.DataFrame, dict[str, Reference]]:
+    """Samples and reference answers of a log file, which are taken for integers: a log names no task of ours.
 
     A question is named by its document's ``id`` where it has one, else by its number. Where several filters were
     logged, a document is there once for each; its responses are the same and are taken once.
@@ -44,7 +44,7 @@ def read_log(path: Path) -> tuple[pd.DataFrame, dict[str, str]]:
         InputError: a field is missing, the task generates no text, an answer is no integer, a document is there twice
             or has more or fewer responses than the others.
     """
-    answers: dict[str, str] = {}
+    answers: dict[str, Reference] = {}
     responses: dict[str, list[str]] = {}
     filters: set[tuple[str, str]] = set()
     for where, row in read_json_lines(path):
@@ -59,7 +59,7 @@ def read_log(path: Path) -> tuple[pd.DataFrame, dict[str, str]]:
         if question in responses:
             continue
         responses[question] = _responses(where, row["resps"])
-        answers[question] = checked_answer(where, str(row["target"]).strip())
+        answers[question] = reference(where, {}, str(row["target"]))
     if not responses:
         raise InputError(f"{path}: holds no sample")
     counts = {question: len(texts) for question, texts in responses.items()}

@@ -2,47 +2,55 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, NamedTuple
 
 import pandas as pd
 
 from analysis import InputError
 from analysis.intake.json_lines import read_json_lines, require
 from analysis.intake.verification import Verifier
-from tasks import Grade
-from tasks.integers import grade, read_integer
+from tasks import Grade, name_of, task
 
 SAMPLE_FIELDS = {"question_id": str, "sample": int, "response": str, "n_tokens": int, "finish_reason": str}
 FINISH_REASONS = ("stop", "length")
 GRADE_COLUMNS = [*SAMPLE_FIELDS, "extracted", "correct", "verify_correct", "unanswered", "truncated"]
 
 
-def read_answers(path: Path) -> dict[str, str]:
-    """Reference answers by problem id, from JSON lines with id and answer. Raises InputError."""
-    answers: dict[str, str] = {}
+class Reference(NamedTuple):
+    """The right answer to a problem, in the normal form of the problem's task; ``task`` is that task's name."""
+
+    answer: str
+    task: str
+
+
+def read_answers(path: Path) -> dict[str, Reference]:
+    """Reference answers by problem id, from JSON lines with id, answer and, optionally, task. Raises InputError."""
+    answers: dict[str, Reference] = {}
     for where, row in read_json_lines(path):
         require(where, row, {"id": str, "answer": str})
         if row["id"] in answers:
             raise InputError(f"{where}: id {row['id']!r} occurs twice")
-        answers[row["id"]] = checked_answer(where, row["answer"])
+        answers[row["id"]] = reference(where, row, row["answer"])
     if not answers:
         raise InputError(f"{path}: holds no problem")
     return answers
 
 
-def checked_answer(where: str, answer: str) -> str:
-    """The reference answer, an integer. Raises InputError."""
-    if read_integer(answer) is None:
-        raise InputError(f"{where}: answer {answer[:40]!r} is not an integer of at most 18 digits")
-    return answer
+def reference(where: str, problem: Mapping[str, Any], answer: str) -> Reference:
+    """The ``answer`` as the task of ``problem``, a line of a problem file, has it. Raises InputError."""
+    try:
+        name = name_of(problem)
+        return Reference(task(name).normalise(answer), name)
+    except ValueError as error:
+        raise InputError(f"{where}: {error}") from error
 
 
-def read_samples(path: Path, answers: dict[str, str], k: int | None = None) -> pd.DataFrame:
+def read_samples(path: Path, answers: Collection[str], k: int | None = None) -> pd.DataFrame:
     """The samples in ``path``, exactly ``k`` (numbered 0 to k-1) for each question of ``answers``, in that order.
 
     ``k`` None: as many as the file has, the same number for each question.
@@ -102,13 +110,13 @@ class Grader:
     ) -> None:
         self._stack.close()
 
-    def grade(self, samples: pd.DataFrame, answers: dict[str, str]) -> pd.DataFrame:
+    def grade(self, samples: pd.DataFrame, answers: Mapping[str, Reference]) -> pd.DataFrame:
         """Add extracted, correct, verify_correct, unanswered, truncated to a frame of :func:`read_samples`.
 
         ``truncated`` is a response that ended at the token limit; it is graded if it holds a box, else unanswered.
         Where ``finish_reason`` is missing, so is ``truncated``.
         """
-        texts = list(zip(samples["response"], samples["question_id"].map(answers), strict=True))
+        texts = [(text, answers[name]) for text, name in zip(samples["response"], samples["question_id"], strict=True)]
         portion = max(1, -(-len(texts) // len(self._verifiers)))
         portions = [texts[start : start + portion] for start in range(0, len(texts), portion)]
         # A thread waits for its process, which does the work.
@@ -124,8 +132,11 @@ class Grader:
         )[GRADE_COLUMNS]
 
 
-def _grade(verifier: Verifier, texts: Sequence[tuple[str, str]]) -> list[tuple[Grade, bool]]:
-    return [(grade(response, answer), verifier.verify(response, answer)) for response, answer in texts]
+def _grade(verifier: Verifier, texts: Sequence[tuple[str, Reference]]) -> list[tuple[Grade, bool]]:
+    return [
+        (task(right.task).grade(response, right.answer), verifier.verify(response, right.answer))
+        for response, right in texts
+    ]
 
 
 def _truncated(finish_reason: pd.Series) -> pd.Series:

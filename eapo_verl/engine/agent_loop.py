@@ -20,6 +20,7 @@ from eapo_verl.method.internalization import rewrite
 from eapo_verl.method.rewards import score
 from eapo_verl.method.rollout import Rollout
 from eapo_verl.method.schedules import sampling_seed, uniform_draw
+from tasks import task
 
 Key = tuple[int, ...]
 
@@ -47,7 +48,8 @@ class PolicyAgentLoop(AgentLoopBase):
         step = max(1, int(kwargs["global_steps"]))
         plan = self.plan
         key = (plan.run.seed, int(kwargs["global_steps"]), int(kwargs["index"]), int(kwargs["session_id"]))
-        rollout = Rollout(await self.ct_build_initial_tokens(list(kwargs["raw_prompt"])))
+        prompt = await self.ct_build_initial_tokens(list(kwargs["raw_prompt"]))
+        rollout = Rollout(prompt, task(kwargs["extra_info"]["task"]))
         turns = plan.turn_budget(step) if self.consults else 0
         compared = is_measured(step, plan.run.budget.validate_every)
         for turn in range(turns + 1):
@@ -69,7 +71,7 @@ class PolicyAgentLoop(AgentLoopBase):
             else:
                 rollout.count_gated(len(action.queries))
                 self._show(rollout, [None] * len(action.queries))
-        extra = await self._internalized(rollout, kwargs["extra_info"]["problem"])
+        extra = await self._internalized(rollout, kwargs["raw_prompt"][-1])
         output = self._output(rollout)
         answer = kwargs["reward_model"]["ground_truth"]
         output.reward_score, output.extra_fields["reward_extra_info"] = self._reward(rollout, answer)
@@ -81,7 +83,7 @@ class PolicyAgentLoop(AgentLoopBase):
         Here and not in verl's reward worker: a rule takes microseconds, and a call to another process milliseconds.
         """
         run, limit = self.plan.run, self.plan.response_length
-        parts = score(rollout.turn_text, answer, run.reward.answer)
+        parts = score(rollout.task, rollout.turn_text, answer, run.reward.answer)
         overlong = run.optimiser.overlong
         penalty = 0.0 if overlong is None else overlong.reward(min(len(rollout.ids), limit), limit)
         return parts["score"] + penalty, parts | {"overlong_reward": penalty}
@@ -170,8 +172,10 @@ class PolicyAgentLoop(AgentLoopBase):
         trained = self.plan.consultation.train_on_replies
         rollout.append_replies(ids, tuple(text for text in texts if text), trained)
 
-    async def _internalized(self, rollout: Rollout, problem: str) -> AgentLoopOutput | None:
+    async def _internalized(self, rollout: Rollout, question: dict[str, str]) -> AgentLoopOutput | None:
         """The prompt as it is without consultation, and the solution as if there had been none.
+
+        ``question`` is the user's turn, a message.
 
         None where there was no accepted reply, the rollout was cut, or the sample does not fit. Whether the rollout is
         right is not known here; the trainer drops the sample where it is not.
@@ -185,7 +189,7 @@ class PolicyAgentLoop(AgentLoopBase):
             return None
         instruction = self.plan.run.system_prompt
         system = [{"role": "system", "content": instruction}] if instruction else []
-        prompt = await self.ct_build_initial_tokens([*system, {"role": "user", "content": problem}])
+        prompt = await self.ct_build_initial_tokens([*system, question])
         ids = [*self._encode(text), self.tokenizer.eos_token_id]
         if len(ids) > self.plan.response_length:
             return None

@@ -2,12 +2,14 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pandas
 from transformers import AutoTokenizer
 
 from eapo_verl.engine.verl_config import agent_loop
 from eapo_verl.settings.run import RunError, RunSettings
+from tasks import name_of, task
 
 
 def write_all(settings: RunSettings, folder: Path) -> dict[str, int]:
@@ -18,7 +20,7 @@ def write_all(settings: RunSettings, folder: Path) -> dict[str, int]:
         their beginning.
 
     Raises:
-        RunError: all of a set's are.
+        RunError: all of a set's are; a line names no task that there is, or has an answer that its task does not allow.
     """
     consulting = settings.consultation.instruction if settings.consultation.possible else None
     training_prompt = "\n\n".join(text for text in (settings.system_prompt, consulting) if text) or None
@@ -28,7 +30,7 @@ def write_all(settings: RunSettings, folder: Path) -> dict[str, int]:
         ("train", settings.train_file, training_prompt, agent_loop(settings)),
         ("validation", settings.validation_file, settings.system_prompt, "independent"),
     ):
-        rows = _rows(source, system, agent, settings.reward.answer)
+        rows = _rows(source, system, agent)
         chats = [row["prompt"] for row in rows]
         lengths = [
             len(ids) for ids in tokenizer.apply_chat_template(chats, add_generation_prompt=True, return_dict=False)
@@ -44,17 +46,23 @@ def write_all(settings: RunSettings, folder: Path) -> dict[str, int]:
     return dropped
 
 
-def _rows(source: Path, system_prompt: str | None, agent: str, reward: str) -> list[dict]:
+def _rows(source: Path, system_prompt: str | None, agent: str) -> list[dict]:
     with source.open(encoding="utf-8") as file:
         problems = [json.loads(line) for line in file]
     system = [{"role": "system", "content": system_prompt}] if system_prompt else []
-    return [
-        {
-            "prompt": [*system, {"role": "user", "content": problem["problem"]}],
-            "data_source": source.stem,
-            "agent_name": agent,
-            "reward_model": {"style": "rule", "ground_truth": problem["answer"]},
-            "extra_info": {"index": index, "problem": problem["problem"]},
-        }
-        for index, problem in enumerate(problems)
-    ]
+    return [_row(source, index, problem, system, agent) for index, problem in enumerate(problems)]
+
+
+def _row(source: Path, index: int, problem: dict[str, Any], system: list[dict[str, str]], agent: str) -> dict[str, Any]:
+    try:
+        name = name_of(problem)
+        answer = task(name).normalise(problem["answer"])
+    except ValueError as error:
+        raise RunError(f"{source}:{index + 1}: {error}") from error
+    return {
+        "prompt": [*system, {"role": "user", "content": task(name).prompt(problem)}],
+        "data_source": source.stem,
+        "agent_name": agent,
+        "reward_model": {"style": "rule", "ground_truth": answer},
+        "extra_info": {"index": index, "problem": problem["problem"], "task": name},
+    }

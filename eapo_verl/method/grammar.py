@@ -11,7 +11,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import permutations
 
-_BOX_OR_BRACE = re.compile(r"\\(?P<box>boxed|fbox)\s*\{|\\\\(?!boxed|fbox)|\\[{}]|(?P<brace>[{}])")
+from tasks.boxes import boxed_answer, final_part
+
 # All but tab and newline: a terminal, a log or a tokeniser may give them a meaning that the text does not show.
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
@@ -96,8 +97,8 @@ def parse_action(text: str, tags: Tags | None = None, max_queries: int = 3) -> C
     consultation anew, empty queries are dropped, repeated ones are asked once, and those beyond ``max_queries`` are
     dropped: each is counted, none is an error.
 
-    An answer is what stands in a box (:func:`extract_answer`), or without one in a last line ``Answer: ...``. That
-    plain form ends a rollout and no more: rewards, as the evaluation, count boxed answers alone.
+    An answer is what stands in a box (:mod:`tasks.boxes`), or without one in a last line ``Answer: ...``. That plain
+    form ends a rollout and no more: what a rollout earns is the task's to say.
 
     Raises:
         ValueError: ``max_queries`` is below 1.
@@ -108,7 +109,7 @@ def parse_action(text: str, tags: Tags | None = None, max_queries: int = 3) -> C
     close = text.rfind(tags.consult_close)
     opening = text.rfind(tags.consult_open, 0, close) if close >= 0 else -1
     rest = text[close + len(tags.consult_close) :] if opening >= 0 else text
-    answer = extract_answer(rest)
+    answer = boxed_answer(rest)
     if answer is None:
         answer = _plain_answer(rest, tags)
     if answer is not None:
@@ -133,35 +134,13 @@ def _consult(raw: list[str], nested: int, max_queries: int) -> Consult:
     )
 
 
-def _after_thinking(text: str) -> str:
-    return text.rpartition("</think>")[2]
-
-
 def _plain_answer(text: str, tags: Tags) -> str | None:
     """What follows ``Answer:`` in the last non-empty line, without ``$``, outer spaces and a final period, or None."""
-    line = _after_thinking(text).rstrip().rpartition("\n")[2].lstrip()
+    line = final_part(text).rstrip().rpartition("\n")[2].lstrip()
     size = len(tags.answer_prefix)
     if line[:size].casefold() != tags.answer_prefix.casefold() or any(tag in line for tag in tags.markup):
         return None
     return line[size:].replace("$", "").strip().removesuffix(".").rstrip() or None
-
-
-def extract_answer(text: str) -> str | None:
-    """The content of the last balanced ``\\boxed{...}`` (or ``\\fbox{...}``) after the last ``</think>``, or None.
-
-    As the evaluation reads it: the box that closes last, braces nest, ``\\{`` and ``\\}`` are not braces. One pass:
-    hostile input (a megabyte of braces) costs no more than its length.
-    """
-    text = _after_thinking(text)
-    open_braces: list[tuple[int, bool]] = []
-    last: tuple[int, int] | None = None
-    for token in _BOX_OR_BRACE.finditer(text):
-        if token["box"] or token["brace"] == "{":
-            open_braces.append((token.end(), token["box"] is not None))
-        elif token["brace"] and open_braces:
-            start, is_box = open_braces.pop()
-            last = (start, token.start()) if is_box else last
-    return text[slice(*last)] if last else None
 
 
 def format_replies(texts: Iterable[str | None], tags: Tags | None = None) -> str:

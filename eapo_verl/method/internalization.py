@@ -10,7 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-from eapo_verl.method.grammar import Tags, extract_answer
+from eapo_verl.method.grammar import Tags
+from tasks.boxes import boxed_answer
 
 Target = Literal["continuation", "expert_reply"]
 
@@ -50,7 +51,7 @@ def rewrite(turns: Sequence[TurnText], target: Target = "continuation", tags: Ta
     if target == "continuation":
         text = "".join(_outside_consultations(turn.policy, tags) for turn in turns).strip()
     else:
-        text = _with_answer("\n".join(replies), extract_answer(turns[-1].policy))
+        text = _with_answer("\n".join(replies), boxed_answer(turns[-1].policy))
     return text if text and not any(tag in text for tag in tags.markup) else None
 
 
@@ -65,7 +66,7 @@ def _outside_consultations(text: str, tags: Tags) -> str:
 
 
 def _with_answer(replies: str, answer: str | None) -> str:
-    stated = extract_answer(replies)
+    stated = boxed_answer(replies)
     if answer is None or (stated is not None and stated.strip() == answer.strip()):
         return replies
     return f"{replies}\n\\boxed{{{answer}}}"

@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from eapo_verl.experts.reply import FATES, Reply
-from eapo_verl.method.grammar import Answer, Consult, Continue, extract_answer
+from eapo_verl.method.grammar import Answer, Consult, Continue
 from eapo_verl.method.internalization import TurnText
-from eapo_verl.method.rewards import as_integer
+from tasks import Task
 
 #: What is counted in a rollout; the fates add up to the queries.
 COUNTS = (
@@ -38,6 +38,7 @@ class Rollout:
 
     Attributes:
         prompt: token ids.
+        task: whose problem it is.
         ids: token ids of the response so far.
         mask: one number an id.
         log_probs: one an id, by the engine that sampled it (in nats); nan on what the policy did not write.
@@ -52,6 +53,7 @@ class Rollout:
     """
 
     prompt: list[int]
+    task: Task
     ids: list[int] = field(default_factory=list)
     mask: list[int] = field(default_factory=list)
     log_probs: list[float] = field(default_factory=list)
@@ -146,14 +148,17 @@ class Rollout:
         replies = [reply for turn in self.turns for reply in turn.accepted]
         if not replies:
             return None
-        answer = as_integer(extract_answer(self.turn_text))
-        return answer is not None and answer in [reply_answer(reply) for reply in replies]
+        answer = self.task.extract(self.turn_text)
+        return answer is not None and answer in [reply_answer(self.task, reply) for reply in replies]
 
 
-def reply_answer(reply: str) -> int | None:
-    """The integer that a reply states: in its last box, or without one the last in its text; None without either."""
-    boxed = extract_answer(reply)
-    if boxed is not None:
-        return as_integer(boxed)
+def reply_answer(task: Task, reply: str) -> str | None:
+    """The answer that a reply states, as the task reads it, else the last number in its text; None without either."""
+    stated = task.extract(reply)
     found = _INTEGER.findall(reply)
-    return as_integer(found[-1]) if found else None
+    if stated is not None or not found:
+        return stated
+    try:
+        return task.normalise(found[-1])
+    except ValueError:
+        return None

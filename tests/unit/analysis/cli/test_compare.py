@@ -15,7 +15,7 @@ import pytest
 from analysis.cli.commands import main
 from analysis.intake.folders import names
 from analysis.intake.lm_eval_log import read_log, task_name
-from analysis.intake.samples import Grader
+from analysis.intake.samples import Grader, Reference
 from analysis.intake.verification import Verifier
 from analysis.statistics.significance import crossed_test
 from tests import ROOT
@@ -221,7 +221,7 @@ def test_a_document_logged_by_two_filters_counts_once(tmp_path: Path) -> None:
     rows = [json.loads(line) for line in path.read_text().splitlines()]
     write_lines(path, [row | {"filter": name} for row in rows for name in ("all", "first")])
     samples, answers = read_log(path)
-    assert len(samples) == K * len(QUESTIONS) and answers == QUESTIONS
+    assert len(samples) == K * len(QUESTIONS) and {name: one.answer for name, one in answers.items()} == QUESTIONS
     assert task_name(path) == "aime_2024" and task_name(Path("samples_gsm8k.jsonl")) == "gsm8k"
 
 
@@ -242,7 +242,7 @@ def test_verdicts_do_not_depend_on_the_number_of_workers() -> None:
     graded = []
     for workers in (1, 3):
         with Grader(workers) as grader:
-            graded.append(grader.grade(samples, {"q": "7"}))
+            graded.append(grader.grade(samples, {"q": Reference("7", "integers")}))
     pd.testing.assert_frame_equal(*graded)
 
 

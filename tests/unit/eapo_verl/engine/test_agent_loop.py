@@ -92,7 +92,7 @@ def roll_out(
 
     loop.ct_build_initial_tokens = prompt
     kwargs = {
-        "global_steps": step, "index": 0, "session_id": 0, "extra_info": {"problem": PROBLEM},
+        "global_steps": step, "index": 0, "session_id": 0, "extra_info": {"problem": PROBLEM, "task": "integers_bare"},
         "raw_prompt": [{"role": "system", "content": "ask"}, {"role": "user", "content": PROBLEM}],
         "reward_model": {"ground_truth": "626"}, "confidence_threshold": threshold,
     }  # fmt: skip

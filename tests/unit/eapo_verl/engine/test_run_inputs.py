@@ -19,7 +19,7 @@ def run(folder: Path, **changes: Any) -> RunSettings:
     sizes = {"num_hidden_layers": 4, "num_attention_heads": 6, "hidden_size": 192, "model_type": "llama"}
     (folder / "policy/config.json").write_text(json.dumps(sizes))
     for name, problems in (("train", ["1+1;2+2;3+3", "1+1" * 20]), ("validation", ["4+4;5+5;6+6"])):
-        rows = [{"id": text, "problem": text, "answer": "7"} for text in problems]
+        rows = [{"id": text, "problem": text, "answer": "07", "task": "integers_bare"} for text in problems]
         (folder / f"{name}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
     fields: dict[str, Any] = {
         "experiment": "e", "method": "m", "kind": "rl", "seed": 1, "policy": folder / "policy",
@@ -40,7 +40,7 @@ def test_prompts_that_do_not_fit_are_left_out_and_counted(tmp_path: Path) -> Non
     assert [message["role"] for message in train["prompt"]] == ["system", "user"]
     assert [message["role"] for message in validation["prompt"]] == ["user"]
     assert (train["agent_name"], validation["agent_name"]) == ("consulting", "independent")
-    assert train["extra_info"] == {"index": 0, "problem": "1+1;2+2;3+3"}
+    assert train["extra_info"] == {"index": 0, "problem": "1+1;2+2;3+3", "task": "integers_bare"}
     assert train["reward_model"]["ground_truth"] == "7"
 
 
@@ -53,6 +53,29 @@ def test_a_run_that_never_consults_has_no_instruction(tmp_path: Path) -> None:
 def test_no_prompt_that_fits_is_one_line(tmp_path: Path) -> None:
     with pytest.raises(RunError, match=r"train\.jsonl: every prompt is longer than lengths\.prompt \(4 tokens\)"):
         write_all(run(tmp_path, lengths={"prompt": 4, "response": 32}), tmp_path)
+
+
+def test_the_policy_is_asked_as_its_task_asks(tmp_path: Path) -> None:
+    settings = run(tmp_path, lengths={"prompt": 200, "response": 32})
+    lines = settings.train_file.read_text().splitlines()
+    settings.train_file.write_text(lines[0].replace(', "task": "integers_bare"', "") + "\n" + lines[1] + "\n")
+    write_all(settings, tmp_path)
+    first, second = pd.read_parquet(tmp_path / "train.parquet").to_dict("records")
+    assert first["extra_info"]["task"] == "integers" and "final answer within" in first["prompt"][-1]["content"]
+    assert second["prompt"][-1]["content"] == second["extra_info"]["problem"]
+
+
+@pytest.mark.parametrize(
+    ("field", "complaint"),
+    [({"task": "poetry"}, "task 'poetry' is not known; allowed are "), ({"answer": "x=7"}, "answer 'x=7' is not an ")],
+)
+def test_a_problem_that_no_task_can_use_is_named(tmp_path: Path, field: dict[str, str], complaint: str) -> None:
+    settings = run(tmp_path)
+    problem = json.loads(settings.train_file.read_text().splitlines()[0])
+    with settings.train_file.open("a") as file:
+        file.write(json.dumps(problem | field) + "\n")
+    with pytest.raises(RunError, match=r"train\.jsonl:3: " + complaint):
+        write_all(settings, tmp_path)
 
 
 def test_dynamic_sampling_is_a_matter_of_settings(tmp_path: Path) -> None:

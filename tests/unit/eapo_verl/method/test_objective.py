@@ -8,8 +8,9 @@ from hypothesis import strategies as st
 
 from eapo_verl.method.objective import Parts, RolloutFacts, advantage_factor, shape_group
 from eapo_verl.method.rewards import REWARDS, exact
+from tasks import task
 
-GOLD = "-5"
+TASK, GOLD = task("integers"), "-5"
 # Right ones that the F1 reward scores low and wrong ones that it scores high among them.
 RESPONSES = ("\\boxed{-5}", "\\boxed{-05}", "\\boxed{5}", "\\boxed{3 5 7}", "\\boxed{3}", "\\boxed{}", "none")
 weights = st.tuples(st.integers(0, 1000), st.integers(0, 1000)).filter(lambda pair: sum(pair) < 1000)
@@ -24,7 +25,7 @@ def groups(draw: st.DrawFn) -> list[RolloutFacts]:
         consultations = draw(st.integers(0, 3))
         accepted = draw(st.integers(0, 3)) if consultations else 0
         low = draw(st.sampled_from([None, False, True]))
-        return RolloutFacts(reward(response, GOLD), exact(response, GOLD) == 1.0, consultations, accepted, low)
+        return RolloutFacts(reward(TASK, response, GOLD), exact(TASK, response, GOLD) == 1.0, consultations, accepted, low)
 
     return [rollout() for _ in range(draw(st.integers(0, 8)))]
 

@@ -1,0 +1,72 @@
+r"""How an answer is found that a response puts in a box; every reader of boxes, in training and evaluation, asks here.
+
+1. Only what follows the last ``</think>`` counts; a response without one counts as a whole. A box in the thoughts
+   alone is no answer.
+2. A box is a *balanced* ``\boxed{…}`` or ``\fbox{…}``: braces nest, ``\{`` and ``\}`` are not braces. One that never
+   closes is none, and ``\boxed 25`` is none either: TeX boxes its first digit.
+3. Of several boxes the one that closes last counts. Placeholders are passed over, since they restate the instruction
+   ("I have put it within ``\boxed{}``"): boxes with nothing in them but space, dots, question marks, underscores and
+   the like, or words such as "answer", "your final answer here".
+"""
+
+import re
+
+from tasks.characters import in_ascii
+
+_TOKEN = re.compile(r"\\(?P<box>boxed|fbox)\s*\{|\\\\(?!boxed|fbox)|\\[{}]|(?P<brace>[{}])")
+_FILLER = re.compile(
+    r"\\(?:[hv]?phantom|[hv]space\*?)\s*\{[^{}]*\}"
+    r"|\\(?:text(?:bf|it|rm|sf|tt|up|normal)?|math[a-z]+|emph|[mh]box|boxed|fbox|[lc]?dots[a-z]?|cdot|q?quad|square"
+    r"|[Bb]ox|bigcirc|star|ast|bullet|blacksquare|underline|displaystyle|left|right|[lr]angle|space)(?![a-zA-Z])"
+    r"|\\[^a-zA-Z0-9]|[\s{}()\[\]<>$~.:…⋯?_*□·]"
+)
+_PLACEHOLDERS = frozenset(
+    "a an the this your my our final numerical integer correct insert put place write enter fill in here goes box "
+    "boxed answer ans answers result solution value number content contents something blank".split()
+)
+
+
+def final_part(response: str) -> str:
+    """What follows the last ``</think>``, or the whole response where there is none."""
+    return response.rpartition("</think>")[2]
+
+
+def last_box(text: str) -> str | None:
+    """The content of the last box of ``text`` that is no placeholder, else of the last one, else None.
+
+    The time is linear in the length of the text, whatever the text.
+    """
+    begins = [place for place in (text.find("\\boxed"), text.find("\\fbox")) if place >= 0]
+    if not begins:
+        return None
+    open_braces: list[tuple[int, bool]] = []
+    closed: list[tuple[int, int]] = []
+    # A brace before the first box closes none.
+    for token in _TOKEN.finditer(text, min(begins)):
+        if token["box"] or token["brace"] == "{":
+            open_braces.append((token.end(), token["box"] is not None))
+        elif token["brace"] and open_braces:
+            start, is_box = open_braces.pop()
+            if is_box:
+                closed.append((start, token.start()))
+    passed = len(text)
+    for start, end in reversed(closed):
+        # What stands inside a placeholder is one, too; looking at it again would take quadratic time.
+        if end < passed:
+            if not is_placeholder(text[start:end]):
+                return text[start:end]
+            passed = start
+    return text[slice(*closed[-1])] if closed else None
+
+
+def is_placeholder(content: str) -> bool:
+    """Whether the ``content`` of a box stands for an answer that is not there."""
+    if content.isalnum() and not content.isalpha():
+        return False
+    return all(word in _PLACEHOLDERS for word in _FILLER.sub(" ", in_ascii(content)).lower().split())
+
+
+def boxed_answer(response: str) -> str | None:
+    """The content of the box that answers, by the rule above, or None where there is none."""
+    content = last_box(final_part(response))
+    return None if content is None or is_placeholder(content) else content

@@ -1,0 +1,156 @@
+r"""The integer that the content of a box states.
+
+- Ignored are space of any kind (line ends too), format characters, ``$``, ``\(…\)``, currency signs, colours, fonts and
+  sizes (``\text{}``, ``\mathbf{}``, ``\displaystyle``, ``\LARGE``, …), surrounding braces and parentheses, a plus sign,
+  leading zeros, a final period, comma, semicolon or ``\\``, and decimals that are all zero (``25.0``).
+- An equation states its right side: ignored is everything up to the last ``=`` or ``\equiv`` that stands in no
+  parenthesis, subscript or argument. But a list of equations (``x = 25, y = 3``) states no integer, and neither does a
+  number under a condition (``25 \text{ when } n = 3``, ``25, n = 3``): where a digit or another ``=`` stands before it,
+  no comma, semicolon, colon, ``\\`` or ``\quad`` may follow there, no words in ``\text{}``, and none that begins a
+  clause. ``<=`` is no equals sign.
+- A label is ignored: a choice (``\text{(C) } 25``, ``C. 25``), words with a colon (``\text{Answer: } 25``), or "the
+  answer is".
+- Thousands may be set off in groups of three digits by comma, ``{,}``, ``\,`` or another space. So ``1,024`` and
+  ``250,260`` are one number each, while ``1,02`` and ``3, 5`` are none.
+- Minus is ``-`` or one of Unicode's signs for it; digits may be of any script, but superscripts are no digits.
+- What may follow the number is :mod:`tasks.units`'s to say.
+
+More than 2,000 characters, or 18 digits after the leading zeros, are no integer.
+"""
+
+import re
+from collections.abc import Sequence
+
+from tasks.latex import Token, tokens
+from tasks.units import may_follow
+from tasks.words import CLAUSE, LABEL, SHORT, changes
+
+MAX_CHARACTERS = 2000
+MAX_DIGITS = 18
+# Nearly all answers are so; the rule reads them alike, in twenty times the time.
+_PLAIN = re.compile(r"0*([0-9]{1,18})")
+_CHOICE = re.compile(r"(?:\( )?[a-j] [).:]")
+_OPENING, _CLOSING = "([{", ")]}"
+
+
+def read_integer(content: str) -> int | None:
+    """The integer that boxed ``content`` states by the rule of this module, or None."""
+    if len(content) > MAX_CHARACTERS:
+        return None
+    if plain := _PLAIN.fullmatch(content):
+        return int(plain[1])
+    seen = _right_side(_unwrapped(_trimmed(list(tokens(content)))))
+    if seen is None:
+        return None
+    seen = _unwrapped(_without_label(_trimmed(seen)))
+    negative = bool(seen) and seen[0].text == "-"
+    if seen and seen[0].text in ("-", "+"):
+        seen = seen[1:]
+    digits, size = _digits(seen)
+    if size == 0 or len(digits) > MAX_DIGITS:
+        return None
+    value = -int(digits) if negative else int(digits)
+    return value if may_follow(seen[size:], value) else None
+
+
+def _trimmed(seen: Sequence[Token]) -> Sequence[Token]:
+    """Without line ends at the beginning, and without punctuation at the end."""
+    start, end = 0, len(seen)
+    while start < end and seen[start].text == "\\":
+        start += 1
+    while start < end and seen[end - 1].text in ("\\", ".", ",", ";"):
+        end -= 1
+    return seen[start:end]
+
+
+def _unwrapped(seen: Sequence[Token]) -> Sequence[Token]:
+    """Without parentheses around all of it."""
+    if not (seen and seen[0].text == "(" and seen[-1].text == ")"):
+        return seen
+    depth = 0
+    for token in seen[:-1]:
+        depth += (token.text == "(") - (token.text == ")")
+        if depth == 0:
+            return seen
+    return _trimmed(seen[1:-1])
+
+
+def _right_side(seen: Sequence[Token]) -> Sequence[Token] | None:
+    """What follows the last equals sign, all where there is none, or None for a list and for a condition."""
+    depth, number_before, ends, last = 0, False, False, -1
+    for index, token in enumerate(seen):
+        depth += (token.text in _OPENING) - (token.text in _CLOSING)
+        if depth or token.nested:
+            continue
+        if token.text == "=":
+            if ends:
+                return None
+            last, number_before = index, True
+        elif number_before:
+            ends = ends or (_ends_the_expression(token) and not _groups_digits(seen, index))
+        else:
+            number_before = token.kind == "digits"
+    return seen[last + 1 :]
+
+
+def _ends_the_expression(token: Token) -> bool:
+    word = token.text.casefold()
+    if token.kind == "word":
+        return word in CLAUSE or (token.in_text and word not in SHORT and word not in ("mod", "pmod"))
+    return token.text in (",", ";", ":", "\\", "@", "—", "mid")
+
+
+def _groups_digits(seen: Sequence[Token], index: int) -> bool:
+    """Whether the token at ``index`` is a comma that sets off thousands."""
+    if index >= len(seen):
+        return False
+    around = (*seen[index - 1 : index], *seen[index + 1 : index + 2])
+    return (
+        seen[index].text == ","
+        and [one.kind for one in around] == ["digits", "digits"]
+        and not (seen[index].spaced or around[1].spaced)
+        and len(around[1].text) == 3
+    )
+
+
+def _without_label(seen: Sequence[Token]) -> Sequence[Token]:
+    start = next((index for index, token in enumerate(seen) if token.kind == "digits"), 0)
+    start -= start > 0 and seen[start - 1].text in ("-", "+")
+    return seen[start:] if _is_label(seen[:start]) else seen
+
+
+def _is_label(before: Sequence[Token]) -> bool:
+    spelt = [token.text.casefold() for token in before]
+    if _CHOICE.fullmatch(" ".join(spelt)):
+        return True
+    words = spelt[:-1] if spelt[-1:] == [":"] else spelt
+    if not words or any(token.kind != "word" for token in before[: len(words)]):
+        return False
+    if len(words) == len(spelt):
+        return all(word in LABEL for word in words)
+    return not any(word in CLAUSE or changes(word, directly=True) for word in words)
+
+
+def _digits(seen: Sequence[Token]) -> tuple[str, int]:
+    """The digits that ``seen`` begins with, without leading zeros, and how many tokens they take; none where it is 0."""
+    if not (seen and seen[0].kind == "digits"):
+        return "", 0
+    groups, size = [seen[0].text], 1
+    step = 2 if _groups_digits(seen, 1) else 1
+    while len(groups[0]) <= 3 and _is_group(seen, size, step):
+        groups.append(seen[size + step - 1].text)
+        size += step
+    if seen[size : size + 1] and seen[size].text == "." and not seen[size].spaced:
+        size += 1
+        if seen[size : size + 1] and seen[size].kind == "digits" and not seen[size].spaced:
+            if seen[size].text.strip("0"):
+                return "", 0
+            size += 1
+    return "".join(groups).lstrip("0") or "0", size
+
+
+def _is_group(seen: Sequence[Token], index: int, step: int) -> bool:
+    if step == 2:
+        return _groups_digits(seen, index)
+    here = seen[index : index + 1]
+    return bool(here) and here[0].kind == "digits" and here[0].spaced and len(here[0].text) == 3

@@ -1,0 +1,97 @@
+r"""What may follow an integer in a box and leave it what it is: units and the names of what is counted.
+
+Dropped after a number are
+
+- ``\pmod{…}``, ``(mod …)``, ``\bmod …`` with all that follows; without parentheses the number has to be below the
+  modulus, since ``25 \bmod 7`` is 4;
+- a per cent sign or the word, where it ends the answer: a percentage is its number, and ``25\% of 80`` is not;
+- degrees (``^\circ``, ``°``; with C or F) and the endings of ordinals (``25th``, ``25^{\text{th}}``);
+- words, with ``^2`` or ``^3`` behind them and a slash or a period between them (``cm^2``, ``\text{ m}/\text{s}``,
+  ``square units``).
+
+The answer is no integer where a word
+
+- may be a product of variables: outside ``\text{}`` a single letter, up to four letters that are no unit known here
+  (``25xy``), or letters in the alphabet's order; anywhere Greek, x, y and z, or a letter that no unit is written with;
+- multiplies or changes the number (``dozen``, ``million``, ``half``, ``factorial``, ``choose``, ``root``, … anywhere;
+  ``squared``, ``pairs``, ``score``, … directly behind it; 万, тысяч and their like), or names another base;
+- joins, compares, denies, or sets a condition (``or``, ``than``, ``not``, ``when``, ``for``, …).
+
+:mod:`tasks.words` has them all.
+"""
+
+from collections.abc import Sequence
+
+from tasks.latex import Token
+from tasks.words import CLAUSE, PERCENT, POWER, SHORT, UNIT_LETTERS, changes
+
+_IN_TEXT = frozenset(".,-'’()/")
+_ALPHABET = "abcdefghijklmnopqrstuvwxyz"
+_MODULUS = ("pmod", "mod", "modulo")
+
+
+def may_follow(rest: Sequence[Token], value: int) -> bool:
+    """Whether ``rest``, the tokens after the number ``value``, can be dropped without changing it."""
+    cut = _modulus(rest)
+    if cut < len(rest):
+        stated = rest[cut].text == "pmod" or (cut > 0 and rest[cut - 1].text == "(")
+        if not stated and not _below(value, rest[cut + 1 :]):
+            return False
+        rest = rest[: cut - (cut > 0 and rest[cut - 1].text == "(")]
+    spelt = tuple(token.text.casefold() for token in rest)
+    return spelt in PERCENT or spelt == ("%",) or _are_units(rest[_suffix(spelt, value) :])
+
+
+def _modulus(rest: Sequence[Token]) -> int:
+    places = (index for index, token in enumerate(rest) if token.kind == "word" and token.text.casefold() in _MODULUS)
+    return next(places, len(rest))
+
+
+def _below(value: int, modulus: Sequence[Token]) -> bool:
+    """Whether ``value`` is below the modulus; one that is not written in digits is taken to be large."""
+    digits = "".join(token.text for token in modulus).replace(",", "")
+    return not digits.isdecimal() or abs(value) < int(digits)
+
+
+def _suffix(spelt: tuple[str, ...], value: int) -> int:
+    """How many tokens make a degree sign or the ending of an ordinal."""
+    start = spelt[:1] == ("^",)
+    if spelt[start : start + 1] == ("°",):
+        return start + 1 + (spelt[start + 1 : start + 2] in (("c",), ("f",)))
+    return start + 1 if spelt[start : start + 1] == (_ordinal(value),) else 0
+
+
+def _ordinal(value: int) -> str:
+    last = abs(value) % 100
+    return "th" if 11 <= last <= 13 else {1: "st", 2: "nd", 3: "rd"}.get(last % 10, "th")
+
+
+def _are_units(rest: Sequence[Token]) -> bool:
+    words: list[str] = []
+    previous = ""
+    for token in rest:
+        if token.kind == "word":
+            if not _is_unit(token, not words, previous == "/"):
+                return False
+            words.append(token.text.casefold())
+        elif previous == "^":
+            if token.text not in ("2", "3"):
+                return False
+        elif not (
+            token.text == "\\"
+            or (words and token.text in ("^", ".", "/"))
+            or (token.in_text and token.text in _IN_TEXT)
+        ):
+            return False
+        previous = token.text
+    # "25 square" is 625.
+    return previous not in ("^", "/") and not (len(words) == 1 and words[0] in POWER)
+
+
+def _is_unit(token: Token, directly: bool, per: bool) -> bool:
+    word = token.text.casefold()
+    if word in CLAUSE or changes(word, directly) or set(word) <= set("xyz"):
+        return False
+    if len(word) == 1 and word.isascii():
+        return token.text in UNIT_LETTERS and (token.in_text or per)
+    return token.in_text or not word.isascii() or word in SHORT or (len(word) > 4 and word not in _ALPHABET)

@@ -1,0 +1,56 @@
+"""Reference answers, as the task of their problem has them."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from analysis import InputError
+from analysis.intake.lm_eval_log import read_log
+from analysis.intake.samples import Grader, Reference, read_answers
+
+
+def lines(path: Path, *rows: dict[str, Any]) -> Path:
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    return path
+
+
+def test_answers_are_in_the_normal_form_of_their_task(tmp_path: Path) -> None:
+    path = lines(
+        tmp_path / "set.jsonl",
+        {"id": "a", "answer": "025"},
+        {"id": "b", "answer": "7.0", "task": "integers_bare"},
+    )
+    assert read_answers(path) == {"a": Reference("25", "integers"), "b": Reference("7", "integers_bare")}
+
+
+@pytest.mark.parametrize(
+    ("row", "complaint"),
+    [
+        ({"answer": "10x - 4y - 5z - 20 = 0"}, ":1: answer '10x - 4y - 5z - 20 = 0' is not an integer of at most 18"),
+        ({"answer": "7", "task": "poetry"}, ":1: task 'poetry' is not known; allowed are integers"),
+    ],
+)
+def test_what_its_task_does_not_allow_is_refused(tmp_path: Path, row: dict[str, Any], complaint: str) -> None:
+    with pytest.raises(InputError, match=complaint):
+        read_answers(lines(tmp_path / "set.jsonl", {"id": "a"} | row))
+
+
+def test_the_target_of_a_log_is_read_as_strictly(tmp_path: Path) -> None:
+    row = {"doc_id": 0, "doc": {"id": "a"}, "target": " 025 ", "resps": [["\\boxed{25}"]]}
+    assert read_log(lines(tmp_path / "samples_x_2026.jsonl", row))[1] == {"a": Reference("25", "integers")}
+    with pytest.raises(InputError, match=r":1: answer '\\\\boxed\{25\}' is not an integer"):
+        read_log(lines(tmp_path / "samples_x_2026.jsonl", row | {"target": "\\boxed{25}"}))
+
+
+def test_samples_are_graded_by_their_problems_task() -> None:
+    responses = ["\\boxed{25} as asked within \\boxed{}", "\\boxed{25 \\text{ when } n=3}", "25"]
+    samples = pd.DataFrame(
+        {"question_id": "a", "sample": range(3), "response": responses, "n_tokens": 1, "finish_reason": "stop"}
+    )
+    with Grader() as grader:
+        graded = grader.grade(samples, {"a": Reference("25", "integers")})
+    assert list(graded["correct"]) == [True, False, False]
+    assert list(graded["unanswered"]) == [False, False, True]

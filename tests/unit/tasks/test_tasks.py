@@ -1,0 +1,53 @@
+"""Finding a task, and what every task keeps to."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+import tasks
+
+PROBLEM = {"id": "q", "problem": "What is {1 + 1}?", "answer": "2"}
+
+
+@pytest.mark.parametrize("name", tasks.names())
+def test_a_task_is_found_by_its_name(name: str) -> None:
+    found = tasks.task(name)
+    assert found.name == name == tasks.name_of(PROBLEM | {"task": name})
+    assert found.prompt(PROBLEM).startswith(PROBLEM["problem"])
+
+
+@pytest.mark.parametrize("name", tasks.names())
+def test_a_response_without_an_answer_is_unanswered_and_earns_nothing(name: str) -> None:
+    found = tasks.task(name)
+    assert found.extract("") is None and found.reward("", found.normalise("2")) == 0.0
+    assert found.grade("", "2") == tasks.Grade(None, False, True)
+
+
+def test_prompts() -> None:
+    asked = "What is {1 + 1}?\n\nPlease reason step by step, and put your final answer within \\boxed{}."
+    assert tasks.task("integers").prompt(PROBLEM) == asked
+    assert tasks.task("integers_bare").prompt(PROBLEM) == "What is {1 + 1}?"
+
+
+def test_a_problem_that_names_no_task_is_of_the_default() -> None:
+    assert tasks.name_of(PROBLEM) == tasks.DEFAULT == "integers"
+
+
+@pytest.mark.parametrize("name", ["poetry", None, 3, ["integers"]])
+def test_an_unknown_task_is_refused_with_those_that_there_are(name: object) -> None:
+    with pytest.raises(ValueError, match="is not known; allowed are integers, integers_bare"):
+        tasks.name_of(PROBLEM | {"task": name})
+
+
+def test_tasks_stand_alone() -> None:
+    """Grading has to run anywhere: no engine, no package but Python's own, nothing else of this project."""
+    modules = sorted(Path(tasks.__file__).parent.rglob("*.py"))
+    imported = {
+        name.split(".")[0]
+        for module in modules
+        for node in ast.walk(ast.parse(module.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Import | ast.ImportFrom)
+        for name in ([node.module or ""] if isinstance(node, ast.ImportFrom) else [alias.name for alias in node.names])
+    }
+    assert imported <= {"tasks", "abc", "collections", "dataclasses", "re", "typing", "unicodedata"}
