@@ -36,7 +36,7 @@ class WordProblems(Settings):
     source: Literal["word_problems"]
     size: int = Field(ge=1)
     seed: int = Field(ge=0)
-    task: TaskName = "integers"
+    task: TaskName = tasks.DEFAULT
 
 
 class Local(Settings):
@@ -44,7 +44,7 @@ class Local(Settings):
 
     source: Literal["local"]
     path: Path
-    task: TaskName = "integers"
+    task: TaskName = tasks.DEFAULT
 
 
 class Public(Settings):
@@ -52,7 +52,7 @@ class Public(Settings):
 
     source: Literal["public"]
     path: Path | None = None
-    task: TaskName = "integers"
+    task: TaskName = tasks.DEFAULT
 
 
 #: Problems to train or to validate on.

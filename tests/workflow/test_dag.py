@@ -32,7 +32,7 @@ def test_dry_run(config: Path) -> None:
     assert counts["train"] == runs
     assert finished.stdout.count("training_slots=1") == runs
     assert counts["draw"] == runs + 1
-    assert counts["sample"] == counts["grade"] == (runs + 1) * len(experiment["benchmarks"])
+    assert counts["request"] == counts["sample"] == counts["grade"] == (runs + 1) * len(experiment["benchmarks"])
 
 
 def test_the_dag_is_drawn() -> None:

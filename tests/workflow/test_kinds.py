@@ -88,7 +88,7 @@ def test_a_kind_of_method_is_one_module(tmp_path: Path) -> None:
     assert run.startswith("python -m workflow.expert_service lease") and "--endpoints results/mine/services" in run
     samples = {"copy": [], "base": []}
     for line in planned:
-        if "--max-tokens" in line:
+        if "--only draw" in line:
             samples["copy" if "runs/copy/seed1/model" in line else "base"].append(line)
     assert samples["copy"] and samples["base"]
     for line in samples["copy"]:
@@ -132,6 +132,7 @@ def test_an_arm_says_what_its_kind_has_and_nothing_else(tmp_path: Path) -> None:
     configure(checkout, "copy")
     finished = in_checkout(checkout, "snakemake", "-n", "--configfile", "config/mine.yaml")
     said = (
-        "baselines/copy/method.yaml: consultation: no key of a method of kind copying, which has policy, experts, times"
+        "baselines/copy/method.yaml: consultation: no key of a method of kind copying, which has policy, system_prompt, "
+        "experts, times"
     )
     assert finished.returncode != 0 and f"experiment: {said}" in finished.stdout.splitlines()

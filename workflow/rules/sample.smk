@@ -3,6 +3,27 @@
 SAMPLES = RESULTS / "samples" / "{method}" / "seed{seed}"
 
 
+# Says what is asked of a model on one benchmark. Every reason to sample again is a reason to write this file again.
+rule request:
+    input:
+        model=lambda wildcards: PLAN.scored_model(wildcards.method, wildcards.seed),
+        problems=RESULTS / "data" / "{benchmark}.jsonl",
+        tasks=lambda wildcards: task_code(DATA.task(wildcards.benchmark)),
+    output:
+        SAMPLES / ".drawn" / "{benchmark}.request",
+    log:
+        RESULTS / "logs" / "request.{method}.seed{seed}.{benchmark}.log",
+    benchmark:
+        RESULTS / "timings" / "request.{method}.seed{seed}.{benchmark}.tsv"
+    conda:
+        "../../environment.yml"
+    localrule: True
+    params:
+        identity=lambda wildcards: SAMPLING.identity(wildcards.method, wildcards.seed),
+    shell:
+        "printf '%s\\n' {params.identity:q} > {output} 2> {log}"
+
+
 # Starts an engine once for all benchmarks of an arm. What it draws it keeps in a store of its own, which outlives reruns,
 # each benchmark apart from the others: whatever is there already for the same model, prompts and sampling is not drawn
 # again, and where all of it is, no engine is started.
@@ -10,7 +31,7 @@ rule draw:
     input:
         model=lambda wildcards: PLAN.scored_model(wildcards.method, wildcards.seed),
         problems=[DATA.file(name) for name in DATA.benchmarks],
-        tasks=task_code(*map(DATA.task, DATA.benchmarks)),
+        requests=[SAMPLES / ".drawn" / f"{name}.request" for name in DATA.benchmarks],
         experts=lambda wildcards: PLAN.served_models(wildcards.method, "evaluation"),
     output:
         touch(SAMPLES / ".drawn" / "all"),
@@ -42,12 +63,13 @@ rule draw:
         "{params.experts}"
 
 
-# Takes a benchmark's samples out of the store, in a second. That something was drawn for another benchmark is no reason.
+# Takes a benchmark's samples out of the store, in a second. That something was drawn for another benchmark is no reason to
+# (ancient); beyond that Snakemake asks, where that job runs, for no reason but jobs that run: hence the request.
 rule sample:
     input:
         model=lambda wildcards: PLAN.scored_model(wildcards.method, wildcards.seed),
         problems=RESULTS / "data" / "{benchmark}.jsonl",
-        tasks=lambda wildcards: task_code(DATA.task(wildcards.benchmark)),
+        request=SAMPLES / ".drawn" / "{benchmark}.request",
         drawn=ancient(SAMPLES / ".drawn" / "all"),
     output:
         samples=SAMPLES / "{benchmark}.jsonl",

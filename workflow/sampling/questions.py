@@ -10,9 +10,6 @@ from typing import Any
 import tasks
 from workflow.sampling.request import SamplingError
 
-#: The task of a problem whose line names none.
-DEFAULT_TASK = "integers"
-
 
 @dataclass(frozen=True)
 class Question:
@@ -72,16 +69,16 @@ def _read_question(line: str, where: str) -> Question:
         raise SamplingError(f"{where}: not JSON ({error}); each line must be one JSON object") from error
     if not isinstance(problem, dict):
         raise SamplingError(f"{where}: a {type(problem).__name__}; each line must be one JSON object")
-    problem.setdefault("task", DEFAULT_TASK)
-    for key in ("id", "problem", "answer", "task"):
+    for key in ("id", "problem", "answer"):
         value = problem.get(key)
         if not isinstance(value, str) or not value.strip():
             found = "missing" if key not in problem else f"{value!r}"
             raise SamplingError(f"{where}: {key!r} is {found}; it must be a non-empty string")
     try:
-        prompt = tasks.task(problem["task"]).prompt(problem)
+        task = tasks.name_of(problem)
+        prompt = tasks.task(task).prompt(problem)
     except ValueError as error:
         raise SamplingError(f"{where}: {error}") from error
     except KeyError as error:
-        raise SamplingError(f"{where}: task {problem['task']} needs {error.args[0]!r}, which is missing") from error
+        raise SamplingError(f"{where}: task {task} needs {error.args[0]!r}, which is missing") from error
     return Question(problem["id"], prompt, problem["answer"])

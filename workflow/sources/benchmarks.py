@@ -183,7 +183,7 @@ def command(arguments: Sequence[str]) -> str:
     parser.add_argument(
         "--path", type=Path, metavar="FILE", help="a local file, instead of the public one if both are given"
     )
-    parser.add_argument("--task", default="integers", metavar="TASK", help=", ".join(tasks.names()))
+    parser.add_argument("--task", default=tasks.DEFAULT, metavar="TASK", help=", ".join(tasks.names()))
     parser.add_argument("--out", type=Path, required=True, metavar="FILE.jsonl")
     options = parser.parse_args(arguments)
     return prepare(options.public, options.path, options.task, options.out)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import io
 import json
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,9 +21,6 @@ NAMES = {
     "problem": ("problem", "question"),
     "answer": ("answer", "final_answer", "expected_answer"),
 }
-# One public copy of AIME 2025 writes an angle with its unit, no other answer of these contests has one; a table with
-# a gap somewhere turns its integers into 204.0.
-_ANSWER = re.compile(r"\s*0*(\d{1,3})(?:\.0+)?\s*(?:\^\s*\\circ|\^\s*\{\s*\\circ\s*\}|°)?\s*", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -35,7 +31,7 @@ class Problem:
     problem: str
     answer: str
     source: str
-    task: str = "integers"
+    task: str = tasks.DEFAULT
 
 
 @dataclass(frozen=True)
@@ -77,13 +73,7 @@ class Row:
         return found[0]
 
 
-def normalise_answer(text: str) -> str | None:
-    """``'025'`` and ``'25.0'`` to ``'25'``; None for what is no integer of 0-999 (a closing degree sign is dropped)."""
-    match = _ANSWER.fullmatch(text)
-    return str(int(match[1])) if match else None
-
-
-def parse(rows: Sequence[Row], default_source: str, task: str = "integers") -> list[Problem]:
+def parse(rows: Sequence[Row], default_source: str, task: str = tasks.DEFAULT) -> list[Problem]:
     """The problems of `rows`, all of one `task`, in order. A row's own `source` is kept where it has one.
 
     Where no row has an id, ids are the rows' numbers, from 1. Raises SourceError, naming the row: a missing

@@ -16,7 +16,7 @@ from typing import Any
 
 import tasks
 from workflow.sources.command import Parser, SourceError, run, write_jsonl
-from workflow.sources.problems import Problem, normalise_answer, read_rows
+from workflow.sources.problems import Problem, read_rows
 
 # reasoning-gym's data sets, each at the one difficulty that it is used at here.
 FAMILIES: dict[str, dict[str, Any]] = {
@@ -65,9 +65,17 @@ def _candidates(family: str, seed: int, size: int) -> Iterator[Problem]:
     source = f"reasoning-gym {version('reasoning-gym')} {family}"
     for number in range(size):
         entry = dataset[number]
-        answer = normalise_answer(str(entry["answer"]))
+        answer = _answer(str(entry["answer"]))
         if answer is not None:
             yield Problem(f"{family}-{seed}-{number}", entry["question"].strip(), answer, source)
+
+
+def _answer(text: str) -> str | None:
+    try:
+        answer = tasks.task(tasks.DEFAULT).normalise(text)
+    except ValueError:
+        return None
+    return answer if 0 <= int(answer) <= 999 else None
 
 
 def command(arguments: Sequence[str]) -> str:
@@ -82,7 +90,7 @@ def command(arguments: Sequence[str]) -> str:
         choices=sorted(FAMILIES),
         help=f"repeatable; default: {', '.join(DEFAULT_FAMILIES)}",
     )
-    parser.add_argument("--task", default="integers", choices=tasks.names(), help="what the problems are asked as")
+    parser.add_argument("--task", default=tasks.DEFAULT, choices=tasks.names(), help="what the problems are asked as")
     parser.add_argument("--exclude", type=Path, action="append", default=[], metavar="FILE", help="repeatable")
     options = parser.parse_args(arguments)
     for key, least in (("n", 1), ("seed", 0)):
