@@ -8,7 +8,7 @@ from typing import Any
 
 import psutil
 
-from eapo_verl.method.schedules import sampling_seed
+from eapo_verl.method.draws import sampling_seed
 from workflow.experiment import (
     UNTRAINED,
     EmbeddedModel,

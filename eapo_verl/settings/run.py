@@ -20,7 +20,11 @@ class RunStopped(RuntimeError):
 
 
 class Budget(Settings):
-    """What a run may spend; the same for every trained method of an experiment."""
+    """What a run may spend, and lose; the same for every trained method of an experiment.
+
+    A rollout that raises is counted, and its group is smaller. Where more than the share ``failed_rollouts`` of a
+    step's do, the run is stopped (not stated; our choice).
+    """
 
     steps: int = Field(ge=1)
     prompts_per_step: int = Field(ge=1)
@@ -29,6 +33,7 @@ class Budget(Settings):
     validate_every: int = Field(ge=1)
     validation_samples: int = Field(ge=1)
     checkpoint_every: int = Field(ge=1)
+    failed_rollouts: float = Field(0.05, ge=0, le=1)
 
     @model_validator(mode="after")
     def _divisible(self) -> "Budget":
