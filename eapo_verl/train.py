@@ -90,7 +90,7 @@ def train(settings: RunSettings, checkpoint_dir: Path, resumed_from: int) -> Non
 
         from eapo_verl.engine.task_runner import TaskRunner
 
-        config = compose(settings, checkpoint_dir, "gpu" if starter is None else "cpu")
+        config = compose(settings, checkpoint_dir, "cpu" if on_cpu() else "gpu")
         # A resumed run has been validated where it goes on from.
         config.trainer.val_before_train = resumed_from == 0
         validate_config(

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from eapo_verl.cpu.environment import on_cpu
 from eapo_verl.cpu.precision import cpu_precision
 from eapo_verl.experts.reply import FATES
 from eapo_verl.record.files import write_whole
@@ -33,7 +34,6 @@ def write_manifest(
     def total(column: str) -> float:
         return sum(step.get(column) or 0 for step in steps)
 
-    machine = hardware()
     manifest: dict[str, Any] = {
         "method": settings.method,
         "kind": settings.kind,
@@ -42,9 +42,9 @@ def write_manifest(
         "resolved_config": settings.model_dump(mode="json"),
         "git_sha": git_sha(),
         "versions": versions(),
-        "hardware": machine,
+        "hardware": hardware(),
         # On an accelerator verl's own configuration decides.
-        "precision": None if machine["accelerators"] else cpu_precision(settings.precision),
+        "precision": cpu_precision(settings.precision) if on_cpu() else None,
         "wall_s": round(wall_s, 1),
         "resumed_from_step": resumed_from,
         "step_s": round(sum(step["seconds"] or 0.0 for step in steps), 1),
