@@ -21,8 +21,41 @@ _FILLER = re.compile(
     r"|\\[^a-zA-Z0-9]|[\s{}()\[\]<>$~.:…⋯?_*□·]"
 )
 _PLACEHOLDERS = frozenset(
-    "a an the this your my our final numerical integer correct insert put place write enter fill in here goes box "
-    "boxed answer ans answers result solution value number content contents something blank".split()
+    [
+        "a",
+        "an",
+        "the",
+        "this",
+        "your",
+        "my",
+        "our",
+        "final",
+        "numerical",
+        "integer",
+        "correct",
+        "insert",
+        "put",
+        "place",
+        "write",
+        "enter",
+        "fill",
+        "in",
+        "here",
+        "goes",
+        "box",
+        "boxed",
+        "answer",
+        "ans",
+        "answers",
+        "result",
+        "solution",
+        "value",
+        "number",
+        "content",
+        "contents",
+        "something",
+        "blank",
+    ]
 )
 
 

@@ -2,11 +2,12 @@
 
 import math
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from eapo_verl.experts.reply import FATES, Reply
-from eapo_verl.method.grammar import Answer, Consult, Continue
+from eapo_verl.method.grammar import Answer, Consult, Continue, Neutralised
 from eapo_verl.method.internalization import TurnText
 from tasks import Task
 
@@ -47,7 +48,8 @@ class Rollout:
         turns: the finished ones.
         counts: by the names of ``COUNTS``.
         confidences: of the policy, where it closed a consultation.
-        low_confidence: whether one of them was below the threshold; None where there was none to hold it against.
+        low_confidence: whether one of them that was let through was below the threshold; None where there was none to
+            hold against it.
         seconds: by phase, in verl's names.
         engine_fields: what the rollout engine said beside the tokens.
     """
@@ -102,24 +104,34 @@ class Rollout:
         elif isinstance(action, Continue):
             self.counts["unclosed"] += action.unclosed_consultation
 
-    def count_gated(self, queries: int) -> None:
-        """Count a consultation that was not let through: nobody was asked."""
+    def count_unasked(self, queries: int) -> None:
+        """Count a consultation that reached nobody: not let through, or without a query."""
         self.counts["consultations"] += 1
         self.counts["queries"] += queries
         self.counts["gated"] += queries
 
-    def count_replies(self, replies: list[Reply | None], accepted: list[bool]) -> None:
-        """Count a consultation's replies, None where nobody was asked; ``accepted``: those that may be shown."""
+    def count_replies(
+        self, replies: Sequence[Reply | None], accepted: Sequence[bool], shown: Sequence[Neutralised | None]
+    ) -> None:
+        """Count a consultation's replies.
+
+        Args:
+            replies: None where nobody was asked.
+            accepted: which of them may be shown.
+            shown: as the policy sees them, None where it sees none.
+        """
         self.counts["consultations"] += 1
         self.counts["queries"] += len(replies)
-        for reply, shown in zip(replies, accepted, strict=True):
+        for reply, may_be_shown, words in zip(replies, accepted, shown, strict=True):
             if reply is None:
                 self.counts["spared"] += 1
                 continue
             self.counts[reply.outcome] += 1
             if reply.outcome == "answered":
-                self.counts["accepted" if shown else "annealed"] += 1
-            self.counts["capped"] += reply.capped
+                self.counts["accepted" if may_be_shown else "annealed"] += 1
+            # By either limit, on what the expert sent or on what is shown: one reply.
+            self.counts["capped"] += reply.capped or (words is not None and words.capped)
+            self.counts["neutralised"] += words is not None and words.removed
             self.counts["cached"] += reply.cached
             self.counts["expert_requests"] += reply.attempts
             self.counts["expert_tokens"] += reply.tokens
