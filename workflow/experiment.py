@@ -13,7 +13,7 @@ from eapo_verl.cpu.precision import Precision
 from eapo_verl.experts.api_keys import read_api_key
 from eapo_verl.settings.base import Endpoint, ExpertLimits, Name, Settings
 from eapo_verl.settings.method import Consultation, Internalization, Reward
-from eapo_verl.settings.run import Budget, Lengths, Optimiser, Threads
+from eapo_verl.settings.run import Budget, Lengths, Optimiser, Threads, Transcripts
 from workflow.methods import ExperimentError, Method, Parts, Variant, methods, one_line
 
 UNTRAINED = "base"
@@ -107,6 +107,7 @@ class Training(Settings):
     budget: Budget
     optimiser: Optimiser
     lengths: Lengths
+    transcripts: Transcripts = Transcripts()
     threads: Threads = Threads()
     precision: Precision = "float32"
     verl: dict[str, Any] = Field(default_factory=dict)

@@ -38,6 +38,7 @@ def run_settings(
         "budget": training.budget.model_dump(mode="json"),
         "optimiser": training.optimiser.model_dump(mode="json"),
         "lengths": training.lengths.model_dump(mode="json"),
+        "transcripts": training.transcripts.model_dump(mode="json"),
         "threads": training.threads.model_dump(mode="json"),
         "precision": training.precision,
         "verl": training.verl | experiment.method(method).verl,

@@ -59,6 +59,19 @@ def parser() -> argparse.ArgumentParser:
     one.add_argument("--answer", type=Path, help="reStructuredText to write with what the page says first")
     one.add_argument("--out", type=Path, required=True)
 
+    one = commands.add_parser("show", help="print rollouts of a training run: queries, replies, rewards")
+    one.add_argument("run", type=Path, metavar="RUN_DIR", help="holds rollouts.jsonl.gz")
+    one.add_argument("--step", type=_natural, help="of this training step only")
+    one.add_argument("--prompt", metavar="ID", help="of this problem only")
+    one.add_argument(
+        "--n",
+        type=_positive,
+        default=6,
+        metavar="N",
+        help="rollouts to print, of more: N evenly spaced ones (default: 6)",
+    )
+    one.add_argument("--consulted", action="store_true", help="only rollouts that consulted")
+
     one = commands.add_parser("compare", help="compare two folders of samples, this project's or lm-eval's")
     one.add_argument("a", type=Path, metavar="A", help=_FOLDER)
     one.add_argument("b", type=Path, metavar="B", help="the method that it is compared with: A minus B")

@@ -128,6 +128,13 @@ def compare(arguments: argparse.Namespace) -> None:
     print(f"Written: main and significance, .csv, .md and .tex, in {arguments.out_dir}")
 
 
+def show(arguments: argparse.Namespace) -> None:
+    """Rollouts of a run as text."""
+    from analysis.cli.show import show as shown
+
+    print(shown(arguments.run, arguments.step, arguments.prompt, arguments.consulted, arguments.n), end="")
+
+
 def plan(arguments: argparse.Namespace) -> None:
     """The designs that a wanted effect needs."""
     from analysis.intake.scores import read_scores
@@ -183,7 +190,7 @@ def calibrate(arguments: argparse.Namespace) -> None:
 
 
 COMMANDS: dict[str, Callable[[argparse.Namespace], None]] = {
-    command.__name__: command for command in (grade, scores, tables, figures, report, compare, plan, calibrate)
+    command.__name__: command for command in (grade, scores, tables, figures, report, show, compare, plan, calibrate)
 }
 
 

@@ -15,6 +15,7 @@ from analysis.intake.provenance import read_run, runs_table, shared_facts
 from analysis.plots.figures import FIGURES
 from analysis.plots.style import DPI
 from analysis.report.conclusion import Conclusion, conclude, on_all_questions
+from analysis.report.excerpt import excerpt
 from analysis.statistics.reported import reported_difference
 from analysis.tables.files import read_ablations, read_main, read_significance
 from analysis.tables.names import inline_name, points
@@ -36,7 +37,7 @@ def build(experiment: str, tables: Path, figures: Path, run_files: Sequence[Path
         experiment: its name.
         tables: the folder of main.csv and significance.csv, and of ablations.csv where there are ablations.
         figures: the folder of the figures (PNG) and their captions.
-        run_files: run.json of every training run.
+        run_files: run.json of every training run; the rollouts.jsonl.gz beside one is read, too, where there is one.
 
     Raises:
         InputError: a file is missing or not what it should be.
@@ -64,6 +65,7 @@ def build(experiment: str, tables: Path, figures: Path, run_files: Sequence[Path
         figures={stem: _figure(figures, stem) for stem in FIGURES},
         k=int(main["k"].iloc[0]),
         n_samples=int(main["n_samples"].min()),
+        excerpt=excerpt(list(zip(run_files, runs, strict=True))),
         runs=runs_table(runs),
         facts=shared_facts(runs),
     )

@@ -14,12 +14,14 @@ from verl.utils.profiler import simple_timer
 from eapo_verl.engine.mismatch import is_measured
 from eapo_verl.engine.rollout_plan import rollout_plan
 from eapo_verl.experts.pool import Reply
+from eapo_verl.method.exchange import Exchange
 from eapo_verl.method.gate import TOP_K, confidence, gate, top_k_entropy
 from eapo_verl.method.grammar import Consult, Neutralised, format_replies, neutralise, parse_action
 from eapo_verl.method.internalization import rewrite
 from eapo_verl.method.rewards import score
 from eapo_verl.method.rollout import Rollout
 from eapo_verl.method.schedules import sampling_seed, uniform_draw
+from eapo_verl.record import transcripts
 
 Key = tuple[int, ...]
 
@@ -68,14 +70,18 @@ class PolicyAgentLoop(AgentLoopBase):
                 await self._consult(rollout, action, kwargs["extra_info"]["problem"], step, (*key, turn))
             else:
                 rollout.count_gated(len(action.queries))
+                rollout.exchanges.append(Exchange.held_back(action.queries))
                 self._show(rollout, [None] * len(action.queries))
         extra = await self._internalized(rollout, kwargs["extra_info"]["problem"])
         output = self._output(rollout)
         answer = kwargs["reward_model"]["ground_truth"]
-        output.reward_score, output.extra_fields["reward_extra_info"] = self._reward(rollout, answer)
+        output.reward_score, reward = self._reward(rollout, answer)
+        output.extra_fields["reward_extra_info"] = reward
+        if transcripts.is_kept(kwargs.get(transcripts.MARK), int(kwargs["global_steps"]), plan.run.budget.steps):
+            reward[transcripts.FIELD] = transcripts.transcript(rollout, reward, kwargs)
         return output if extra is None else [extra, output]
 
-    def _reward(self, rollout: Rollout, answer: str) -> tuple[float, dict[str, float]]:
+    def _reward(self, rollout: Rollout, answer: str) -> tuple[float, dict[str, Any]]:
         """The reward, and what verl logs of it.
 
         Here and not in verl's reward worker: a rule takes microseconds, and a call to another process milliseconds.
@@ -158,7 +164,9 @@ class PolicyAgentLoop(AgentLoopBase):
         ]
         rollout.counts["neutralised"] += sum(words.removed for words in safe if words)
         rollout.counts["capped"] += sum(words.capped for words in safe if words)
-        self._show(rollout, [words.text if words else None for words in safe])
+        texts = [words.text if words else None for words in safe]
+        rollout.exchanges.append(Exchange.settled(action.queries, replies, shown, texts))
+        self._show(rollout, texts)
 
     def _safe(self, reply: Reply) -> Neutralised:
         limit = self.plan.consultation.reply_max_characters

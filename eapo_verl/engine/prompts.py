@@ -54,7 +54,7 @@ def _rows(source: Path, system_prompt: str | None, agent: str, reward: str) -> l
             "data_source": source.stem,
             "agent_name": agent,
             "reward_model": {"style": "rule", "ground_truth": problem["answer"]},
-            "extra_info": {"index": index, "problem": problem["problem"]},
+            "extra_info": {"index": index, "id": problem["id"], "problem": problem["problem"]},
         }
         for index, problem in enumerate(problems)
     ]

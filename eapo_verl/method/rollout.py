@@ -5,7 +5,8 @@ import re
 from dataclasses import dataclass, field
 from typing import Any
 
-from eapo_verl.experts.reply import FATES, Reply
+from eapo_verl.experts.reply import FATES, Reply, fate_of
+from eapo_verl.method.exchange import Exchange
 from eapo_verl.method.grammar import Answer, Consult, Continue, extract_answer
 from eapo_verl.method.internalization import TurnText
 from eapo_verl.method.rewards import as_integer
@@ -44,6 +45,7 @@ class Rollout:
         turn_text: what the policy has written in the turn that is not over.
         turn_log_probs: of its tokens, where they were asked for.
         turns: the finished ones.
+        exchanges: what the consultation at the end of each came to.
         counts: by the names of ``COUNTS``.
         confidences: of the policy, where it closed a consultation.
         low_confidence: whether one of them was below the threshold; None where there was none to hold it against.
@@ -58,6 +60,7 @@ class Rollout:
     turn_text: str = ""
     turn_log_probs: list[float] = field(default_factory=list)
     turns: list[TurnText] = field(default_factory=list)
+    exchanges: list[Exchange] = field(default_factory=list)
     counts: dict[str, int] = field(default_factory=lambda: dict.fromkeys(COUNTS, 0))
     expert_cost: float = 0.0
     confidences: list[float] = field(default_factory=list)
@@ -111,12 +114,10 @@ class Rollout:
         self.counts["consultations"] += 1
         self.counts["queries"] += len(replies)
         for reply, shown in zip(replies, accepted, strict=True):
+            self.counts[fate_of(reply, shown)] += 1
             if reply is None:
-                self.counts["spared"] += 1
                 continue
-            self.counts[reply.outcome] += 1
-            if reply.outcome == "answered":
-                self.counts["accepted" if shown else "annealed"] += 1
+            self.counts["answered"] += reply.outcome == "answered"
             self.counts["capped"] += reply.capped
             self.counts["cached"] += reply.cached
             self.counts["expert_requests"] += reply.attempts

@@ -92,6 +92,16 @@ class Threads(Settings):
     rollout: int = Field(1, ge=1)
 
 
+class Transcripts(Settings):
+    """Which rollouts are written down word for word, beside all of the last validation.
+
+    Whole groups, since an advantage compares the rollouts of one prompt: those of the first ``groups_per_step`` prompts
+    that a training step asks for. Prompts come in an order that the run's seed shuffles.
+    """
+
+    groups_per_step: int = Field(1, ge=0)
+
+
 class RunSettings(Settings):
     """One training run. ``precision`` is that of the engines on a CPU; without meaning on accelerators."""
 
@@ -110,6 +120,7 @@ class RunSettings(Settings):
     budget: Budget
     optimiser: Optimiser
     lengths: Lengths
+    transcripts: Transcripts = Transcripts()
     threads: Threads = Threads()
     precision: Precision = "float32"
     verl: dict[str, Any] = Field(default_factory=dict)
