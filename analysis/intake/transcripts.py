@@ -128,7 +128,8 @@ def _query(where: str, query: Any) -> Query:
     if not isinstance(query, dict):
         raise InputError(f"{where}: a query is {_shown(query)}, not an object")
     reply = None if query.get("reply") is None else _get(where, query, "reply", str)
-    return Query(*(_get(where, query, name, str) for name in ("query", "fate", "expert")), reply)
+    asked, fate, expert = (_get(where, query, name, str) for name in ("query", "fate", "expert"))
+    return Query(asked, fate, expert, reply)
 
 
 _KINDS = {str: "text", int: "an integer", bool: "true or false", list: "a list", dict: "an object"}

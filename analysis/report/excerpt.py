@@ -14,7 +14,9 @@ KINDS: dict[str, Callable[[Transcript], bool]] = {
     "A reply was shown, and the answer is right": lambda one: one.accepted > 0 and one.correct,
     "A reply was shown, and the answer is wrong": lambda one: one.accepted > 0 and not one.correct,
     "The trigger held a consultation back": lambda one: any(not turn.let_through for turn in one.turns),
-    "It asked, and no reply was shown": lambda one: bool(one.turns) and one.accepted == 0,
+    "It asked, and no reply was shown": lambda one: (
+        bool(one.turns) and all(turn.let_through for turn in one.turns) and one.accepted == 0
+    ),
     "It did not ask": lambda one: one.phase != "validation" and not one.turns,
     "The last validation, without experts": lambda one: one.phase == "validation",
 }

@@ -44,7 +44,7 @@ def transcript(rollout: Rollout, reward: Fields, prompt: Fields) -> dict[str, An
         reward: what the agent loop says of its reward.
         prompt: the fields of the prompt that it is a rollout of.
     """
-    measured = rollout.confidences or [None] * len(rollout.exchanges)
+    measured: Sequence[float | None] = rollout.confidences or [None] * len(rollout.exchanges)
     turns = zip(rollout.turns, rollout.exchanges, measured, strict=True)
     return {
         "prompt": str(prompt["extra_info"]["id"]),
