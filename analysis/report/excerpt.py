@@ -13,7 +13,9 @@ from analysis.report.rollout_text import as_text
 KINDS: dict[str, Callable[[Transcript], bool]] = {
     "A reply was shown, and the answer is right": lambda one: one.accepted > 0 and one.correct,
     "A reply was shown, and the answer is wrong": lambda one: one.accepted > 0 and not one.correct,
-    "The trigger held a consultation back": lambda one: any(not turn.let_through for turn in one.turns),
+    "The trigger held a consultation back": lambda one: any(
+        turn.queries and not turn.let_through for turn in one.turns
+    ),
     "It asked, and no reply was shown": lambda one: (
         bool(one.turns) and all(turn.let_through for turn in one.turns) and one.accepted == 0
     ),
@@ -53,7 +55,8 @@ def excerpt(runs: Sequence[tuple[Path, Mapping[str, Any]]]) -> Excerpt | None:
         if (run["consultations"] or {}).get("asked") and file.exists():
             rollouts = list(read_transcripts(file))
             shown = [(kind, as_text(one)) for kind, one in choose(rollouts)]
-            return Excerpt(str(run["method"]), str(run["seed"]), len(rollouts), shown)
+            if shown:
+                return Excerpt(str(run["method"]), str(run["seed"]), len(rollouts), shown)
     return None
 
 

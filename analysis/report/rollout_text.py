@@ -53,7 +53,7 @@ def as_text(one: Transcript) -> str:
 
 
 def _consultation(turn: Turn) -> str:
-    decision = "let through" if turn.let_through else "held back by the trigger, nobody was asked"
+    decision = "let through" if turn.let_through else "held back, nobody was asked"
     sure = "" if turn.confidence is None else f"; confidence {turn.confidence:.4g}"
     return f"{len(turn.queries)} {'query' if len(turn.queries) == 1 else 'queries'}, {decision}{sure}"
 

@@ -70,7 +70,7 @@ class PolicyAgentLoop(AgentLoopBase):
                 await self._consult(rollout, action, kwargs["extra_info"]["problem"], step, (*key, turn))
             else:
                 rollout.count_gated(len(action.queries))
-                rollout.exchanges.append(Exchange.held_back(action.queries))
+                rollout.exchanges.append(Exchange.held_back(action.queries, rollout.turn_confidence))
                 self._show(rollout, [None] * len(action.queries))
         extra = await self._internalized(rollout, kwargs["extra_info"]["problem"])
         output = self._output(rollout)
@@ -129,6 +129,7 @@ class PolicyAgentLoop(AgentLoopBase):
                 values = rollout.turn_log_probs
             sure = confidence(values, settings.window, settings.signal)
             rollout.confidences.append(sure)
+            rollout.turn_confidence = sure
             if threshold is not None:
                 rollout.low_confidence = bool(rollout.low_confidence) or sure < threshold
         return gate(consultation.trigger, sure, threshold, uniform_draw("gate", *key), consultation.random_p)
@@ -165,7 +166,7 @@ class PolicyAgentLoop(AgentLoopBase):
         rollout.counts["neutralised"] += sum(words.removed for words in safe if words)
         rollout.counts["capped"] += sum(words.capped for words in safe if words)
         texts = [words.text if words else None for words in safe]
-        rollout.exchanges.append(Exchange.settled(action.queries, replies, shown, texts))
+        rollout.exchanges.append(Exchange.settled(action.queries, replies, shown, texts, rollout.turn_confidence))
         self._show(rollout, texts)
 
     def _safe(self, reply: Reply) -> Neutralised:

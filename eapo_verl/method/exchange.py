@@ -25,15 +25,22 @@ class Asked:
 
 @dataclass(frozen=True)
 class Exchange:
-    """A consultation that the policy closed; ``let_through``: whether the trigger let anybody be asked."""
+    """A consultation that the policy closed.
+
+    Attributes:
+        asked: its queries; there may be none.
+        let_through: whether it went out; otherwise nobody was asked.
+        confidence: of the policy where it closed it; None where that was not measured.
+    """
 
     asked: tuple[Asked, ...]
     let_through: bool
+    confidence: float | None = None
 
     @classmethod
-    def held_back(cls, queries: Sequence[str]) -> "Exchange":
+    def held_back(cls, queries: Sequence[str], confidence: float | None = None) -> "Exchange":
         """The consultation was gated."""
-        return cls(tuple(Asked(query, "gated") for query in queries), let_through=False)
+        return cls(tuple(Asked(query, "gated") for query in queries), False, confidence)
 
     @classmethod
     def settled(
@@ -42,6 +49,7 @@ class Exchange:
         replies: Sequence[Reply | None],
         may_show: Sequence[bool],
         texts: Sequence[str | None],
+        confidence: float | None = None,
     ) -> "Exchange":
         """The consultation went out; the arguments are in the order of the queries, one each.
 
@@ -50,6 +58,7 @@ class Exchange:
             replies: None where nobody was asked.
             may_show: whether the schedule lets the reply be shown.
             texts: what was shown of it; None for "unavailable".
+            confidence: see the class.
         """
         rows = zip(queries, replies, may_show, texts, strict=True)
         return cls(
@@ -57,5 +66,6 @@ class Exchange:
                 Asked(query, fate_of(reply, shown), reply.expert if reply else "", text)
                 for query, reply, shown, text in rows
             ),
-            let_through=True,
+            True,
+            confidence,
         )

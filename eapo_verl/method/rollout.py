@@ -44,6 +44,7 @@ class Rollout:
         log_probs: one an id, by the engine that sampled it (in nats); nan on what the policy did not write.
         turn_text: what the policy has written in the turn that is not over.
         turn_log_probs: of its tokens, where they were asked for.
+        turn_confidence: where it closed a consultation, and that was measured.
         turns: the finished ones.
         exchanges: what the consultation at the end of each came to.
         counts: by the names of ``COUNTS``.
@@ -59,6 +60,7 @@ class Rollout:
     log_probs: list[float] = field(default_factory=list)
     turn_text: str = ""
     turn_log_probs: list[float] = field(default_factory=list)
+    turn_confidence: float | None = None
     turns: list[TurnText] = field(default_factory=list)
     exchanges: list[Exchange] = field(default_factory=list)
     counts: dict[str, int] = field(default_factory=lambda: dict.fromkeys(COUNTS, 0))
@@ -94,6 +96,7 @@ class Rollout:
         self.turns.append(TurnText(self.turn_text, accepted))
         self.turn_text = ""
         self.turn_log_probs = []
+        self.turn_confidence = None
 
     def count_action(self, action: Consult | Answer | Continue) -> None:
         """Count what is wrong with the form of a turn's action."""

@@ -44,14 +44,13 @@ def transcript(rollout: Rollout, reward: Fields, prompt: Fields) -> dict[str, An
         reward: what the agent loop says of its reward.
         prompt: the fields of the prompt that it is a rollout of.
     """
-    measured: Sequence[float | None] = rollout.confidences or [None] * len(rollout.exchanges)
-    turns = zip(rollout.turns, rollout.exchanges, measured, strict=True)
+    turns = zip(rollout.turns, rollout.exchanges, strict=True)
     return {
         "prompt": str(prompt["extra_info"]["id"]),
         "rollout": int(prompt["session_id"]),
         "problem": prompt["extra_info"]["problem"],
         "answer": prompt["reward_model"]["ground_truth"],
-        "turns": [_turn(turn.policy, exchange, confidence) for turn, exchange, confidence in turns],
+        "turns": [_turn(turn.policy, exchange) for turn, exchange in turns],
         "response": rollout.turn_text,
         "correct": bool(reward["acc"]),
         "accepted": rollout.counts["accepted"],
@@ -59,7 +58,8 @@ def transcript(rollout: Rollout, reward: Fields, prompt: Fields) -> dict[str, An
     }
 
 
-def _turn(policy: str, exchange: Exchange, confidence: float | None) -> dict[str, Any]:
+def _turn(policy: str, exchange: Exchange) -> dict[str, Any]:
+    confidence = exchange.confidence
     return {
         "policy": policy,
         # JSON knows no infinity.

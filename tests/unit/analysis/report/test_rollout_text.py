@@ -34,7 +34,7 @@ def test_speakers_fates_and_reward_are_named(tmp_path: Path) -> None:
         ("fate 2", "annealed by expert_b"),
         ("reply 2", "(the policy is shown no reply)"),
         ("policy", "<consult>4+7@3</consult>"),
-        ("consultation", "1 query, held back by the trigger, nobody was asked"),
+        ("consultation", "1 query, held back, nobody was asked"),
         ("query 1", "9#5-8"),
         ("fate 1", "gated"),
         ("reply 1", "(the policy is shown no reply)"),

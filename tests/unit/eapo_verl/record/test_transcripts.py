@@ -29,15 +29,15 @@ SHOWN = [True, False, False, True, True, True]
 TEXTS = ["6", None, None, None, None, None]
 
 
-def consulting(confidences: tuple[float, ...] = (-0.123456, -math.inf)) -> Rollout:
-    rollout = Rollout([1, 2], confidences=list(confidences))
+def consulting(confidence: float | None = -0.123456) -> Rollout:
+    rollout = Rollout([1, 2])
     rollout.append_policy([3], "<consult>4+7@3|9#5-8</consult>", [], {})
     rollout.count_replies(REPLIES, SHOWN)
-    rollout.exchanges.append(Exchange.settled(QUERIES, REPLIES, SHOWN, TEXTS))
+    rollout.exchanges.append(Exchange.settled(QUERIES, REPLIES, SHOWN, TEXTS, confidence))
     rollout.append_replies([4], ("6",), trained=False)
     rollout.append_policy([3], "<consult>1*2</consult>", [], {})
     rollout.count_gated(1)
-    rollout.exchanges.append(Exchange.held_back(["1*2"]))
+    rollout.exchanges.append(Exchange.held_back(["1*2"], -math.inf))
     rollout.append_replies([4], (), trained=False)
     rollout.append_policy([5], "so \\boxed{626}", [], {})
     return rollout
@@ -79,7 +79,7 @@ def test_a_line_names_the_fate_of_every_query_once(tmp_path: Path) -> None:
 
 
 def test_without_a_measurement_there_is_no_confidence() -> None:
-    assert [turn["confidence"] for turn in line(confidences=())["turns"]] == [None, None]
+    assert [turn["confidence"] for turn in line(confidence=None)["turns"]] == [None, None]
 
 
 @pytest.mark.parametrize(
