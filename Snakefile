@@ -43,7 +43,7 @@ report: "workflow/report/workflow.rst"
 
 
 wildcard_constraints:
-    method=one_of(PLAN.scored_methods),
+    method=one_of(PLAN.arms),
     seed=one_of(map(str, sorted({0, *EXPERIMENT.seeds}))),
     benchmark=one_of(EXPERIMENT.benchmarks),
 

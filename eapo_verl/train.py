@@ -20,7 +20,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import yaml
-from pydantic import ValidationError
 
 from eapo_verl.cpu.environment import cpu_environment, on_cpu
 from eapo_verl.cpu.fork_server import serving
@@ -28,6 +27,7 @@ from eapo_verl.engine.verl_config import compose
 from eapo_verl.experts.api_keys import read_api_key
 from eapo_verl.experts.preflight import ExpertsUnreachable, preflight
 from eapo_verl.record.step_log import read_steps
+from eapo_verl.settings.errors import one_line
 from eapo_verl.settings.run import RunError, RunSettings, RunStopped
 
 #: What the processes of a run import between them, the packages' own imports included.
@@ -65,13 +65,10 @@ def load_settings(path: Path, endpoints: Path | None = None) -> RunSettings:
             read_api_key(endpoint)
         if settings.consultation.possible:
             preflight(settings.experts)
-    except ValidationError as error:
-        first = error.errors()[0]
-        raise RunError(f"{path}: {'.'.join(map(str, first['loc']))}: {first['msg']}") from error
     except ExpertsUnreachable as error:
         raise RunError(str(error)) from error
     except (OSError, TypeError, ValueError, yaml.YAMLError) as error:
-        raise RunError(f"{path}: {error}") from error
+        raise RunError(one_line(str(path), error)) from error
     return settings
 
 

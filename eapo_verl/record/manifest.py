@@ -40,6 +40,7 @@ def write_manifest(
         "kind": settings.kind,
         "seed": settings.seed,
         "config_sha256": settings.config_sha256,
+        "departures": {key: one.model_dump(mode="json") for key, one in settings.departures.items()},
         "resolved_config": settings.model_dump(mode="json"),
         "git_sha": git_sha(),
         "versions": versions(),

@@ -1,6 +1,6 @@
 """The settings of the method: consultation, reward, internalization. Each part can be switched off by itself.
 
-The defaults are the simplest form of each; the presets (``eapo_verl/presets/*.yaml``) say what a method makes of them.
+The defaults are the simplest form of each; ``baselines/*/method.yaml`` say what a method makes of them.
 """
 
 from pydantic import Field, field_validator, model_validator
