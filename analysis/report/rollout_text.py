@@ -70,7 +70,7 @@ def _block(name: str, text: str) -> list[str]:
         for line in visible(text).split("\n")
         for row in textwrap.wrap(line, WIDTH - MARGIN - 3, drop_whitespace=False, break_on_hyphens=False) or [""]
     ]
-    return [f"{name if number == 0 else '':>{MARGIN}} | {row}" for number, row in enumerate(rows)]
+    return [f"{name if number == 0 else '':>{MARGIN}} | {row}".rstrip() for number, row in enumerate(rows)]
 
 
 def _name(text: str) -> str:

@@ -62,8 +62,8 @@ def _turn(policy: str, exchange: Exchange) -> dict[str, Any]:
     confidence = exchange.confidence
     return {
         "policy": policy,
-        # JSON knows no infinity.
-        "confidence": None if confidence is None or not math.isfinite(confidence) else round(confidence, 4),
+        # The digits after these depend on what else the engine did at that time; and JSON knows no infinity.
+        "confidence": None if confidence is None or not math.isfinite(confidence) else round(confidence, 3),
         "let_through": exchange.let_through,
         "queries": [
             {"query": one.query, "fate": one.fate, "expert": one.expert, "reply": one.reply} for one in exchange.asked

@@ -71,7 +71,7 @@ def test_a_line_names_the_fate_of_every_query_once(tmp_path: Path) -> None:
     assert first.queries[0] == ("4+7@3", "accepted", "expert_a", "6")
     # A reply that the policy was not shown is not in the file.
     assert [query.reply for query in first.queries[1:]] == [None] * 5 and "never seen" not in text(tmp_path / FILE)
-    assert first.queries[2].expert == "" and first.let_through and first.confidence == -0.1235
+    assert first.queries[2].expert == "" and first.let_through and first.confidence == -0.123
     assert not second.let_through and second.confidence is None
     assert (read.step, read.phase, read.prompt, read.response) == (7, "train", "chains-0", "so \\boxed{626}")
     assert (read.correct, read.accepted, read.answer) == (True, 1, "626")
