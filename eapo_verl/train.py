@@ -32,7 +32,7 @@ from eapo_verl.settings.run import RunError, RunSettings, RunStopped
 
 #: What the processes of a run import between them, the packages' own imports included.
 _ENGINES = (
-    "eapo_verl.engine.trainer",
+    "eapo_verl.engine.task_runner",
     "eapo_verl.engine.rollout_worker",
     "eapo_verl.cpu.vllm_worker",
     "verl.trainer.main_ppo",
@@ -85,7 +85,7 @@ def train(settings: RunSettings, checkpoint_dir: Path, resumed_from: int) -> Non
         from verl.trainer.ppo.utils import need_critic, need_reference_policy
         from verl.utils.config import validate_config
 
-        from eapo_verl.engine.trainer import TaskRunner
+        from eapo_verl.engine.task_runner import TaskRunner
 
         config = compose(settings, checkpoint_dir, "gpu" if starter is None else "cpu")
         # A resumed run has been validated where it goes on from, unless it was killed before its last validation.

@@ -10,7 +10,7 @@ from typing import Any, Literal
 import psutil
 
 from baselines.arm import Arm
-from eapo_verl.method.schedules import sampling_seed
+from eapo_verl.method.draws import sampling_seed
 from workflow.experiment import Experiment
 from workflow.models import EmbeddedModel, Expert, LocalModel, PackagedModel
 from workflow.problem_sets import ProblemSet, benchmark_path

@@ -7,6 +7,7 @@ import pandas
 from transformers import AutoTokenizer
 
 from eapo_verl.engine.verl_config import agent_loop
+from eapo_verl.engine.vocabulary import check_tags
 from eapo_verl.settings.run import RunError, RunSettings
 
 
@@ -18,11 +19,12 @@ def write_all(settings: RunSettings, folder: Path) -> dict[str, int]:
         their beginning.
 
     Raises:
-        RunError: all of a set's are.
+        RunError: all of a set's are, or the tokenizer loses a tag.
     """
     consulting = settings.consultation.instruction if settings.consultation.possible else None
     training_prompt = "\n\n".join(text for text in (settings.system_prompt, consulting) if text) or None
     tokenizer = AutoTokenizer.from_pretrained(settings.policy)
+    check_tags(settings.consultation, tokenizer, settings.policy)
     dropped = {}
     for name, source, system, agent in (
         ("train", settings.train_file, training_prompt, agent_loop(settings)),

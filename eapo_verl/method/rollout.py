@@ -2,12 +2,13 @@
 
 import math
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from eapo_verl.experts.reply import FATES, Reply, fate_of
 from eapo_verl.method.exchange import Exchange
-from eapo_verl.method.grammar import Answer, Consult, Continue, extract_answer
+from eapo_verl.method.grammar import Answer, Consult, Continue, Neutralised, extract_answer
 from eapo_verl.method.internalization import TurnText
 from eapo_verl.method.rewards import as_integer
 
@@ -49,7 +50,8 @@ class Rollout:
         exchanges: what the consultation at the end of each came to.
         counts: by the names of ``COUNTS``.
         confidences: of the policy, where it closed a consultation.
-        low_confidence: whether one of them was below the threshold; None where there was none to hold it against.
+        low_confidence: whether one of them that was let through was below the threshold; None where there was none to
+            hold against it.
         seconds: by phase, in verl's names.
         engine_fields: what the rollout engine said beside the tokens.
     """
@@ -106,22 +108,32 @@ class Rollout:
         elif isinstance(action, Continue):
             self.counts["unclosed"] += action.unclosed_consultation
 
-    def count_gated(self, queries: int) -> None:
-        """Count a consultation that was not let through: nobody was asked."""
+    def count_unasked(self, queries: int) -> None:
+        """Count a consultation that reached nobody: not let through, or without a query."""
         self.counts["consultations"] += 1
         self.counts["queries"] += queries
         self.counts["gated"] += queries
 
-    def count_replies(self, replies: list[Reply | None], accepted: list[bool]) -> None:
-        """Count a consultation's replies, None where nobody was asked; ``accepted``: those that may be shown."""
+    def count_replies(
+        self, replies: Sequence[Reply | None], accepted: Sequence[bool], shown: Sequence[Neutralised | None]
+    ) -> None:
+        """Count a consultation's replies.
+
+        Args:
+            replies: None where nobody was asked.
+            accepted: which of them may be shown.
+            shown: as the policy sees them, None where it sees none.
+        """
         self.counts["consultations"] += 1
         self.counts["queries"] += len(replies)
-        for reply, shown in zip(replies, accepted, strict=True):
-            self.counts[fate_of(reply, shown)] += 1
+        for reply, may_be_shown, words in zip(replies, accepted, shown, strict=True):
+            self.counts[fate_of(reply, may_be_shown)] += 1
             if reply is None:
                 continue
             self.counts["answered"] += reply.outcome == "answered"
-            self.counts["capped"] += reply.capped
+            # By either limit, on what the expert sent or on what is shown: one reply.
+            self.counts["capped"] += reply.capped or (words is not None and words.capped)
+            self.counts["neutralised"] += words is not None and words.removed
             self.counts["cached"] += reply.cached
             self.counts["expert_requests"] += reply.attempts
             self.counts["expert_tokens"] += reply.tokens

@@ -6,6 +6,7 @@ from typing import Any
 
 from eapo_verl.cpu.precision import cpu_precision
 from eapo_verl.experts.reply import FATES
+from eapo_verl.record.files import write_whole
 from eapo_verl.record.provenance import git_sha, hardware, versions
 from eapo_verl.settings.run import RunSettings
 
@@ -53,6 +54,9 @@ def write_manifest(
         "dropped_prompts": dropped_prompts,
         "rollouts": total("rollouts"),
         "discarded_rollouts": total("discarded_rollouts"),
+        "surplus_rollouts": total("surplus_rollouts"),
+        "failed_rollouts": total("failed_rollouts"),
+        "failed_validation_rollouts": total("failed_validation_rollouts"),
         "internalized": total("internalized"),
         "transcripts": transcripts,
         "policy_tokens": total("policy_tokens"),
@@ -66,4 +70,4 @@ def write_manifest(
         "malformed": {name: total(name) for name in ("empty", "duplicated", "excess", "nested", "unclosed")},
         "replies_changed": {name: total(name) for name in ("neutralised", "capped", "cached")},
     }
-    path.write_text(json.dumps(manifest, indent=2) + "\n", encoding="utf-8")
+    write_whole(path, json.dumps(manifest, indent=2) + "\n")

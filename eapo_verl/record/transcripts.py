@@ -1,7 +1,7 @@
 """``rollouts.jsonl.gz``: some rollouts word for word, so that a person can read what was asked and answered.
 
 A line a rollout: ``step``; ``phase`` (train; discarded, generated and not trained on; validation); ``prompt``, the
-problem's id; ``rollout``, its number in the group; ``problem``; ``answer``, the gold one; ``turns``, those that end in
+problem's id; ``rollout``, its number among those of the problem in this step; ``problem``; ``answer``, the gold one; ``turns``, those that end in
 a consultation; ``response``, the last turn, which is graded; ``correct``; ``accepted``, replies that were shown;
 ``reward``, its parts: answer + bonus - cost + overlong. A turn: ``policy``, its own words; ``confidence`` where it was
 measured (see :mod:`eapo_verl.method.gate`); ``let_through``, the trigger's decision; ``queries``, each with ``query``,
@@ -24,6 +24,7 @@ from typing import Any
 from eapo_verl.method.exchange import Exchange
 from eapo_verl.method.objective import Parts
 from eapo_verl.method.rollout import Rollout
+from eapo_verl.record.files import write_whole
 
 FILE = "rollouts.jsonl.gz"
 #: The field of a training prompt that says whether its rollouts are kept, and that of a rollout's transcript.
@@ -36,18 +37,19 @@ def is_kept(mark: bool | None, step: int, last_step: int) -> bool:
     return step == last_step if mark is None else mark
 
 
-def transcript(rollout: Rollout, reward: Fields, prompt: Fields) -> dict[str, Any]:
+def transcript(rollout: Rollout, number: int, reward: Fields, prompt: Fields) -> dict[str, Any]:
     """A line as the agent loop knows it, without step, phase, bonus and cost.
 
     Args:
         rollout: finished.
+        number: its number among the rollouts of the same problem in the step.
         reward: what the agent loop says of its reward.
         prompt: the fields of the prompt that it is a rollout of.
     """
     turns = zip(rollout.turns, rollout.exchanges, strict=True)
     return {
         "prompt": str(prompt["extra_info"]["id"]),
-        "rollout": int(prompt["session_id"]),
+        "rollout": number,
         "problem": prompt["extra_info"]["problem"],
         "answer": prompt["reward_model"]["ground_truth"],
         "turns": [_turn(turn.policy, exchange) for turn, exchange in turns],
@@ -82,14 +84,13 @@ class TranscriptLog:
     def __init__(self, path: Path, last_step: int) -> None:
         self._path = path
         path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = path.with_suffix(".part")
-        with gzip.open(temporary, "wt", encoding="utf-8") as file:
-            for line in _lines(path) if path.exists() else ():
-                row = json.loads(line)
-                # The last validation is always of this attempt.
-                if row["step"] <= last_step and row["phase"] != "validation":
-                    file.write(line)
-        temporary.replace(path)
+        kept = []
+        for line in _lines(path) if path.exists() else ():
+            row = json.loads(line)
+            # The last validation is always of this attempt.
+            if row["step"] <= last_step and row["phase"] != "validation":
+                kept.append(line)
+        write_whole(path, _packed("".join(kept)))
 
     def add_step(
         self, step: int, rollouts: Sequence[Fields], parts: Sequence[Parts], discarded: Iterable[Fields]
@@ -114,9 +115,8 @@ class TranscriptLog:
         # They come in the order in which they finished.
         order = sorted(rows, key=lambda row: (row["phase"] != "train", row["prompt"], row["rollout"], json.dumps(row)))
         if order:
-            text = "".join(json.dumps(row) + "\n" for row in order)
             with self._path.open("ab") as file:
-                file.write(gzip.compress(text.encode("ascii"), mtime=0))
+                file.write(_packed("".join(json.dumps(row) + "\n" for row in order)))
 
 
 def counts(path: Path) -> dict[str, int]:
@@ -131,6 +131,10 @@ def _kept(rollouts: Iterable[Fields]) -> Iterator[Fields | None]:
 def _row(step: int, phase: str, kept: Fields, bonus: float = 0.0, cost: float = 0.0) -> dict[str, Any]:
     reward = {"answer": kept["reward"]["answer"], "bonus": bonus, "cost": cost, "overlong": kept["reward"]["overlong"]}
     return {"step": step, "phase": phase} | dict(kept) | {"reward": reward}
+
+
+def _packed(text: str) -> bytes:
+    return gzip.compress(text.encode("ascii"), mtime=0)
 
 
 def _lines(path: Path) -> Iterator[str]:

@@ -21,7 +21,11 @@ class RunStopped(RuntimeError):
 
 
 class Budget(Settings):
-    """What a run may spend."""
+    """What a run may spend, and lose.
+
+    A rollout that raises is counted, and its group is smaller. Where more than the share ``failed_rollouts`` of a
+    step's do, the run is stopped (not stated; our choice).
+    """
 
     steps: int = Field(ge=1)
     prompts_per_step: int = Field(ge=1)
@@ -30,6 +34,7 @@ class Budget(Settings):
     validate_every: int = Field(ge=1)
     validation_samples: int = Field(ge=1)
     checkpoint_every: Annotated[int, OPERATIONAL] = Field(ge=1)
+    failed_rollouts: Annotated[float, OPERATIONAL] = Field(0.05, ge=0, le=1)
 
     @model_validator(mode="after")
     def _divisible(self) -> "Budget":

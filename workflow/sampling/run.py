@@ -25,13 +25,13 @@ for _variable, _value in {
 from lm_eval.evaluator import evaluate  # noqa: E402
 from vllm.platforms import current_platform  # noqa: E402
 
+from eapo_verl.method.draws import sample_seed  # noqa: E402
 from workflow.sampling.cpu import cpu_options, on_cpu  # noqa: E402
 from workflow.sampling.engine import SeededVLLM  # noqa: E402
 from workflow.sampling.identity import digest, identity  # noqa: E402
 from workflow.sampling.journal import Journal  # noqa: E402
 from workflow.sampling.output import Row, provenance, write_json, write_rows  # noqa: E402
 from workflow.sampling.request import Benchmark, Request  # noqa: E402
-from workflow.sampling.seeds import sample_seed  # noqa: E402
 from workflow.sampling.tasks import check_lengths, load_tasks  # noqa: E402
 
 # Beside the outputs and not one of them: Snakemake removes those of a job that failed.

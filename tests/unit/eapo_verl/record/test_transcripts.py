@@ -32,11 +32,11 @@ TEXTS = ["6", None, None, None, None, None]
 def consulting(confidence: float | None = -0.123456) -> Rollout:
     rollout = Rollout([1, 2])
     rollout.append_policy([3], "<consult>4+7@3|9#5-8</consult>", [], {})
-    rollout.count_replies(REPLIES, SHOWN)
+    rollout.count_replies(REPLIES, SHOWN, [None] * len(REPLIES))
     rollout.exchanges.append(Exchange.settled(QUERIES, REPLIES, SHOWN, TEXTS, confidence))
     rollout.append_replies([4], ("6",), trained=False)
     rollout.append_policy([3], "<consult>1*2</consult>", [], {})
-    rollout.count_gated(1)
+    rollout.count_unasked(1)
     rollout.exchanges.append(Exchange.held_back(["1*2"], -math.inf))
     rollout.append_replies([4], (), trained=False)
     rollout.append_policy([5], "so \\boxed{626}", [], {})
@@ -45,11 +45,10 @@ def consulting(confidence: float | None = -0.123456) -> Rollout:
 
 def line(prompt: str = "chains-0", rollout: int = 0, **changes: Any) -> dict[str, Any]:
     fields = {
-        "session_id": rollout,
         "extra_info": {"id": prompt, "problem": "4+7@3"},
         "reward_model": {"ground_truth": "626"},
     }
-    return transcript(consulting(**changes), REWARD, fields)
+    return transcript(consulting(**changes), rollout, REWARD, fields)
 
 
 def fields(kept: dict[str, Any] | None) -> dict[str, Any]:
