@@ -1,11 +1,11 @@
 """``rollouts.jsonl.gz``: some rollouts word for word, so that a person can read what was asked and answered.
 
 A line a rollout: ``step``; ``phase`` (train; discarded, generated and not trained on; validation); ``prompt``, the
-problem's id; ``rollout``, its number among those of the problem in this step; ``problem``; ``answer``, the gold one; ``turns``, those that end in
-a consultation; ``response``, the last turn, which is graded; ``correct``; ``accepted``, replies that were shown;
-``reward``, its parts: answer + bonus - cost + overlong. A turn: ``policy``, its own words; ``confidence`` where it was
-measured (see :mod:`eapo_verl.method.gate`); ``let_through``, the trigger's decision; ``queries``, each with ``query``,
-``fate``, ``expert``, ``reply`` as shown (null where "unavailable" was).
+problem's id; ``rollout``, its number among those of the problem in this step; ``problem``; ``answer``, the gold one;
+``turns``, those that end in a consultation; ``response``, the last turn, which is graded; ``correct``; ``accepted``,
+replies that were shown; ``reward``, its parts: answer + bonus - cost + overlong. A turn: ``policy``, its own words;
+``confidence`` where it was measured (see :mod:`eapo_verl.method.gate`); ``let_through``, the trigger's decision;
+``queries``, each with ``query``, ``fate``, ``expert``, ``reply`` as shown (null where "unavailable" was).
 
 Nothing in it is a time or a random name: runs of the same seed write the same lines. The agent loop puts a rollout's
 into what verl hands on of it (``reward_extra_info``), for the rollouts that are kept alone: text is expensive to pass
