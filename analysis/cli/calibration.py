@@ -39,9 +39,9 @@ def calibrated(arguments: argparse.Namespace) -> str:
         "more than twice the Monte-Carlo error.\nTests over questions pool the seeds, those over seeds the questions, "
         "posterior_probability (less likely order under 0.025) both.\n\n"
         f"Share in which a 95% interval holds the truth, of {simulated}.\n\n{_pivoted(held, 'interval')}\n\n"
-        f"{PRIMARY}: of the difference, with runs: of a method's accuracy, both on other questions and with other runs;\n"
-        "probability_of_improvement: with other runs on these questions; detectable: of what the design finds four times "
-        "in five.\nSeed sd: the standard deviation of a training seed's effect.\n"
+        f"{PRIMARY}: of the difference, with runs: of a method's accuracy, both on other questions and with other runs."
+        "\nprobability_of_improvement: with other runs on these questions; detectable: of what the design finds four "
+        "times in five.\nSeed sd: the standard deviation of a training seed's effect.\n"
     )
 
 

@@ -30,13 +30,10 @@ def planned(arguments: argparse.Namespace, pair: tuple[str, str] | None) -> str:
             f"From {seeds} training seeds, a seed's deviation of {rounded(sizes.seed, 3)} is known no better than "
             f"{rounded(low, 3)} to {rounded(high, 3)} (95%), and what follows no better than that.\n"
         )
-    level = f"{ALPHA:g}"
-    if arguments.comparisons > 1:
-        level = (
-            f"{level}/{arguments.comparisons}, the strictest of Holm's levels for {arguments.comparisons} comparisons"
-        )
+    count = arguments.comparisons
+    level = f"{ALPHA:g}/{count}, the strictest of Holm's levels for {count} comparisons" if count > 1 else f"{ALPHA:g}"
     asked = (sizes, arguments.effect, arguments.power, arguments.questions, arguments.samples)
-    alpha = ALPHA / arguments.comparisons
+    alpha = ALPHA / count
     tables = (designs(*asked, sorted(arguments.seeds), alpha), seeds_for(*asked, alpha))
     return (
         f"A true difference of {points(arguments.effect, False)} points, to be found with probability "

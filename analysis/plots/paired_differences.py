@@ -51,7 +51,8 @@ def paired_differences(scores: Scores, significance: pd.DataFrame) -> Drawn:
         "confidence interval of the crossed test (questions and training seeds random; no seed term for a method with "
         "one seed), p after Holm's adjustment. Filled and coloured: the difference is shown (adjusted p < 0.05); "
         "hollow and grey: it is not. Grey band: true differences that this design may miss more than one time in five, "
-        f"at the strictest of Holm's levels; {_band(primary)}Right: {name(primary['method_a'])} minus {name(primary['method_b'])} on each question, sorted; bars: "
+        f"at the strictest of Holm's levels; {_band(primary)}Right: {name(primary['method_a'])} minus "
+        f"{name(primary['method_b'])} on each question, sorted; bars: "
         "95% Newcombe interval of the pooled samples, of these checkpoints; line and band: the mean and its interval, "
         f"as on the left. {design(scores)}",
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import pandas as pd
@@ -36,10 +37,15 @@ class Conclusion:
     warnings: tuple[str, ...]
 
 
-def conclude(main: pd.DataFrame, significance: pd.DataFrame) -> Conclusion:
+def conclude(main: pd.DataFrame, significance: pd.DataFrame, trained: Collection[str] | None = None) -> Conclusion:
     """Read the two tables (:mod:`analysis.tables.main`).
 
     It is about :func:`analysis.tables.significance.primary_comparison`; the verdict goes by the Holm-adjusted p-value.
+
+    Args:
+        main: the main table.
+        significance: the significance table.
+        trained: the methods that were trained; of others one seed is all there is. None: not known, so all may be.
 
     Raises:
         InputError: the significance table has no crossed test on all questions.
@@ -49,7 +55,7 @@ def conclude(main: pd.DataFrame, significance: pd.DataFrame) -> Conclusion:
     near_zero = bool((main[main["benchmark"] == MACRO]["avg_at_k"] < FLOOR).all())
     verdict, sentence = _sentence(row, len(rows), near_zero)
     methods = (str(row["method_a"]), str(row["method_b"]))
-    return Conclusion(verdict, methods, sentence, _basis(row, rows, main), tuple(_warnings(row, main)))
+    return Conclusion(verdict, methods, sentence, _basis(row, rows, main), tuple(_warnings(row, main, trained)))
 
 
 def _sentence(row: pd.Series, family: int, near_zero: bool) -> tuple[str, str]:
@@ -119,16 +125,16 @@ def _declared(family: pd.DataFrame) -> str:
         return ""
     pairs = [f"{name(a)} − {name(b)}" for a, b in zip(family["method_a"], family["method_b"], strict=True)]
     return (
-        f" Comparisons declared before the run: {', '.join(pairs)}. What the design finds four times in five is that of "
-        f"p below {ALPHA:g}/{len(family)}, the strictest of Holm's levels: by how much the adjusted test finds more "
-        "depends on the other comparisons."
+        f" Comparisons declared before the run: {', '.join(pairs)}. What the design finds is computed at "
+        f"{ALPHA:g}/{round(ALPHA / family['alpha'].iloc[0])}, the strictest of Holm's levels; how much more the "
+        "adjusted test finds depends on the other comparisons."
     )
 
 
-def _warnings(row: pd.Series, main: pd.DataFrame) -> list[str]:
+def _warnings(row: pd.Series, main: pd.DataFrame, trained: Collection[str] | None) -> list[str]:
     found = []
-    trained = [(row[f"method_{side}"], int(row[f"seeds_{side}"])) for side in "ab" if row[f"method_{side}"] != "base"]
-    single = [inline_name(method) for method, seeds in trained if seeds == 1]
+    both = [(str(row[f"method_{side}"]), int(row[f"seeds_{side}"])) for side in "ab"]
+    single = [inline_name(method) for method, seeds in both if seeds == 1 and (trained is None or method in trained)]
     if single:
         found.append(
             f"One training seed of {' and '.join(single)}: the interval speaks of these checkpoints, not of the "
@@ -142,9 +148,8 @@ def _warnings(row: pd.Series, main: pd.DataFrame) -> list[str]:
     ):
         high = rates[rates[column] > limit][column]
         if not high.empty:
-            found.append(
-                "; ".join(f"{name(str(m))}: {rounded(100 * rate, 0)}% {text}" for m, rate in high.items()) + "."
-            )
+            shares = [f"{name(str(method))}: {rounded(100 * rate, 0)}% {text}" for method, rate in high.items()]
+            found.append(f"{'; '.join(shares)}.")
     # Short answers repeat by chance; one seed sent for every sample makes all of them alike.
     alike = rates[(rates["n_samples"] > 1) & (rates["duplicate_rate"] > 1 - 1.01 / rates["n_samples"])]
     if not alike.empty:

@@ -47,7 +47,7 @@ def build(experiment: str, tables: Path, figures: Path, run_files: Sequence[Path
     """
     main, significance, ablations = read_main(tables), read_significance(tables), read_ablations(tables)
     runs = [read_run(path) for path in run_files]
-    conclusion = conclude(main, significance)
+    conclusion = conclude(main, significance, {run.method for run in runs})
     conclusion = dataclasses.replace(conclusion, basis=f"{conclusion.basis} Experts locked off.")
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(Path(__file__).parent),

@@ -18,7 +18,7 @@ from analysis.statistics.primary import Arms
 from analysis.statistics.scores import Scores
 from analysis.statistics.significance import bh
 from analysis.tables import ABLATIONS
-from analysis.tables.family import Tested, decided
+from analysis.tables.family import Member, decided
 from analysis.tables.files import framed, read_table
 
 #: Of ablations.csv, in its order.
@@ -76,7 +76,7 @@ def ablations_table(scores: Scores, ablations: Sequence[Ablation]) -> pd.DataFra
         for benchmark in (*scores.benchmarks, MACRO, ALL):
             outcome, parts = Arms.of(scores, full, without, benchmark).test()
             names = {"component": component, "benchmark": benchmark, "full": full, "without": without}
-            tested.append(Tested((benchmark,), dict(names), outcome, parts))
+            tested.append(Member((benchmark,), dict(names), outcome, parts))
     return framed(decided(tested, bh), COLUMNS)
 
 

@@ -11,7 +11,7 @@ from analysis.statistics.significance import strictest_level
 from analysis.statistics.variance import Parts
 
 
-class Tested(NamedTuple):
+class Member(NamedTuple):
     """A row of a table before its family is known.
 
     Attributes:
@@ -27,7 +27,7 @@ class Tested(NamedTuple):
     parts: Parts | None
 
 
-def decided(tested: Iterable[Tested], adjust: Callable[[Sequence[float]], list[float]]) -> list[dict[str, object]]:
+def decided(tested: Iterable[Member], adjust: Callable[[Sequence[float]], list[float]]) -> list[dict[str, object]]:
     """The rows, in their order, with the test's own columns and with what depends on the others of the family.
 
     Added are difference, ci_low, ci_high, p_value; p_adjusted, by ``adjust``; alpha, the strictest level that it holds
@@ -35,7 +35,7 @@ def decided(tested: Iterable[Tested], adjust: Callable[[Sequence[float]], list[f
     mde_high. With the adjustment the power at ``mde`` is 80% or more, by how much depends on the other comparisons.
     """
     everything = list(tested)
-    families: dict[tuple[str, ...], list[Tested]] = {}
+    families: dict[tuple[str, ...], list[Member]] = {}
     for one in everything:
         families.setdefault(one.family, []).append(one)
     for members in families.values():

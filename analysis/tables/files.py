@@ -36,7 +36,7 @@ def remove_table(folder: Path, name: str) -> None:
 
 
 def read_table(folder: Path, name: str, columns: Mapping[str, type]) -> pd.DataFrame:
-    """``<name>.csv`` with all of ``columns`` and a row or more; float ones hold numbers or nothing. Raises InputError."""
+    """``<name>.csv`` with all of ``columns``, numbers or nothing in the float ones, and a row. Raises InputError."""
     path = folder / f"{name}.csv"
     try:
         table = pd.read_csv(path)

@@ -28,7 +28,7 @@ from analysis.statistics.secondary import (
 )
 from analysis.statistics.significance import PRIMARY, holm
 from analysis.statistics.variance import Parts
-from analysis.tables.family import Tested, decided
+from analysis.tables.family import Member, decided
 from analysis.tables.files import framed, read_table
 
 Pair = tuple[str, str]
@@ -87,7 +87,7 @@ def significance_table(scores: Scores, pairs: Sequence[Pair], majority: pd.DataF
     Raises:
         InputError: a pair names a method that has no scores.
     """
-    tested: list[Tested] = []
+    tested: list[Member] = []
     for a, b in pairs:
         scores.require(f"pair {a}:{b}", a, b)
         for benchmark in (*scores.benchmarks, MACRO, ALL):
@@ -118,7 +118,7 @@ def primary_comparison(significance: pd.DataFrame) -> pd.Series:
     return rows[answer].iloc[0] if answer.any() else rows.iloc[0]
 
 
-def _compare(scores: Scores, majority: pd.DataFrame | None, a: str, b: str, benchmark: str) -> Iterator[Tested]:
+def _compare(scores: Scores, majority: pd.DataFrame | None, a: str, b: str, benchmark: str) -> Iterator[Member]:
     arms = Arms.of(scores, a, b, benchmark)
     seeds = (arms.a.shape[1], arms.b.shape[1])
     outcome, parts = arms.test()
@@ -148,7 +148,7 @@ def _compare(scores: Scores, majority: pd.DataFrame | None, a: str, b: str, benc
             "p_smallest": smallest_p(*seeds) if name == "permutation_seeds" else float("nan"),
             "seed_term": _seed_term(*seeds) if name == PRIMARY else None,
         }
-        yield Tested((benchmark, name), row, one, variance)
+        yield Member((benchmark, name), row, one, variance)
 
 
 def _seed_term(seeds_a: int, seeds_b: int) -> str:
