@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
+from analysis.intake.runs import ASKED, Run
 from analysis.intake.transcripts import FILE, Transcript, read_transcripts
 from analysis.report.rollout_text import as_text
 
@@ -36,12 +37,12 @@ class Excerpt(NamedTuple):
     """
 
     method: str
-    seed: str
+    seed: int
     total: int
     shown: list[tuple[str, str]]
 
 
-def excerpt(runs: Sequence[tuple[Path, Mapping[str, Any]]]) -> Excerpt | None:
+def excerpt(runs: Sequence[tuple[Path, Run]]) -> Excerpt | None:
     """Of the first run that asked experts and has transcripts beside its run.json; None where there is no such run.
 
     Args:
@@ -52,11 +53,11 @@ def excerpt(runs: Sequence[tuple[Path, Mapping[str, Any]]]) -> Excerpt | None:
     """
     for path, run in runs:
         file = path.with_name(FILE)
-        if (run["consultations"] or {}).get("asked") and file.exists():
+        if run.fates.get(ASKED) and file.exists():
             rollouts = list(read_transcripts(file))
             shown = [(kind, as_text(one)) for kind, one in choose(rollouts)]
             if shown:
-                return Excerpt(str(run["method"]), str(run["seed"]), len(rollouts), shown)
+                return Excerpt(run.method, run.seed, len(rollouts), shown)
     return None
 
 

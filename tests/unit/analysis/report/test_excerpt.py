@@ -5,6 +5,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+from analysis.intake.runs import Run
 from analysis.intake.transcripts import FILE, read_transcripts
 from analysis.report.excerpt import KINDS, choose, excerpt
 from tests.analysis_experiment import report
@@ -42,18 +43,18 @@ def test_what_there_is_none_of_gives_its_place_to_one_that_asked(tmp_path: Path)
     assert chosen(tmp_path, []) == []
 
 
-def run_json(folder: Path, asked: int | None) -> tuple[Path, dict[str, Any]]:
-    consultations = None if asked is None else {"asked": asked}
-    return folder / "run.json", {"method": folder.name, "seed": 1, "consultations": consultations}
+def run_of(folder: Path, asked: int | None) -> tuple[Path, Run]:
+    fates = {} if asked is None else {"asked": asked}
+    return folder / "run.json", Run(folder.name, 1, None, None, {}, {}, None, None, None, fates)
 
 
 def test_it_is_of_the_first_run_that_asked_and_has_transcripts(tmp_path: Path) -> None:
-    runs = [run_json(tmp_path / name, asked) for name, asked in (("a", None), ("b", 0), ("c", 5), ("d", 5), ("e", 5))]
+    runs = [run_of(tmp_path / name, asked) for name, asked in (("a", None), ("b", 0), ("c", 5), ("d", 5), ("e", 5))]
     assert excerpt(runs) is None
     for name in ("b", "d", "e"):
         write_rollouts(tmp_path / name / FILE, [rollout(ACCEPTED)])
     made = excerpt(runs)
-    assert made is not None and (made.method, made.seed, made.total, len(made.shown)) == ("d", "1", 1, 1)
+    assert made is not None and (made.method, made.seed, made.total, len(made.shown)) == ("d", 1, 1, 1)
 
 
 def test_the_report_escapes_what_was_said(results: Path, tmp_path: Path) -> None:
