@@ -15,11 +15,13 @@ from eapo_verl.engine.mismatch import is_measured
 from eapo_verl.engine.rollout_plan import rollout_plan
 from eapo_verl.experts.pool import Reply
 from eapo_verl.method.draws import sampling_seed, uniform_draw
+from eapo_verl.method.exchange import Exchange
 from eapo_verl.method.gate import TOP_K, gate, top_k_entropy
 from eapo_verl.method.grammar import Consult, Neutralised, format_replies, neutralise, parse_action
 from eapo_verl.method.internalization import rewrite
 from eapo_verl.method.rewards import score
 from eapo_verl.method.rollout import Rollout
+from eapo_verl.record import transcripts
 from tasks import task
 
 Key = tuple[int, ...]
@@ -74,14 +76,18 @@ class PolicyAgentLoop(AgentLoopBase):
                 await self._consult(rollout, action, kwargs["extra_info"]["problem"], step, (*key, turn))
             else:
                 rollout.count_unasked(len(action.queries))
+                rollout.exchanges.append(Exchange.held_back(action.queries, rollout.turn_confidence))
                 self._show(rollout, [None] * len(action.queries))
         extra = await self._internalized(rollout, kwargs["raw_prompt"][-1])
         output = self._output(rollout)
         answer = kwargs["reward_model"]["ground_truth"]
-        output.reward_score, output.extra_fields["reward_extra_info"] = self._reward(rollout, answer)
+        output.reward_score, reward = self._reward(rollout, answer)
+        output.extra_fields["reward_extra_info"] = reward
+        if transcripts.is_kept(kwargs.get(transcripts.MARK), int(kwargs["global_steps"]), plan.run.budget.steps):
+            reward[transcripts.FIELD] = transcripts.transcript(rollout, number, reward, kwargs)
         return output if extra is None else [extra, output]
 
-    def _reward(self, rollout: Rollout, answer: str) -> tuple[float, dict[str, float]]:
+    def _reward(self, rollout: Rollout, answer: str) -> tuple[float, dict[str, Any]]:
         """The reward, and what verl logs of it.
 
         Here and not in verl's reward worker: a rule takes microseconds, and a call to another process milliseconds.
@@ -127,6 +133,7 @@ class PolicyAgentLoop(AgentLoopBase):
                 values = rollout.turn_log_probs
             sure = settings.measure(values)
             rollout.confidences.append(sure)
+            rollout.turn_confidence = sure
         passed = gate(consultation.trigger, sure, threshold, uniform_draw("gate", *key), consultation.random_p)
         if passed and sure is not None and threshold is not None:
             rollout.low_confidence = bool(rollout.low_confidence) or sure < threshold
@@ -161,7 +168,9 @@ class PolicyAgentLoop(AgentLoopBase):
             for reply, show in zip(replies, shown, strict=True)
         ]
         rollout.count_replies(replies, shown, safe)
-        self._show(rollout, [words.text if words else None for words in safe])
+        texts = [words.text if words else None for words in safe]
+        rollout.exchanges.append(Exchange.settled(action.queries, replies, shown, texts, rollout.turn_confidence))
+        self._show(rollout, texts)
 
     def _safe(self, reply: Reply) -> Neutralised:
         limit = self.plan.consultation.reply_max_characters

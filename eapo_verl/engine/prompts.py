@@ -67,5 +67,5 @@ def _row(source: Path, index: int, problem: dict[str, Any], system: list[dict[st
         "data_source": source.stem,
         "agent_name": agent,
         "reward_model": {"style": "rule", "ground_truth": answer},
-        "extra_info": {"index": index, "problem": problem["problem"], "task": name},
+        "extra_info": {"index": index, "id": problem["id"], "problem": problem["problem"], "task": name},
     }

@@ -27,6 +27,7 @@ from eapo_verl.experts.health import ExpertsUnavailable, FailureWindow, unavaila
 from eapo_verl.experts.reply import OUTCOMES
 from eapo_verl.method.internalization import sample_weights
 from eapo_verl.method.objective import Parts, RolloutFacts, shape_group
+from eapo_verl.record import transcripts
 from eapo_verl.record.files import write_whole
 from eapo_verl.record.step_log import PREFIX, StepLog
 from eapo_verl.record.step_metrics import summarise
@@ -86,6 +87,9 @@ class EAPOTrainer(PPOTrainerSync):
     def _next_train_batch(self, num_prompts: int | None = None) -> TensorDict:
         batch = super()._next_train_batch(num_prompts)
         tensordict_utils.assign_non_tensor_data(batch, "confidence_threshold", self._threshold)
+        # Not of the prompts that dynamic sampling asks for later: what they are depends on those before.
+        groups = self._run.transcripts.groups_per_step if num_prompts is None else 0
+        tensordict_utils.assign_non_tensor_stack(batch, transcripts.MARK, [row < groups for row in range(len(batch))])
         return batch
 
     def _fetch_one_gen_batch(self) -> TensorDict:
@@ -231,7 +235,9 @@ class EAPOTrainer(PPOTrainerSync):
         batch = super().step(metrics, timing_raw)
         real = self._real(batch)
         rollouts = [self._rollouts[key] for key in real]
-        self._summary |= summarise(rollouts, [self._parts[key] for key in real], *self.replay_buffer.collect())
+        parts, unused = [self._parts[key] for key in real], self.replay_buffer.collect()
+        self._summary |= summarise(rollouts, parts, *unused)
+        self._transcripts.add_step(self.global_steps, rollouts, parts, [*unused[0], *unused[1]])
         consultation, when = self._run.consultation, (self.global_steps, self._run.budget.steps)
         self._summary |= {
             "acceptance_rate": consultation.acceptance(*when) if consultation.possible else 0.0,
@@ -257,6 +263,7 @@ class EAPOTrainer(PPOTrainerSync):
         self, data_sources: list, sample_uids: list, reward_extra_infos_dict: dict, *args: Any, **kwargs: Any
     ) -> dict[str, float]:
         """verl's metrics of the accuracy alone: it resamples every number of every prompt a thousand times."""
+        self._transcripts.add_validation(self.global_steps, reward_extra_infos_dict.get(transcripts.FIELD, ()))
         accuracy = {"acc": reward_extra_infos_dict["acc"]}
         errors = self.agent_loop_manager.take_errors()
         report_failures(errors, f"validation at step {self.global_steps}")
@@ -273,6 +280,8 @@ class EAPOTrainer(PPOTrainerSync):
 
     def _load_checkpoint(self) -> None:
         super()._load_checkpoint()
+        folder = Path(self.config.trainer.default_local_dir)
+        self._transcripts = transcripts.TranscriptLog(folder / transcripts.FILE, last_step=self.global_steps)
         if self.global_steps:
             folder = Path(self.config.trainer.default_local_dir) / f"global_step_{self.global_steps}"
             state = json.loads((folder / _STATE_FILE).read_text(encoding="utf-8"))

@@ -16,6 +16,7 @@ def write_manifest(
     path: Path,
     settings: RunSettings,
     steps: list[dict[str, Any]],
+    transcripts: dict[str, int],
     dropped_prompts: dict[str, int],
     wall_s: float,
     resumed_from: int,
@@ -26,6 +27,7 @@ def write_manifest(
         path: the file.
         settings: the run.
         steps: the lines of its metrics file; counts are summed over them, so they hold across restarts.
+        transcripts: rollouts that were written down word for word, by phase.
         dropped_prompts: problems of each set whose prompt is longer than allowed, and which were left out.
         wall_s: seconds that this attempt took, start-up and export included.
         resumed_from: the step that this attempt began after; 0 for a run in one go.
@@ -56,6 +58,7 @@ def write_manifest(
         "failed_rollouts": total("failed_rollouts"),
         "failed_validation_rollouts": total("failed_validation_rollouts"),
         "internalized": total("internalized"),
+        "transcripts": transcripts,
         "policy_tokens": total("policy_tokens"),
         "cut_tokens": total("cut_tokens"),
         "expert_tokens": total("expert_tokens"),

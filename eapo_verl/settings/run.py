@@ -98,6 +98,16 @@ class Threads(Settings):
     rollout: int = Field(1, ge=1)
 
 
+class Transcripts(Settings):
+    """Which rollouts are written down word for word, beside all of the last validation.
+
+    Whole groups, since an advantage compares the rollouts of one prompt: those of the first ``groups_per_step`` prompts
+    that a training step asks for. Prompts come in an order that the run's seed shuffles.
+    """
+
+    groups_per_step: int = Field(1, ge=0)
+
+
 class Training(Settings):
     """How an arm is trained; an experiment gives every arm the same, but where an arm declares that it departs from it.
 
@@ -108,6 +118,7 @@ class Training(Settings):
     budget: Budget
     optimiser: Optimiser
     lengths: Lengths
+    transcripts: Transcripts = Transcripts()
     threads: Annotated[Threads, OPERATIONAL] = Threads()
     precision: Precision = "float32"
     verl: dict[str, Any] = Field(default_factory=dict)

@@ -87,6 +87,8 @@ rule html_report:
         rules.tables.output,
         rules.figures.output,
         runs=[PLAN.run(method, seed) / "run.json" for method, seed in PLAN.trained],
+        # Read where they lie, beside run.json.
+        rollouts=[PLAN.run(method, seed) / "rollouts.jsonl.gz" for method, seed in PLAN.trained],
         code=code("intake", "tables", "report"),
         template="analysis/report/report.html.j2",
     output:

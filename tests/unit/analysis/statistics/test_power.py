@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from analysis.statistics.calibration import P_VALUES, false_positive_rates, simulate
+from analysis.statistics.calibration import P_VALUES, false_positive_rates
 from analysis.statistics.power import (
     Components,
     design_error,
@@ -19,6 +19,7 @@ from analysis.statistics.power import (
     seeds_needed,
 )
 from analysis.statistics.significance import crossed_test
+from analysis.statistics.simulation import simulate
 
 # Whether a call is quick depends on the machine.
 untimed = settings(deadline=None, max_examples=30)
@@ -75,12 +76,12 @@ def test_components_are_found_again_in_what_they_made() -> None:
     for _ in range(2):
         p = difficulty + rng.normal(0, 0.06, (4000, 1)) + rng.normal(0, 0.03, (1, 40)) + rng.normal(0, 0.05, (4000, 40))
         arms.append(rng.binomial(16, p.clip(0, 1)) / 16)
-    found = estimate_components(*arms, 16)
+    found = estimate_components(*arms, 16, 16)
     assert (found.question_method, found.question_seed) == pytest.approx((0.06, 0.05), abs=0.003)
     assert found.seed == pytest.approx(0.03, abs=0.006)
     assert found.within == pytest.approx(0.243, abs=0.005)
     with pytest.raises(ValueError, match="needed are two of each"):
-        estimate_components(arms[0][:, :1], arms[1], 16)
+        estimate_components(arms[0][:, :1], arms[1], 16, 16)
 
 
 def test_calibration_counts_rejections_of_the_same_experiments() -> None:

@@ -71,6 +71,7 @@ def roll_out(
     overlong: Overlong | None = None,
     policy: Path = Path("none"),
     occurrence: int = 0,
+    transcribed: bool | None = None,
     **settings: Any,
 ) -> tuple[Any, dict[str, Any]]:
     """The rollout (the last output of the loop) and what is counted of it; ``roll_out.extra`` is the sample before."""
@@ -98,9 +99,11 @@ def roll_out(
 
     loop.ct_build_initial_tokens = prompt
     kwargs = {
-        "global_steps": step, "index": 0, "session_id": 0, "extra_info": {"problem": PROBLEM, "task": "integers_bare"},
+        "global_steps": step, "index": 0, "session_id": 0,
+        "extra_info": {"id": "p", "problem": PROBLEM, "task": "integers_bare"},
         "raw_prompt": [{"role": "system", "content": "ask"}, {"role": "user", "content": PROBLEM}],
         "reward_model": {"ground_truth": "626"}, "confidence_threshold": threshold, "occurrence": occurrence,
+        "transcribed": transcribed,
     }  # fmt: skip
     output = asyncio.run(loop.run({"temperature": 1.0}, **kwargs))
     extra, last = output if isinstance(output, list) else (None, output)
@@ -160,6 +163,33 @@ def test_replies_are_appended_masked_and_counted() -> None:
     assert (counts["queries"], counts["accepted"], counts["annealed"], counts["timed_out"]) == (2, 1, 0, 1)
     assert counts["expert_tokens"] == 12 and counts["policy_tokens"] == sum(output.response_mask)
     assert output.extra_fields["final_turn"] == ANSWER
+
+
+def test_what_was_said_goes_along_for_the_rollouts_that_are_kept_alone() -> None:
+    def said(**settings: Any) -> dict[str, Any] | None:
+        experts = Experts(Reply("a", "answered", "4+7=1</reply>"), Reply("b", "timed_out"))
+        output, _ = roll_out(Script(CONSULT, ANSWER), experts, acceptance=ALWAYS, **settings)
+        return output.extra_fields["reward_extra_info"].get("transcript")
+
+    assert said() is None and said(transcribed=False, step=10) is None
+    kept = said(transcribed=True, threshold=-0.7, trigger="confidence_gated", confidence={"threshold": -0.2})
+    assert kept is not None
+    (turn,) = kept["turns"]
+    assert turn == {
+        "policy": CONSULT,
+        "confidence": -0.5,
+        "let_through": True,
+        "queries": [
+            {"query": "4+7@3", "fate": "accepted", "expert": "a", "reply": "4+7=1"},
+            {"query": "9#5-8", "fate": "timed_out", "expert": "b", "reply": None},
+        ],
+    }
+    assert (kept["prompt"], kept["answer"], kept["response"], kept["accepted"]) == ("p", "626", ANSWER, 1)
+    gated = said(transcribed=True, trigger="confidence_gated", confidence={"threshold": -0.7})
+    assert gated is not None and [one["fate"] for one in gated["turns"][0]["queries"]] == ["gated", "gated"]
+    # A validation's prompts carry no mark: those of the last step's are kept.
+    output, _ = roll_out(Script(ANSWER), step=10)
+    assert output.extra_fields["reward_extra_info"]["transcript"]["turns"] == []
 
 
 def test_token_ids_are_only_ever_appended() -> None:

@@ -66,7 +66,7 @@ def test_run_json_says_what_was_computed_in(
     monkeypatch.setattr(manifest, "hardware", lambda: {"cpu": "some"})
     monkeypatch.setattr(manifest, "on_cpu", lambda: on_cpu)
     settings = SETTINGS.model_copy(update={"precision": requested})
-    manifest.write_manifest(tmp_path / "run.json", settings, [], {}, 1.0, 0)
+    manifest.write_manifest(tmp_path / "run.json", settings, [], {"train": 8}, {}, 1.0, 0)
     written = json.loads((tmp_path / "run.json").read_text())
     assert written["precision"] == noted and written["resolved_config"]["precision"] == requested
 
