@@ -79,7 +79,8 @@ def write_run(folder: Path, method: str, seed: int) -> None:
     run = {
         "method": method, "kind": "rl", "seed": seed, "config_sha256": "c0ffee" * 10, "resolved_config": {},
         "git_sha": "badcafe" * 5, "versions": {"verl": "0.9.1"}, "hardware": {"cpu": "two cores"}, "wall_s": 90.0,
-        "policy_tokens": 1234567, "expert_tokens": 89, "consultations": {"asked": 7 * len(FATES), **dict.fromkeys(FATES, 7)},
+        "policy_tokens": 1234567, "expert_tokens": 89,
+        "consultations": {"asked": 7 * len(FATES), **dict.fromkeys(FATES, 7)},
     }  # fmt: skip
     (folder / "run.json").write_text(json.dumps(run))
 

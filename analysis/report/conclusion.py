@@ -11,7 +11,7 @@ import pandas as pd
 from analysis.intake.cells import ALL, MACRO
 from analysis.statistics.outcome import ALPHA
 from analysis.tables.names import inline_name, name, row_name
-from analysis.tables.numbers import p_equals, p_text, points, rounded
+from analysis.tables.numbers import p_equals, p_text, points, rounded, size
 from analysis.tables.shown import samples_text
 from analysis.tables.significance import declared_comparisons, primary_comparison
 
@@ -73,11 +73,11 @@ def _sentence(row: pd.Series, family: int, near_zero: bool) -> tuple[str, str]:
         return "undecidable", (
             f"{a} minus {b} is {points(difference)} points, but this design allows no test: its uncertainty is unknown."
         )
-    size = points(abs(difference), signed=False)
+    distance = points(abs(difference), signed=False)
     if p < ALPHA:
         verdict, word = ("higher", "above") if difference > 0 else ("lower", "below")
         opening = "Yes" if difference > 0 else "No, the reverse"
-        return verdict, f"{opening}: {a} scored {size} points {word} {b} ({statistics})."
+        return verdict, f"{opening}: {a} scored {distance} points {word} {b} ({statistics})."
     return (
         "not shown",
         f"Not shown: {a} minus {b} is {points(difference)} points ({statistics}), which chance alone can explain."
@@ -92,10 +92,10 @@ def _detectable(row: pd.Series) -> str:
         return " This design is too small to show any difference."
     several = [seeds for side in "ab" if (seeds := int(row[f"seeds_{side}"])) > 1]
     source = f"from {min(several)} training seeds" if several else "from these questions"
-    low, high = (points(row[end], signed=False) if row[end] < 1 else "over 100" for end in ("mde_low", "mde_high"))
+    known = f"{source} that is known no better than {size(row['mde_low'])} to {size(row['mde_high'])}"
     return (
-        f" This design finds a true difference of {points(row['mde'], signed=False)} points four times in five "
-        f"({source} that is known no better than {low} to {high}), a smaller one less often."
+        f" This design finds a true difference of {size(row['mde'])} points four times in five ({known}), "
+        "a smaller one less often."
     )
 
 

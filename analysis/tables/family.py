@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
@@ -31,8 +32,9 @@ def decided(tested: Iterable[Member], adjust: Callable[[Sequence[float]], list[f
     """The rows, in their order, with the test's own columns and with what depends on the others of the family.
 
     Added are difference, ci_low, ci_high, p_value; p_adjusted, by ``adjust``; alpha, the strictest level that it holds
-    a p-value against; mde, the true difference found with 80% power at that level, with its 95% interval mde_low to
-    mde_high. With the adjustment the power at ``mde`` is 80% or more, by how much depends on the other comparisons.
+    a p-value against (NaN without one); mde, the true difference found with 80% power at that level, with its 95%
+    interval mde_low to mde_high. With the adjustment the power at ``mde`` is 80% or more, by how much depends on the
+    other comparisons.
     """
     everything = list(tested)
     families: dict[tuple[str, ...], list[Member]] = {}
@@ -49,7 +51,7 @@ def decided(tested: Iterable[Member], adjust: Callable[[Sequence[float]], list[f
                 ci_high=one.outcome.interval[1],
                 p_value=one.outcome.p,
                 p_adjusted=p_adjusted,
-                alpha=alpha,
+                alpha=math.nan if math.isnan(one.outcome.p) else alpha,
                 mde=found.value,
                 mde_low=found.low,
                 mde_high=found.high,

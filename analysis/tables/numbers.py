@@ -31,6 +31,11 @@ def points(value: float, signed: bool = True) -> str:
     return text if not signed or text[0] in f"−{MISSING}" else f"+{text}"
 
 
+def size(value: float) -> str:
+    """The size of a difference in points, where an estimate of it may be more than there can be."""
+    return "over 100" if value > 1 else points(value, signed=False)
+
+
 def span(low: float, high: float, signed: bool) -> str:
     """An interval in points of 100."""
     return MISSING if math.isnan(low) else f"{points(low, signed)} to {points(high, signed)}"

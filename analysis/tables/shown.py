@@ -9,7 +9,7 @@ import pandas as pd
 
 from analysis.intake.cells import ALL, MACRO
 from analysis.tables.names import name, row_name
-from analysis.tables.numbers import MISSING, p_text, points, rounded, span
+from analysis.tables.numbers import MISSING, p_text, points, rounded, size, span
 
 _SEED_TERMS = {"both": "both", "a": "first only", "b": "second only", "none": "none"}
 
@@ -66,8 +66,7 @@ def detectable_text(row: pd.Series) -> str:
     """The true difference, in points, that a row's test finds four times in five, with its 95% interval."""
     if math.isnan(row["mde"]):
         return MISSING
-    ends = [points(row[end], False) if row[end] < 1 else "over 100" for end in ("mde_low", "mde_high")]
-    return f"{points(row['mde'], False)} ({' to '.join(ends)})"
+    return f"{size(row['mde'])} ({size(row['mde_low'])} to {size(row['mde_high'])})"
 
 
 def _by_benchmark(main: pd.DataFrame) -> Iterator[pd.Series]:
