@@ -66,7 +66,7 @@ BROKEN = {
     ),
     "variant with a key that its kind has not": (
         broken(variants={"mine": {"of": "base", "reward": {}}}, methods=["mine"]),
-        "variants.mine: reward: no key of a method of kind untrained, which has policy, system_prompt, consultation",
+        "variants.mine: reward: no key of a method of kind untrained, which has policy, system_prompt,",
     ),
     "variant of another kind": (
         broken(variants={"mine": {"of": "eapo", "kind": "untrained"}}, methods=["mine"]),
