@@ -21,47 +21,7 @@ _FILLER = re.compile(
     r"|[Bb]ox|bigcirc|star|ast|bullet|blacksquare|underline|displaystyle|left|right|[lr]angle|space)(?![a-zA-Z])"
     r"|\\[^a-zA-Z0-9]|[\s{}()\[\]<>$~.:…⋯?_*□·]"
 )
-<<<<<<< HEAD
-_PLACEHOLDERS = frozenset(
-    [
-        "a",
-        "an",
-        "the",
-        "this",
-        "your",
-        "my",
-        "our",
-        "final",
-        "numerical",
-        "integer",
-        "correct",
-        "insert",
-        "put",
-        "place",
-        "write",
-        "enter",
-        "fill",
-        "in",
-        "here",
-        "goes",
-        "box",
-        "boxed",
-        "answer",
-        "ans",
-        "answers",
-        "result",
-        "solution",
-        "value",
-        "number",
-        "content",
-        "contents",
-        "something",
-        "blank",
-    ]
-)
-=======
 _LONGEST_PLACEHOLDER = 200
->>>>>>> A
 
 
 def final_part(response: str) -> str:

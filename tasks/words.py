@@ -56,28 +56,7 @@ LABEL = _set("the final answer ans is are so thus hence therefore result solutio
 
 _ENDINGS = ("illion", "illions", "illiard", "illiarde", "illiarden", "illionen", "illones", "illón")
 _STEMS = tuple(
-<<<<<<< HEAD
-    [
-        "тысяч",
-        "тыс",
-        "миллион",
-        "млн",
-        "миллиард",
-        "млрд",
-        "триллион",
-        "дюжин",
-        "сот",
-        "десят",
-        "половин",
-        "квадрат",
-        "факториал",
-        "пар",
-        "процент",
-        "ダース",
-    ]
-=======
     _set("тысяч тыс миллион млн миллиард млрд триллион дюжин сот десят половин квадрат факториал пар процент ダース")
->>>>>>> A
 )
 _SIGNS = frozenset("万萬亿億兆千仟百佰十拾半倍双雙对對打分之的割乗乘만억조천백십쌍배")
 # Kilogram, kilometre, kilowatt, kilocalorie and kilojoule: not thousands.
@@ -94,9 +73,5 @@ def changes(word: str, directly: bool) -> bool:
         or word.endswith(_ENDINGS)
         or word.startswith(_STEMS)
         or not _SIGNS.isdisjoint(word)
-<<<<<<< HEAD
-        or (any("α" <= letter <= "ω" for letter in word) and word not in SHORT)
-=======
         or any("α" <= letter <= "ω" for letter in word)
->>>>>>> A
     )

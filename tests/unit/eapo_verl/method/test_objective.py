@@ -39,7 +39,6 @@ def groups(draw: st.DrawFn, least: int = 0) -> list[RolloutFacts]:
     def rollout() -> RolloutFacts:
         response = draw(st.sampled_from(RESPONSES))
         consultations = draw(st.integers(0, 3))
-<<<<<<< HEAD
         queries = draw(st.integers(0, 3)) if consultations else 0
         asked = draw(st.integers(0, queries))
         accepted = draw(st.integers(0, asked))
@@ -47,12 +46,6 @@ def groups(draw: st.DrawFn, least: int = 0) -> list[RolloutFacts]:
         right = exact(TASK, response, GOLD) == 1.0
         score = reward(TASK, response, GOLD)
         return RolloutFacts(score, right, consultations, queries, asked, accepted, low)
-=======
-        accepted = draw(st.integers(0, 3)) if consultations else 0
-        low = draw(st.sampled_from([None, False, True]))
-        right = exact(TASK, response, GOLD) == 1.0
-        return RolloutFacts(reward(TASK, response, GOLD), right, consultations, accepted, low)
->>>>>>> A
 
     return [rollout() for _ in range(draw(st.integers(least, 8)))]
 
