@@ -11,7 +11,7 @@ from analysis.statistics.outcome import ALPHA
 from analysis.statistics.plan import components_of, designs, seeds_for
 from analysis.statistics.power import Components
 from analysis.statistics.scores import read_scores
-from analysis.tables.numbers import MISSING, points, rounded
+from analysis.tables.numbers import MISSING, rounded
 
 
 def planned(arguments: argparse.Namespace, pair: tuple[str, str] | None) -> str:
@@ -36,7 +36,7 @@ def planned(arguments: argparse.Namespace, pair: tuple[str, str] | None) -> str:
     alpha = ALPHA / count
     tables = (designs(*asked, sorted(arguments.seeds), alpha), seeds_for(*asked, alpha))
     return (
-        f"A true difference of {points(arguments.effect, False)} points, to be found with probability "
+        f"A true difference of {100 * arguments.effect:g} points, to be found with probability "
         f"{arguments.power:g} by the crossed test at {level}.\n"
         f"Standard deviations: question x method {rounded(sizes.question_method, 3)}, training seed "
         f"{rounded(sizes.seed, 3)}, question x seed {rounded(sizes.question_seed, 3)}; variance within a question "

@@ -9,15 +9,8 @@ import numpy as np
 import pandas as pd
 
 from analysis.statistics.effects import posterior_probability
-from analysis.statistics.outcome import ALPHA
-from analysis.statistics.secondary import (
-    mcnemar_majority,
-    paired_t_questions,
-    paired_t_seeds,
-    permutation_seeds,
-    sign_flip_questions,
-    wilcoxon_questions,
-)
+from analysis.statistics.outcome import ALPHA, Outcome
+from analysis.statistics.secondary import TESTS, Compared
 from analysis.statistics.significance import PRIMARY, crossed_test
 from analysis.statistics.simulation import Experiment, simulate
 
@@ -34,15 +27,18 @@ def _posterior_p(experiment: Experiment) -> float:
     return 2 * min(above, 1 - above)
 
 
+def _p(test: Callable[[Compared], Outcome | None]) -> Callable[[Experiment], float]:
+    def p(experiment: Experiment) -> float:
+        outcome = test(Compared(*experiment.accuracies, experiment.majorities, permutations=PERMUTATIONS))
+        return math.nan if outcome is None else outcome.p
+
+    return p
+
+
 #: What is calibrated: the p-value that each test gives for an experiment, by the names of the significance table.
 P_VALUES: dict[str, Callable[[Experiment], float]] = {
     PRIMARY: lambda e: crossed_test(*e.accuracies).p,
-    "paired_t_questions": lambda e: paired_t_questions(*e.accuracies).p,
-    "sign_flip_questions": lambda e: sign_flip_questions(*e.accuracies, permutations=PERMUTATIONS).p,
-    "wilcoxon_questions": lambda e: wilcoxon_questions(*e.accuracies).p,
-    "mcnemar_majority": lambda e: mcnemar_majority(*e.majorities).p,
-    "paired_t_seeds": lambda e: paired_t_seeds(*e.accuracies).p,
-    "permutation_seeds": lambda e: permutation_seeds(*e.accuracies).p,
+    **{name: _p(test) for name, test in TESTS.items()},
     "posterior_probability": _posterior_p,
 }
 

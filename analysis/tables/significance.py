@@ -17,15 +17,7 @@ from analysis.statistics.intervals import of_difference
 from analysis.statistics.outcome import Array, Outcome, only_p, per_question
 from analysis.statistics.primary import Arms
 from analysis.statistics.scores import Scores
-from analysis.statistics.secondary import (
-    mcnemar_majority,
-    paired_t_questions,
-    paired_t_seeds,
-    permutation_seeds,
-    sign_flip_questions,
-    smallest_p,
-    wilcoxon_questions,
-)
+from analysis.statistics.secondary import TESTS, Compared, smallest_p
 from analysis.statistics.significance import PRIMARY, holm
 from analysis.statistics.variance import Parts
 from analysis.tables.family import Member, decided
@@ -124,10 +116,8 @@ def _compare(scores: Scores, majority: pd.DataFrame | None, a: str, b: str, benc
     outcome, parts = arms.test()
     results = [(PRIMARY, outcome, parts, NO_EFFECT)]
     if benchmark != MACRO:
-        tests = list(_tests(arms))
-        if majority is not None:
-            votes = [_majorities(majority, method, benchmark) for method in (a, b)]
-            tests.append(("mcnemar_majority", mcnemar_majority(*votes)))
+        votes = None if majority is None else (_majorities(majority, a, benchmark), _majorities(majority, b, benchmark))
+        tests = _tests(Compared(arms.a, arms.b, votes, arms.same_seeds))
         results += [(name, one, Parts.of_error(one.se, one.df), NO_EFFECT) for name, one in tests]
         plain = only_p(arms.a.mean() - arms.b.mean())
         results += [(name, plain, None, effect) for name, effect in _effects(scores, a, b, benchmark, arms)]
@@ -157,18 +147,14 @@ def _seed_term(seeds_a: int, seeds_b: int) -> str:
     ]
 
 
-def _tests(arms: Arms) -> Iterator[tuple[str, Outcome]]:
-    first, second = arms.a, arms.b
-    d = per_question(first, second)
+def _tests(compared: Compared) -> Iterator[tuple[str, Outcome]]:
+    d = per_question(compared.a, compared.b)
     interval = of_difference(d)
     yield "bootstrap_questions", only_p(d.mean())._replace(interval=(interval.low, interval.high))
-    yield "paired_t_questions", paired_t_questions(first, second)
-    yield "sign_flip_questions", sign_flip_questions(first, second)
-    yield "wilcoxon_questions", wilcoxon_questions(first, second)
-    if min(first.shape[1], second.shape[1]) >= 2:
-        if arms.same_seeds:
-            yield "paired_t_seeds", paired_t_seeds(first, second)
-        yield "permutation_seeds", permutation_seeds(first, second)
+    for name, test in TESTS.items():
+        outcome = test(compared)
+        if outcome is not None:
+            yield name, outcome
 
 
 def _effects(scores: Scores, a: str, b: str, benchmark: str, arms: Arms) -> Iterator[tuple[str, Effect]]:
