@@ -9,6 +9,8 @@ from workflow.experiment import load_experiment, preflight_experts
 from workflow.methods import ExperimentError
 from workflow.locks import InUse
 from workflow.plan import Plan, code, one_of
+from workflow.plan_data import DataPlan
+from workflow.plan_sampling import SamplingPlan, task_code
 from workflow.session import begin, limit_trainings
 
 if not workflow.config_settings.configfiles:
@@ -25,6 +27,8 @@ except ExperimentError as error:
     sys.exit(f"experiment: {error}")
 
 PLAN = Plan(EXPERIMENT, CONFIG_FILE.stem, RESULTS)
+DATA = DataPlan(EXPERIMENT, RESULTS)
+SAMPLING = SamplingPlan(EXPERIMENT)
 
 
 limit_trainings(workflow, PLAN.training_slots(workflow.resource_settings.cores or 1))
@@ -43,7 +47,7 @@ report: "workflow/report/workflow.rst"
 
 
 wildcard_constraints:
-    method=one_of(PLAN.scored_methods),
+    method=one_of(PLAN.arms),
     seed=one_of(map(str, sorted({0, *EXPERIMENT.seeds}))),
     benchmark=one_of(EXPERIMENT.benchmarks),
 
@@ -57,5 +61,5 @@ rule all:
 include: "workflow/rules/data.smk"
 include: "workflow/rules/models.smk"
 include: "workflow/rules/train.smk"
-include: "workflow/rules/score.smk"
+include: "workflow/rules/sample.smk"
 include: "workflow/rules/analysis.smk"

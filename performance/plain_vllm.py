@@ -1,4 +1,4 @@
-"""The baseline of ``performance/scoring.py``: vLLM's own ``LLM.generate``, and nothing else, in a process of its own.
+"""The baseline of ``performance/sampling.py``: vLLM's own ``LLM.generate``, and nothing else, in a process of its own.
 
 ``python performance/plain_vllm.py TASK.json``; TASK.json holds model, engine (arguments of ``LLM``), questions,
 sampling (arguments of ``SamplingParams``) and seeds, a list for each question. Prints one line of JSON: the seconds of

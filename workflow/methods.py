@@ -1,72 +1,98 @@
-"""Training methods: what ships in ``eapo_verl/presets`` and ``baselines``, and an experiment's own variants of it."""
+"""Methods: what ships or was added in ``baselines/``, and an experiment's own variants of it."""
 
 import functools
-import json
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any
 
 import yaml
-from pydantic import Field, ValidationError
+from pydantic import ConfigDict, ValidationError, model_validator
 
-from eapo_verl.settings.base import Name, Settings
-from eapo_verl.settings.method import Consultation, Internalization, Reward
+from baselines.arm import Arm
+from baselines.kinds import kinds
+from eapo_verl.settings.base import Name, Settings, Text
+from eapo_verl.settings.errors import one_line
 
-ROOT = Path(__file__).resolve().parent.parent
-METHOD_FOLDERS = (ROOT / "eapo_verl" / "methods", ROOT / "baselines")
-_PARTS = {"consultation": Consultation, "reward": Reward, "internalization": Internalization}
+METHODS = Path(__file__).resolve().parent.parent / "baselines"
 
 
 class ExperimentError(Exception):
     """What is wrong with an experiment, in one line."""
 
 
-class Parts(NamedTuple):
-    """What the settings of a run say of its method."""
-
-    consultation: Consultation
-    reward: Reward
-    internalization: Internalization
-
-
 class Changes(Settings):
-    """Keys of an experiment's consultation, reward and internalization, and of verl's configuration, to be replaced."""
+    """Keys beside the declared ones replace an experiment's, at any depth."""
 
-    consultation: dict[str, Any] = Field(default_factory=dict)
-    reward: dict[str, Any] = Field(default_factory=dict)
-    internalization: dict[str, Any] = Field(default_factory=dict)
-    verl: dict[str, Any] = Field(default_factory=dict)
+    model_config = ConfigDict(extra="allow")
+
+    @property
+    def changes(self) -> dict[str, Any]:
+        """What is replaced, by top-level key."""
+        return dict(self.model_extra or {})
 
 
 class Method(Changes):
-    """A training method, from ``baselines/<name>/method.yaml`` or ``eapo_verl/presets/<name>.yaml``."""
+    """An arm as its ``method.yaml`` has it: its kind, in words what differs, and the keys that it replaces."""
 
-    kind: Literal["rl"]
-    differences: str
+    kind: str
+    differences: Text
 
-    def parts(self, name: str, experiment: dict[str, dict[str, Any]]) -> Parts:
-        """The experiment's parts with this method's changes.
+    @model_validator(mode="after")
+    def _known_and_declared(self) -> "Method":
+        if self.kind not in kinds():
+            raise ValueError(f"kind: {self.kind!r} is unknown; allowed are {', '.join(sorted(kinds()))}")
+        _require_known(self.changes, self.kind)
+        for key in _shared(self.changes):
+            if key.rpartition(".")[2] not in self.differences:
+                raise ValueError(f"{key}: arms share it, so differences has to say that it is another, by its name")
+        return self
+
+    def arm(self, name: str, experiment: dict[str, Any]) -> Arm:
+        """The arm: of the experiment's values those that its kind has, with this method's changes.
+
+        Args:
+            name: the method's.
+            experiment: its values by key; experts are their names.
 
         Raises:
             ValueError: a change is not allowed; the message names method and key.
         """
-        made = {}
-        for part, schema in _PARTS.items():
-            try:
-                made[part] = schema(**merged(experiment[part], getattr(self, part)))
-            except ValidationError as error:
-                raise ValueError(one_line(f"method {name}: {part}", error)) from error
-        return Parts(**made)
+        schema = kinds()[self.kind]
+        shared = {key: value for key, value in experiment.items() if key in schema.model_fields}
+        try:
+            return schema(**merged(shared, self.changes))
+        except ValidationError as error:
+            raise ValueError(one_line(f"method {name}", error)) from error
 
 
 class Variant(Changes):
-    """A method of an experiment's own: a shipped one, ``of``, with changes; an ablation, say."""
+    """A method of an experiment's own: another one, ``of``, with changes; an ablation, say."""
 
     of: Name
 
     def applied_to(self, method: Method) -> Method:
-        """``method`` with these changes on top of its own."""
-        changes = self.model_dump(exclude={"of"})
-        return Method(**merged(method.model_dump(), changes))
+        """``method`` with these changes on top of its own.
+
+        Raises:
+            ValueError: a key is none of the method's kind.
+        """
+        _require_known(self.changes, method.kind)
+        # An experiment declares what its variants are by naming the keys.
+        differences = " ".join([method.differences, *_shared(self.changes)])
+        return Method(kind=method.kind, differences=differences, **merged(method.changes, self.changes))
+
+
+def _require_known(changes: dict[str, Any], kind: str) -> None:
+    allowed = kinds()[kind].model_fields
+    for key in changes:
+        if key not in allowed:
+            raise ValueError(f"{key}: no key of a method of kind {kind}, which has {', '.join(allowed)}")
+
+
+def _shared(changes: dict[str, Any]) -> list[str]:
+    """Those of the changed keys that all arms of an experiment share unless an arm declares otherwise."""
+    training = changes.get("training")
+    parts = [f"training.{key}" for key in training] if isinstance(training, dict) else []
+    return [key for key in ("policy", "system_prompt", "experts") if key in changes] + parts
 
 
 def merged(base: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
@@ -80,30 +106,15 @@ def merged(base: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
 
 @functools.cache
 def methods() -> dict[str, Method]:
-    """Every method that ships or was added, by name; the files are read once a process.
+    """Every method that ships or was added, by the name of its folder; the files are read once a process.
 
     Raises:
         ExperimentError: a method's file is malformed.
     """
-    files = {path.stem: path for path in sorted(METHOD_FOLDERS[0].glob("*.yaml"))}
-    files |= {path.parent.name: path for path in sorted(METHOD_FOLDERS[1].glob("*/method.yaml"))}
     found = {}
-    for name, path in files.items():
+    for path in sorted(METHODS.glob("*/method.yaml")):
         try:
-            found[name] = Method(**yaml.safe_load(path.read_text(encoding="utf-8")))
-        except (ValidationError, TypeError, yaml.YAMLError) as error:
-            raise ExperimentError(one_line(str(path.relative_to(ROOT)), error)) from error
+            found[path.parent.name] = Method(**yaml.safe_load(path.read_text(encoding="utf-8")))
+        except (TypeError, ValueError, yaml.YAMLError) as error:
+            raise ExperimentError(one_line(f"baselines/{path.parent.name}/{path.name}", error)) from error
     return found
-
-
-def one_line(source: str, error: Exception) -> str:
-    """What a user needs to know of ``error``: where, key, what is wrong, value."""
-    if not isinstance(error, ValidationError):
-        return f"{source}: {error}".replace("\n", " ")
-    first = error.errors()[0]
-    key = ".".join(str(part) for part in first["loc"])
-    message = first["msg"].removeprefix("Value error, ")
-    value = (
-        "" if first["type"] in ("missing", "value_error") else f" (got {json.dumps(first['input'], default=str)[:80]})"
-    )
-    return f"{source}: {key}: {message}{value}" if key else f"{source}: {message}"

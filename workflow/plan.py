@@ -1,25 +1,22 @@
 """Which jobs an experiment consists of: what the rules ask, answered from the experiment. Pure functions."""
 
-import json
 import re
+import sys
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import Literal
 
 import psutil
+import yaml
 
-from eapo_verl.method.schedules import sampling_seed
-from workflow.experiment import (
-    UNTRAINED,
-    EmbeddedModel,
-    Experiment,
-    LocalModel,
-    PackagedModel,
-    ProblemSet,
-    benchmark_path,
-)
-from workflow.runs import run_settings
+from baselines.arm import Arm
+from workflow.experiment import Experiment
+from workflow.models import EmbeddedModel, Expert, PackagedModel
+from workflow.runs import config_sha256, model_folder, problems_file, run_settings, solutions_file
 from workflow.session import training_slots
+
+#: When experts are asked: while an arm's run is made, or while its model is sampled.
+Stage = Literal["training", "evaluation"]
 
 
 def one_of(names: Iterable[str]) -> str:
@@ -48,70 +45,90 @@ class Plan:
         self.experiment = experiment
         self.name = name
         self.results = results
-        self.scored_methods = [UNTRAINED, *experiment.methods]
-        #: (method, seed) of every training run.
-        self.trained = [(method, seed) for method in experiment.methods for seed in experiment.seeds]
-        #: (method, seed) of everything that is scored; what is not trained has the seed 0.
-        self.cells = [(UNTRAINED, 0), *self.trained]
-        sets: dict[str, Any] = {"train": experiment.train, "validation": experiment.validation}
-        sets |= experiment.benchmarks
-        self.embedded_sets = {name: (one.size, one.seed) for name, one in sets.items() if one.source == "embedded"}
-        self.word_problem_sets = [name for name, one in sets.items() if one.source == "word_problems"]
-        #: Public or local sets, with the local file where one is given.
-        self.fetched_sets = {
-            name: one.path if isinstance(one, ProblemSet) else benchmark_path(experiment, name)
-            for name, one in sets.items()
-            if one.source in ("public", "local")
-        }
+        #: Every arm's name.
+        self.arms = list(experiment.arms)
+        #: Those of which there are runs.
+        self.trained_arms = [name for name, arm in experiment.arms.items() if arm.program is not None]
+        #: (arm, seed) of every run.
+        self.trained = [(name, seed) for name in self.trained_arms for seed in experiment.seeds]
+        #: (arm, seed) of everything that is scored; what has no run has the seed 0.
+        self.cells = [
+            (name, seed) for name in self.arms for seed in (experiment.seeds if name in self.trained_arms else (0,))
+        ]
         self.embedded_models = [name for name, one in experiment.models.items() if isinstance(one, EmbeddedModel)]
         self.packaged_models = [name for name, one in experiment.models.items() if isinstance(one, PackagedModel)]
 
     def data(self, name: str) -> Path:
         """The file of a problem set."""
-        return self.results / "data" / f"{name}.jsonl"
+        return problems_file(self.results, name)
 
     def run(self, method: str, seed: int | str) -> Path:
-        """The folder of a training run."""
+        """The folder of a run."""
         return self.results / "runs" / method / f"seed{seed}"
 
     def model(self, name: str) -> Path:
         """The folder of one of the experiment's models."""
-        model = self.experiment.models[name]
-        return model.path if isinstance(model, LocalModel) else self.results / "models" / name
+        return model_folder(self.experiment, self.results, name)
+
+    def policy(self, method: str) -> Path:
+        """The folder of the model that an arm starts from."""
+        return self.model(self._arm(method).policy)
 
     def scored_model(self, method: str, seed: int | str) -> Path:
         """The folder of the model that is scored for a method and a seed."""
-        return self.model(self.experiment.policy) if method == UNTRAINED else self.run(method, seed) / "model"
+        return self.run(method, seed) / "model" if method in self.trained_arms else self.policy(method)
 
-    def problem_set(self, name: str) -> ProblemSet:
-        """The training or the validation set."""
-        return {"train": self.experiment.train, "validation": self.experiment.validation}[name]
+    def program(self, method: str) -> str:
+        """The module that makes the runs of a method, one of which there are runs."""
+        program = self._arm(method).program
+        assert program is not None
+        return program
 
-    def served_models(self, method: str) -> list[Path]:
-        """The folders of the models that have to be served to a method's runs."""
-        served = self.experiment.served_experts() if self.experiment.consults(method) else []
-        return [self.model(str(one.serve)) for one in served]
+    def sampler(self, method: str) -> str:
+        """The module that samples benchmarks for a method."""
+        return self._arm(method).sampler or "workflow.sampling"
 
-    def lease(self, method: str, seed: int | str) -> str:
-        """What goes before the command of a run that needs served experts: a lease of them, and the wait for them."""
-        if not self.served_models(method):
+    def run_files(self, method: str) -> list[Path]:
+        """The problems, models beside the policy, and experts' solutions that a method's runs need."""
+        needs = self._arm(method).needs()
+        problems = [self.data(name) for name in ("train", "validation")] if needs.problems else []
+        models = [self.model(name) for name in needs.models]
+        return [*problems, *models, *(solutions_file(self.results, expert) for expert in needs.solutions)]
+
+    def _arm(self, method: str) -> Arm:
+        return self.experiment.arms[method]
+
+    def _served(self, method: str, stage: Stage) -> list[Expert]:
+        needs = self._arm(method).needs()
+        names = needs.experts if stage == "training" else needs.experts_at_evaluation
+        return [expert for expert in self.experiment.experts_named(names) if expert.serve is not None]
+
+    def served_models(self, method: str, stage: Stage) -> list[Path]:
+        """The folders of the models that have to be served to a method."""
+        return [self.model(str(one.serve)) for one in self._served(method, stage)]
+
+    def lease(self, method: str, seed: int | str, stage: Stage) -> str:
+        """What goes before a command that needs served experts: a lease of them, and the wait for them.
+
+        Arms that ask the same experts share a service.
+        """
+        experts = self._served(method, stage)
+        if not experts:
             return ""
         service = "python -m workflow.expert_service"
+        together = "-".join(one.name for one in experts)
         values = {
-            "services": self.results / "services",
-            "endpoints": self.endpoints(method, seed),
-            "log-dir": self.results / "logs" / "experts",
+            "services": self.results / "services" / together,
+            "endpoints": self.endpoints(method, seed, stage),
+            "log-dir": self.results / "logs" / "experts" / together,
         }
-        experts = [
-            f"--expert {one.name}={self.model(str(one.serve))}:{one.max_model_len}"
-            for one in self.experiment.served_experts()
-        ]
-        arguments = [*(f"--{key} {value}" for key, value in values.items()), *experts]
+        arguments = [f"--{key} {value}" for key, value in values.items()]
+        arguments += [f"--expert {one.name}={self.model(str(one.serve))}:{one.max_model_len}" for one in experts]
         return f"{service} lease {' '.join(arguments)} -- {service} wait -- "
 
-    def endpoints(self, method: str, seed: int | str) -> Path:
-        """The file that says where the experts of a run are."""
-        return self.results / "services" / f"{method}.seed{seed}.json"
+    def endpoints(self, method: str, seed: int | str, stage: Stage) -> Path:
+        """The file that says where the experts are."""
+        return self.results / "services" / f"{method}.seed{seed}.{stage}.json"
 
     def training_slots(self, cores: int) -> int:
         """How many trainings this machine has room for, with so many of its cores."""
@@ -133,28 +150,15 @@ class Plan:
         return [f"--role {spec.role}", f"--seed {spec.seed}", *options]
 
     def settings(self, method: str, seed: int | str) -> str:
-        """The settings of a training run as one line of JSON, which is YAML."""
-        policy = self.model(self.experiment.policy)
-        return json.dumps(
-            run_settings(self.experiment, self.name, method, int(seed), self.results, policy), sort_keys=True
-        )
+        """The settings of a run as YAML."""
+        settings = run_settings(self.experiment, self.name, method, int(seed), self.results)
+        # Not JSON: YAML reads its 1e-05 as text.
+        return yaml.safe_dump(settings, default_flow_style=True, width=sys.maxsize).rstrip()
 
-    def sampling_arguments(self, method: str, seed: int | str) -> list[str]:
-        """Arguments of ``workflow.sampling``.
+    def settings_file(self, method: str, seed: int | str) -> Path:
+        """Where a run finds its settings."""
+        return self.results / "settings" / f"{method}.seed{seed}.yaml"
 
-        The consultation tag is banned: evaluation is without experts. Every arm and training seed draws samples of its
-        own, since noise shared between arms is not the independence that the crossed test assumes.
-        """
-        evaluation = self.experiment.evaluation
-        values = {
-            "samples": evaluation.samples,
-            "temperature": evaluation.temperature,
-            "top-p": evaluation.top_p,
-            "max-tokens": evaluation.max_tokens,
-            "max-model-len": evaluation.max_model_len,
-            "seed": sampling_seed("evaluation", evaluation.seed, method, int(seed)),
-            "dtype": evaluation.dtype,
-            "tensor-parallel": evaluation.tensor_parallel,
-        }
-        tag = self.experiment.consultation.tags.consult_open
-        return [*(f"--{key} {value}" for key, value in values.items()), f"--ban '{tag}'"]
+    def identity(self, method: str, seed: int | str) -> str:
+        """What a run is made again for when it changes, beside its input files."""
+        return config_sha256(self.experiment, method, int(seed))

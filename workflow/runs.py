@@ -1,51 +1,112 @@
-"""The settings of each training run of an experiment."""
+"""The settings of each run of an experiment, and what they are told apart by."""
 
 import hashlib
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from eapo_verl.settings.identity import identity
 from workflow.experiment import Experiment
+from workflow.models import LocalModel
 
 
-def run_settings(
-    experiment: Experiment, name: str, method: str, seed: int, folder: Path, policy: Path
-) -> dict[str, Any]:
-    """The settings of one run, ready for ``eapo_verl.train`` but for the addresses of served experts.
+def run_settings(experiment: Experiment, name: str, method: str, seed: int, folder: Path) -> dict[str, Any]:
+    """The settings of one run, ready for its kind's program but for the addresses of served experts.
 
     Args:
         experiment: the experiment.
         name: its name, that of its file.
-        method: one of its methods.
+        method: one of its arms.
         seed: one of its seeds.
-        folder: the experiment's results folder, in which data lie.
-        policy: the folder of the model to train.
+        folder: the experiment's results folder, in which data and models lie.
     """
-    parts = experiment.parts(method)
-    consults = parts.consultation.possible
-    training = experiment.training
+    arm = experiment.arms[method]
+    needs = arm.needs()
     settings: dict[str, Any] = {
         "experiment": name,
         "method": method,
         "kind": experiment.method(method).kind,
         "seed": seed,
-        "policy": str(policy),
-        "train_file": str(folder / "data" / "train.jsonl"),
-        "validation_file": str(folder / "data" / "validation.jsonl"),
-        "system_prompt": training.system_prompt,
-        "experts": [expert.settings() for expert in experiment.experts] if consults else [],
-        **{key: part.model_dump(mode="json") for key, part in parts._asdict().items()},
-        "budget": training.budget.model_dump(mode="json"),
-        "optimiser": training.optimiser.model_dump(mode="json"),
-        "lengths": training.lengths.model_dump(mode="json"),
-        "threads": training.threads.model_dump(mode="json"),
-        "precision": training.precision,
-        "verl": training.verl | experiment.method(method).verl,
+        "policy": str(model_folder(experiment, folder, arm.policy)),
+        "experts": [expert.settings() for expert in experiment.experts_named(needs.experts)],
+        **arm.settings(),
+        "departures": departures(experiment, method),
+        "config_sha256": config_sha256(experiment, method, seed),
     }
-    world = {"models": experiment.models, "train": experiment.train, "validation": experiment.validation}
-    identity = settings | {key: json.loads(_dump(value)) for key, value in world.items()}
-    return settings | {"config_sha256": hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()}
+    if needs.problems:
+        settings |= {f"{part}_file": str(problems_file(folder, part)) for part in ("train", "validation")}
+    if needs.models:
+        settings["models"] = {model: str(model_folder(experiment, folder, model)) for model in needs.models}
+    if needs.solutions:
+        settings["solutions"] = {expert: str(solutions_file(folder, expert)) for expert in needs.solutions}
+    return settings
 
 
-def _dump(value: Any) -> str:
-    return json.dumps(value, default=lambda model: model.model_dump(mode="json"), sort_keys=True)
+def model_folder(experiment: Experiment, folder: Path, name: str) -> Path:
+    """The folder of one of the experiment's models; ``folder`` is that of its results."""
+    model = experiment.models[name]
+    return model.path if isinstance(model, LocalModel) else folder / "models" / name
+
+
+def problems_file(folder: Path, name: str) -> Path:
+    """The file of a problem set in an experiment's results folder."""
+    return folder / "data" / f"{name}.jsonl"
+
+
+def solutions_file(folder: Path, expert: str) -> Path:
+    """The file of an expert's solutions of the training problems in an experiment's results folder."""
+    return folder / "solutions" / f"{expert}.jsonl"
+
+
+def config_sha256(experiment: Experiment, method: str, seed: int) -> str:
+    """What a run is told apart by: a digest of all that its result depends on.
+
+    That is the arm, the models and the experts that it needs, whatever they are called in ``models``, and the problems;
+    of each the keys that are no mere matter of operation (:mod:`eapo_verl.settings.identity`). Where files lie, what
+    the experiment is called, and what its other arms are, is not in it.
+    """
+    arm = experiment.arms[method]
+    needs = arm.needs()
+    parts: dict[str, Any] = {
+        "kind": experiment.method(method).kind,
+        "method": method,
+        "seed": seed,
+        "arm": {key: value for key, value in identity(arm).items() if key not in ("policy", "experts")},
+        "policy": identity(experiment.models[arm.policy]),
+        "models": [identity(experiment.models[name]) for name in needs.models],
+        "experts": [_expert(experiment, name) for name in needs.experts],
+        "solutions": [_expert(experiment, name) for name in needs.solutions],
+    }
+    if needs.problems:
+        parts |= {"train": identity(experiment.train), "validation": identity(experiment.validation)}
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+
+
+def _expert(experiment: Experiment, name: str) -> dict[str, Any]:
+    (expert,) = experiment.experts_named([name])
+    return identity(expert) | {"serve": expert.serve and identity(experiment.models[expert.serve])}
+
+
+def departures(experiment: Experiment, method: str) -> dict[str, dict[str, Any]]:
+    """The dotted keys in which an arm is not as its experiment has it, with both values.
+
+    Keys that are the kind's own, which no experiment has, are not among them.
+    """
+    shared = experiment.shared()
+    own = experiment.arms[method].model_dump(mode="json")
+    theirs = dict(_leaves({key: value for key, value in shared.items() if key in own}))
+    ours = dict(_leaves({key: value for key, value in own.items() if key in shared}))
+    return {
+        key: {"experiment": theirs.get(key), "arm": ours.get(key)}
+        for key in sorted({*theirs, *ours})
+        if theirs.get(key) != ours.get(key)
+    }
+
+
+def _leaves(values: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    for key, value in values.items():
+        if isinstance(value, dict):
+            yield from _leaves(value, f"{prefix}{key}.")
+        else:
+            yield prefix + key, value

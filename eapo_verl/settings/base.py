@@ -9,6 +9,8 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
+from eapo_verl.settings.identity import OPERATIONAL
+
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$")]
 Text = Annotated[str, StringConstraints(min_length=1)]
 
@@ -28,13 +30,13 @@ class ExpertLimits(Settings):
     """
 
     name: Name
-    api_key_env: str | None = None
+    api_key_env: Annotated[str | None, OPERATIONAL] = None
     weight: float = Field(1.0, gt=0, allow_inf_nan=False)
-    max_concurrency: int = Field(64, ge=1)
+    max_concurrency: Annotated[int, OPERATIONAL] = Field(64, ge=1)
     max_tokens: int = Field(64, ge=1)
     temperature: float = Field(0.0, ge=0)
-    timeout_s: float = Field(30.0, gt=0)
-    retries: int = Field(2, ge=0)
+    timeout_s: Annotated[float, OPERATIONAL] = Field(30.0, gt=0)
+    retries: Annotated[int, OPERATIONAL] = Field(2, ge=0)
     price_per_million_input: float = Field(0.0, ge=0, allow_inf_nan=False)
     price_per_million_output: float = Field(0.0, ge=0, allow_inf_nan=False)
 
@@ -45,7 +47,7 @@ class Endpoint(ExpertLimits):
     An address that carries a key (``user:key@host``, ``?key=``) is refused.
     """
 
-    base_url: Annotated[str, StringConstraints(pattern=r"^https?://[^\s/@?#][^\s@?#]*$")]
+    base_url: Annotated[str, StringConstraints(pattern=r"^https?://[^\s/@?#][^\s@?#]*$"), OPERATIONAL]
     model: Text
 
 
@@ -63,11 +65,11 @@ class ExpertPoolSettings(Settings):
 
     mode: Literal["parallel", "sequential"] = "parallel"
     ask: Literal["when_accepted", "always"] = "when_accepted"
-    deadline_s: float = Field(60.0, gt=0)
-    backoff_s: float = Field(0.5, ge=0)
+    deadline_s: Annotated[float, OPERATIONAL] = Field(60.0, gt=0)
+    backoff_s: Annotated[float, OPERATIONAL] = Field(0.5, ge=0)
     reply_max_bytes: int = Field(65536, ge=1)
-    breaker_threshold: int = Field(5, ge=1)
-    breaker_cooldown_s: float = Field(10.0, ge=0)
-    failure_window: int = Field(200, ge=1)
-    failure_limit: float = Field(0.5, ge=0, le=1)
+    breaker_threshold: Annotated[int, OPERATIONAL] = Field(5, ge=1)
+    breaker_cooldown_s: Annotated[float, OPERATIONAL] = Field(10.0, ge=0)
+    failure_window: Annotated[int, OPERATIONAL] = Field(200, ge=1)
+    failure_limit: Annotated[float, OPERATIONAL] = Field(0.5, ge=0, le=1)
     cache_dir: Path | None = None

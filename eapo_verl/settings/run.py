@@ -2,12 +2,13 @@
 
 import functools
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
 from eapo_verl.cpu.precision import Precision
 from eapo_verl.settings.base import Endpoint, Name, Settings
+from eapo_verl.settings.identity import OPERATIONAL
 from eapo_verl.settings.method import Consultation, Internalization, Reward
 
 
@@ -20,7 +21,11 @@ class RunStopped(RuntimeError):
 
 
 class Budget(Settings):
-    """What a run may spend; the same for every trained method of an experiment."""
+    """What a run may spend, and lose.
+
+    A rollout that raises is counted, and its group is smaller. Where more than the share ``failed_rollouts`` of a
+    step's do, the run is stopped (not stated; our choice).
+    """
 
     steps: int = Field(ge=1)
     prompts_per_step: int = Field(ge=1)
@@ -28,7 +33,8 @@ class Budget(Settings):
     mini_batches: int = Field(1, ge=1)
     validate_every: int = Field(ge=1)
     validation_samples: int = Field(ge=1)
-    checkpoint_every: int = Field(ge=1)
+    checkpoint_every: Annotated[int, OPERATIONAL] = Field(ge=1)
+    failed_rollouts: Annotated[float, OPERATIONAL] = Field(0.05, ge=0, le=1)
 
     @model_validator(mode="after")
     def _divisible(self) -> "Budget":
@@ -54,7 +60,7 @@ class Overlong(Settings):
 
 
 class Optimiser(Settings):
-    """GRPO's, DAPO's and AdamW's numbers, the same for every trained method of an experiment.
+    """GRPO's, DAPO's and AdamW's numbers.
 
     DAPO is ``clip_high`` above ``clip_low``, ``loss_aggregation`` token-mean, ``dynamic_sampling`` (groups whose
     rollouts are all right or all wrong are replaced; a run whose step discards ``dynamic_sampling_batches`` batches, 10
@@ -92,12 +98,48 @@ class Threads(Settings):
     rollout: int = Field(1, ge=1)
 
 
-class RunSettings(Settings):
-    """One training run. ``precision`` is that of the engines on a CPU; without meaning on accelerators."""
+class Transcripts(Settings):
+    """Which rollouts are written down word for word, beside all of the last validation.
+
+    Whole groups, since an advantage compares the rollouts of one prompt: those of the first ``groups_per_step`` prompts
+    that a training step asks for. Prompts come in an order that the run's seed shuffles.
+    """
+
+    groups_per_step: int = Field(1, ge=0)
+
+
+class Training(Settings):
+    """How an arm is trained; an experiment gives every arm the same, but where an arm declares that it departs from it.
+
+    ``precision`` is that of the engines on a CPU, without meaning on accelerators; ``verl`` holds any key of verl's own
+    configuration, dotted.
+    """
+
+    budget: Budget
+    optimiser: Optimiser
+    lengths: Lengths
+    transcripts: Transcripts = Transcripts()
+    threads: Annotated[Threads, OPERATIONAL] = Threads()
+    precision: Precision = "float32"
+    verl: dict[str, Any] = Field(default_factory=dict)
+
+
+class Departure(Settings):
+    """A key that an arm does not take from its experiment, with both values."""
+
+    experiment: Any
+    arm: Any
+
+
+class RunSettings(Training):
+    """One training run.
+
+    ``departures`` are recorded, not acted on: the dotted keys in which the run is not as its experiment has it.
+    """
 
     experiment: str
     method: Name
-    kind: Literal["rl"]
+    kind: Name
     seed: int = Field(ge=0)
     policy: Path
     train_file: Path
@@ -107,12 +149,7 @@ class RunSettings(Settings):
     consultation: Consultation
     reward: Reward = Reward()
     internalization: Internalization = Internalization()
-    budget: Budget
-    optimiser: Optimiser
-    lengths: Lengths
-    threads: Threads = Threads()
-    precision: Precision = "float32"
-    verl: dict[str, Any] = Field(default_factory=dict)
+    departures: dict[str, Departure] = Field(default_factory=dict)
     config_sha256: str
 
     @model_validator(mode="after")

@@ -31,8 +31,8 @@ def test_dry_run(config: Path) -> None:
     runs = len(experiment["methods"]) * len(experiment["seeds"])
     assert counts["train"] == runs
     assert finished.stdout.count("training_slots=1") == runs
-    assert counts["sample"] == runs + 1
-    assert counts["grade"] == (runs + 1) * len(experiment["benchmarks"])
+    assert counts["draw"] == runs + 1
+    assert counts["request"] == counts["sample"] == counts["grade"] == (runs + 1) * len(experiment["benchmarks"])
 
 
 def test_the_dag_is_drawn() -> None:
@@ -49,7 +49,7 @@ def test_lint() -> None:
     ("change", "said"),
     [
         ({"colour": "red"}, "colour: Extra inputs are not permitted"),
-        ({"methods": ["magic"]}, "methods: 'magic' is unknown; allowed are eapo, eapo_paper, self_exploratory"),
+        ({"methods": ["magic"]}, "methods: 'magic' is unknown; allowed are base, eapo, eapo_paper, self_exploratory"),
         ({"seeds": []}, "seeds: Tuple should have at least 1 item"),
     ],
 )

@@ -4,6 +4,7 @@
 rare, tables of 10 x 10 that have no rule. A problem's difficulty is the number of rare operators in it.
 
     python -m workflow.embedded.problems --set train=4096:11 --set validation=64:12 --out-dir DIR
+    python -m workflow.embedded.problems --set test=30:21 --exclude DIR/train.jsonl --out-dir DIR
 """
 
 import argparse
@@ -17,6 +18,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from workflow.embedded.arguments import OneLineParser
+
+TASK = "integers_bare"
+"""What is asked: the models of this world read nothing but problems."""
 
 COMMON = "+-*"
 RARE = "@#"
@@ -47,7 +51,7 @@ class Problem:
     """A problem with its answer, the results of the three chains read as one integer from 0 to 999, as text.
 
     ``problem`` is the whole user message, ``solution`` the right assistant message, ``difficulty`` the number of rare
-    operators, ``source`` the set that it was made for.
+    operators, ``source`` the set that it was made for, ``task`` the kind of problem that it is.
     """
 
     id: str
@@ -56,6 +60,7 @@ class Problem:
     source: str
     solution: str
     difficulty: int
+    task: str = TASK
 
 
 def true_rare(operator: str, left: int, right: int) -> int:
@@ -162,15 +167,16 @@ def _set(text: str) -> tuple[str, int, int]:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Write ``<set>.jsonl`` for every ``--set``, each disjoint from those named before it."""
+    """Write ``<set>.jsonl`` for every ``--set``, each disjoint from those named before it and from ``--exclude``."""
     parser = OneLineParser("problems", "Make sets of problems, disjoint in the order given.")
     parser.add_argument("--set", type=_set, action="append", required=True, metavar="NAME=SIZE:SEED", dest="sets")
+    parser.add_argument("--exclude", type=Path, action="append", default=[], metavar="FILE", help="repeatable")
     parser.add_argument("--out-dir", type=Path, required=True)
     options = parser.parse_args(arguments)
     names = [name for name, _, _ in options.sets]
     if len(set(names)) < len(names):
         parser.error(f"argument --set: {', '.join(names)} names one set twice")
-    seen: set[str] = set()
+    seen = {text for path in options.exclude for text in _texts(path, parser)}
     try:
         options.out_dir.mkdir(parents=True, exist_ok=True)
         for name, size, seed in options.sets:
@@ -180,6 +186,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except OSError as error:
         parser.error(f"argument --out-dir: cannot write {error.filename}: {error.strerror}")
     return 0
+
+
+def _texts(path: Path, parser: OneLineParser) -> list[str]:
+    try:
+        with path.open(encoding="utf-8") as file:
+            return [json.loads(line)["problem"] for line in file]
+    except OSError as error:
+        parser.error(f"argument --exclude: cannot read {path}: {error.strerror}")
+    except (ValueError, KeyError, TypeError):
+        parser.error(f"argument --exclude: {path} is no file of problems, a JSON object with 'problem' a line")
 
 
 def _write(path: Path, problems: Sequence[Problem]) -> None:

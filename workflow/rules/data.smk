@@ -2,62 +2,64 @@
 
 
 rule embedded_problems:
+    input:
+        # Each set excludes the problems of those before it.
+        lambda wildcards: DATA.before(wildcards.set),
     output:
-        [PLAN.data(name) for name in PLAN.embedded_sets],
+        RESULTS / "data" / "{set}.jsonl",
     log:
-        RESULTS / "logs" / "embedded_problems.log",
+        RESULTS / "logs" / "embedded_problems.{set}.log",
     benchmark:
-        RESULTS / "benchmarks" / "embedded_problems.tsv"
+        RESULTS / "timings" / "embedded_problems.{set}.tsv"
+    wildcard_constraints:
+        set=one_of(DATA.embedded),
     conda:
         "../../environment.yml"
     params:
-        sets=[f"--set {name}={size}:{seed}" for name, (size, seed) in PLAN.embedded_sets.items()],
-        folder=RESULTS / "data",
+        problems=lambda wildcards: DATA.embedded_arguments(wildcards.set),
+        exclude=lambda wildcards, input: [f"--exclude {path}" for path in input],
     shell:
-        "exec python -m workflow.logged {log} -- python -m workflow.embedded.problems {params.sets} "
-        "--out-dir {params.folder}"
+        "exec python -m workflow.logged {log} -- python -m workflow.embedded.problems {params.problems} {params.exclude}"
 
 
 rule word_problems:
     input:
         # Each set excludes the problems of those before it.
-        lambda wildcards: [
-            PLAN.data(name) for name in PLAN.word_problem_sets[: PLAN.word_problem_sets.index(wildcards.set)]
-        ],
+        lambda wildcards: DATA.before(wildcards.set),
     output:
         RESULTS / "data" / "{set}.jsonl",
     log:
         RESULTS / "logs" / "word_problems.{set}.log",
     benchmark:
-        RESULTS / "benchmarks" / "word_problems.{set}.tsv"
+        RESULTS / "timings" / "word_problems.{set}.tsv"
     wildcard_constraints:
-        set=one_of(PLAN.word_problem_sets),
+        set=one_of(DATA.word_problems),
     conda:
         "../../environment.yml"
     params:
-        size=lambda wildcards: PLAN.problem_set(wildcards.set).size,
-        seed=lambda wildcards: PLAN.problem_set(wildcards.set).seed,
-        exclude=lambda wildcards, input: f"--exclude {input}" if input else "",
+        problems=lambda wildcards: DATA.word_problem_arguments(wildcards.set),
+        exclude=lambda wildcards, input: [f"--exclude {path}" for path in input],
     shell:
-        "exec python -m workflow.logged {log} -- python -m workflow.sources.word_problems --n {params.size} "
-        "--seed {params.seed} {params.exclude} --out {output}"
+        "exec python -m workflow.logged {log} -- python -m workflow.sources.word_problems {params.problems} "
+        "{params.exclude} --out {output}"
 
 
 rule fetched_problems:
     input:
-        lambda wildcards: PLAN.fetched_sets[wildcards.set] or [],
+        lambda wildcards: DATA.local_files(wildcards.set),
     output:
         RESULTS / "data" / "{set}.jsonl",
     log:
         RESULTS / "logs" / "fetched_problems.{set}.log",
     benchmark:
-        RESULTS / "benchmarks" / "fetched_problems.{set}.tsv"
+        RESULTS / "timings" / "fetched_problems.{set}.tsv"
     wildcard_constraints:
-        set=one_of(PLAN.fetched_sets),
+        set=one_of(DATA.fetched),
     conda:
         "../../environment.yml"
     params:
+        problems=lambda wildcards: DATA.fetch_arguments(wildcards.set),
         path=lambda wildcards, input: f"--path {input}" if input else "",
     shell:
-        "exec python -m workflow.logged {log} -- python -m workflow.sources.benchmarks --name {wildcards.set} "
+        "exec python -m workflow.logged {log} -- python -m workflow.sources.benchmarks {params.problems} "
         "{params.path} --out {output}"

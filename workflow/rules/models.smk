@@ -7,7 +7,7 @@ rule embedded_model:
     log:
         RESULTS / "logs" / "embedded_model.{model}.log",
     benchmark:
-        RESULTS / "benchmarks" / "embedded_model.{model}.tsv"
+        RESULTS / "timings" / "embedded_model.{model}.tsv"
     wildcard_constraints:
         model=one_of(PLAN.embedded_models),
     conda:
@@ -25,7 +25,7 @@ rule packaged_model:
     log:
         RESULTS / "logs" / "packaged_model.{model}.log",
     benchmark:
-        RESULTS / "benchmarks" / "packaged_model.{model}.tsv"
+        RESULTS / "timings" / "packaged_model.{model}.tsv"
     wildcard_constraints:
         model=one_of(PLAN.packaged_models),
     conda:

@@ -1,36 +1,24 @@
-# Training runs, which share one service of the experts that they consult. Checkpoints lie outside every declared output:
-# Snakemake removes the outputs of a job that failed, and a run goes on from its newest checkpoint.
-
-
-rule settings:
-    output:
-        RESULTS / "settings" / "{method}.seed{seed}.yaml",
-    log:
-        RESULTS / "logs" / "settings.{method}.seed{seed}.log",
-    benchmark:
-        RESULTS / "benchmarks" / "settings.{method}.seed{seed}.tsv"
-    conda:
-        "../../environment.yml"
-    params:
-        settings=lambda wildcards: PLAN.settings(wildcards.method, wildcards.seed),
-    shell:
-        "printf '%s\\n' {params.settings:q} > {output} 2> {log}"
+# Runs, made by the program of their arm's kind; those that consult the same experts share one service. Checkpoints lie
+# outside every declared output: Snakemake removes the outputs of a job that failed, and a run goes on from its newest
+# checkpoint.
 
 
 rule train:
     input:
-        settings=RESULTS / "settings" / "{method}.seed{seed}.yaml",
-        policy=PLAN.model(EXPERIMENT.policy),
-        data=[PLAN.data(name) for name in ("train", "validation")],
-        experts=lambda wildcards: PLAN.served_models(wildcards.method),
+        policy=lambda wildcards: PLAN.policy(wildcards.method),
+        files=lambda wildcards: PLAN.run_files(wildcards.method),
+        experts=lambda wildcards: PLAN.served_models(wildcards.method, "training"),
     output:
         run=RESULTS / "runs" / "{method}" / "seed{seed}" / "run.json",
         metrics=RESULTS / "runs" / "{method}" / "seed{seed}" / "metrics.jsonl",
+        rollouts=RESULTS / "runs" / "{method}" / "seed{seed}" / "rollouts.jsonl.gz",
         model=directory(RESULTS / "runs" / "{method}" / "seed{seed}" / "model"),
     log:
         RESULTS / "logs" / "train.{method}.seed{seed}.log",
     benchmark:
-        RESULTS / "benchmarks" / "train.{method}.seed{seed}.tsv"
+        RESULTS / "timings" / "train.{method}.seed{seed}.tsv"
+    wildcard_constraints:
+        method=one_of(PLAN.trained_arms),
     conda:
         "../../environment.yml"
     threads: EXPERIMENT.resources.training_threads
@@ -40,12 +28,19 @@ rule train:
         training_slots=1,
         runtime=EXPERIMENT.resources.minutes,
     params:
+        identity=lambda wildcards: PLAN.identity(wildcards.method, wildcards.seed),
+        # Asks for the output in order to count as derived from it: Snakemake compares it with no earlier run's, so that
+        # how a run is made (deadlines, threads) may change without making it again. What it is, its identity says.
+        settings=lambda wildcards, output: PLAN.settings(wildcards.method, wildcards.seed),
+        settings_file=lambda wildcards: PLAN.settings_file(wildcards.method, wildcards.seed),
+        program=lambda wildcards: PLAN.program(wildcards.method),
         run_dir=subpath(output.run, parent=True),
         checkpoint_dir=lambda wildcards: RESULTS / "checkpoints" / wildcards.method / f"seed{wildcards.seed}",
-        lease=lambda wildcards: PLAN.lease(wildcards.method, wildcards.seed),
+        lease=lambda wildcards: PLAN.lease(wildcards.method, wildcards.seed, "training"),
         experts=lambda wildcards, input: (
-            f"--endpoints {PLAN.endpoints(wildcards.method, wildcards.seed)}" if input.experts else ""
+            f"--endpoints {PLAN.endpoints(wildcards.method, wildcards.seed, 'training')}" if input.experts else ""
         ),
     shell:
-        "exec {params.lease}python -m workflow.logged {log} -- python -m eapo_verl.train {input.settings} "
-        "--run-dir {params.run_dir} --checkpoint-dir {params.checkpoint_dir} {params.experts}"
+        "mkdir -p $(dirname {params.settings_file}) && printf '%s\\n' {params.settings:q} > {params.settings_file} && "
+        "exec {params.lease}python -m workflow.logged {log} -- python -m {params.program} "
+        "{params.settings_file} --run-dir {params.run_dir} --checkpoint-dir {params.checkpoint_dir} {params.experts}"

@@ -1,25 +1,21 @@
-"""Command line of the package. Bad input is one line ``scoring: …`` and status 2; no engine is imported."""
+"""Command line of the package. Bad input is one line ``sampling: …`` and status 2; no engine is imported."""
 
 from __future__ import annotations
 
-import argparse
 import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NoReturn
 
-from workflow.sampling.request import DTYPES, Request, ScoringError, check_model, read_benchmark
-
-
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        raise ScoringError(message)
+from workflow.sampling.command import Parser, run_command
+from workflow.sampling.questions import Benchmark, read_benchmark
+from workflow.sampling.request import DTYPES, Request, SamplingError, check_model
+from workflow.sampling.run import Job, run
 
 
-def parse(arguments: Sequence[str]) -> Request:
-    """The checked request of a command line. Raises ScoringError for anything that is not allowed."""
-    parser = _Parser(prog="scoring", description=__doc__, allow_abbrev=False)
+def parse(arguments: Sequence[str]) -> Job:
+    """The checked job of a command line. Raises SamplingError for anything that is not allowed."""
+    parser = Parser(prog="sampling", description=__doc__, allow_abbrev=False)
     parser.add_argument("--model", type=Path, required=True, metavar="DIR", help="Hugging Face checkpoint")
     parser.add_argument(
         "--benchmark", action="append", required=True, metavar="NAME=FILE", help="may be given several times"
@@ -32,15 +28,14 @@ def parse(arguments: Sequence[str]) -> Request:
     parser.add_argument("--max-model-len", type=int, required=True, metavar="L", help="tokens in all")
     parser.add_argument("--seed", type=int, required=True, metavar="S")
     parser.add_argument("--ban", action="append", default=[], metavar="STRING", help="not to be sampled; repeatable")
-    parser.add_argument("--instruction", metavar="TEXT", help="replaces the benchmarks' closing instruction")
+    parser.add_argument("--system-prompt", metavar="TEXT", help="before every question")
     parser.add_argument("--dtype", default="auto", choices=DTYPES)
     parser.add_argument("--tensor-parallel", type=int, default=1, metavar="N")
     parser.add_argument("--gpu-memory-utilization", type=float, metavar="F", help="fraction of the device's memory")
+    parser.add_argument("--only", choices=("draw", "write"), help="draw and keep, or write what is kept (no engine)")
     options = parser.parse_args(arguments)
     request = Request(
         model=options.model,
-        benchmarks=tuple(read_benchmark(argument) for argument in options.benchmark),
-        out_dir=options.out_dir,
         samples=options.samples,
         temperature=options.temperature,
         top_p=options.top_p,
@@ -48,30 +43,33 @@ def parse(arguments: Sequence[str]) -> Request:
         max_model_len=options.max_model_len,
         seed=options.seed,
         banned=tuple(options.ban),
-        instruction=options.instruction,
+        system_prompt=options.system_prompt,
         dtype=options.dtype,
         tensor_parallel=options.tensor_parallel,
         gpu_memory_utilization=options.gpu_memory_utilization,
     )
+    benchmarks = _benchmarks(options.benchmark)
     check_model(request.model, request.max_model_len)
-    if request.out_dir.exists() and not request.out_dir.is_dir():
-        raise ScoringError(f"--out-dir {request.out_dir} is a file; it must be a folder or not exist yet")
-    return request
+    if options.out_dir.exists() and not options.out_dir.is_dir():
+        raise SamplingError(f"--out-dir {options.out_dir} is a file; it must be a folder or not exist yet")
+    return Job(request, benchmarks, options.out_dir, draws=options.only != "write", writes=options.only != "draw")
 
 
-def main(arguments: Sequence[str]) -> int:
-    """Runs the command line; the process's exit status: 0, or 2 for a request that cannot be carried out."""
+def _benchmarks(arguments: Sequence[str]) -> tuple[Benchmark, ...]:
+    found: dict[str, Benchmark] = {}
+    for argument in arguments:
+        benchmark = read_benchmark(argument)
+        if benchmark.name in found:
+            raise SamplingError(f"--benchmark {benchmark.name} is given twice; each benchmark is allowed once")
+        found[benchmark.name] = benchmark
+    return tuple(found.values())
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Runs the command line. Raises SamplingError for a job that cannot be carried out."""
     started = time.monotonic()
-    try:
-        request = parse(arguments)
-        from workflow.sampling.run import run
-
-        run(request, started)
-    except ScoringError as error:
-        print(f"scoring: {error}", file=sys.stderr)
-        return 2
-    return 0
+    run(parse(arguments), started)
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(run_command(main))

@@ -15,7 +15,7 @@ PREFILL_TOKENS = 4096
 KV_CACHE_LIMIT_BYTES = 2 * 2**30
 
 
-def on_cpu(request: Request) -> Request:
+def at_cpu_precision(request: Request) -> Request:
     """`request` with the precision that this CPU computes in, which stderr is told where it was not asked for."""
     return replace(request, dtype=cpu_precision(request.dtype))
 

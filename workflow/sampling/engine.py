@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, cast
 
 from lm_eval.api.instance import Instance
@@ -13,8 +13,8 @@ from lm_eval.api.registry import register_model
 from lm_eval.models.vllm_causallms import VLLM
 from vllm import RequestOutput, SamplingParams, TokensPrompt
 
+from eapo_verl.method.draws import sample_seed
 from workflow.sampling.journal import Completion, Journal
-from workflow.sampling.seeds import sample_seed
 
 # Seconds between two progress lines.
 PROGRESS_S = 5.0
@@ -26,9 +26,9 @@ class SeededVLLM(VLLM):
 
     1. Each sample has a seed of its own (`sample_seed`). lm-eval sends repeats without one, so that the
        engine's single random stream makes a sample depend on which requests happen to share its batch.
-    2. A sample goes to `journal`, with its length and reason of ending, when the engine has finished it; what is
-       there already is not drawn again. lm-eval returns texts alone, all at the end, and its own request cache
-       passes over whatever is sampled.
+    2. A sample goes to its benchmark's journal, with its length and reason of ending, when the engine has finished
+       it; what is there already is not drawn again. lm-eval returns texts alone, all at the end, and its own request
+       cache passes over whatever is sampled.
     3. No prompt is shortened. lm-eval cuts one that leaves no room for the response; `tasks.check_lengths`
        has refused those before.
     4. All requests of all tasks go to the engine at once, which fills its batch from them as others finish: waiting
@@ -37,10 +37,11 @@ class SeededVLLM(VLLM):
        search for at each token.
     """
 
-    def __init__(self, *, sampling_seed: int, journal: Journal, label: str, **kwargs: Any) -> None:
+    def __init__(self, *, sampling_seed: int, journals: Mapping[str, Journal], label: str, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self._sampling_seed = sampling_seed
-        self._journal = journal
+        #: By benchmark, which is lm-eval's task.
+        self._journals = journals
         #: What progress lines call the run.
         self._label = label
 
@@ -58,35 +59,36 @@ class SeededVLLM(VLLM):
         # The chat template has written every special token already; the tokenizer must not add a second BOS.
         tokens = dict(zip(texts, self.tok_encode(texts, add_special_tokens=False), strict=True))
         drawn: Counter[tuple[str, str]] = Counter()
-        seeds: list[int] = []
+        samples: list[tuple[Journal, int]] = []
         missing: list[tuple[Instance, TokensPrompt, SamplingParams]] = []
         for request in requests:
             text, generation_kwargs = request.args
             question = _question(request)
             seed = sample_seed(self._sampling_seed, *question, drawn[question])
             drawn[question] += 1
-            seeds.append(seed)
-            if seed not in self._journal:
+            journal = self._journals[question[0]]
+            samples.append((journal, seed))
+            if seed not in journal:
                 kwargs, _, max_tokens = self.modify_gen_kwargs(dict(generation_kwargs))
                 kwargs["skip_special_tokens"] = True
                 parameters = SamplingParams(max_tokens=max_tokens, seed=seed, **kwargs)
                 missing.append((request, TokensPrompt(prompt_token_ids=tokens[text]), parameters))
-        if len(set(seeds)) != len(seeds):
+        if len({seed for _, seed in samples}) != len(samples):
             raise RuntimeError("two samples have the same seed, and so would be the same draw")
         progress = _Progress(self._label, len(missing))
         for number, output in self._outputs([prompt for _, prompt, _ in missing], [one for *_, one in missing]):
             request, _, parameters = missing[number]
             result = output.outputs[0]
+            name, identifier = _question(request)
             if result.finish_reason not in ("stop", "length"):
-                name, identifier = _question(request)
                 raise RuntimeError(
                     f"question {identifier!r} of {name}: the engine ended a response with"
                     f" {result.finish_reason!r} and not with 'stop' or 'length'"
                 )
             completion = Completion(result.text, len(result.token_ids), result.finish_reason)
-            self._journal.add(cast(int, parameters.seed), completion)
+            self._journals[name].add(cast(int, parameters.seed), completion)
             progress.add(completion.n_tokens)
-        return [self._journal[seed].response for seed in seeds]
+        return [journal[seed].response for journal, seed in samples]
 
     def _outputs(
         self, prompts: list[TokensPrompt], parameters: list[SamplingParams]

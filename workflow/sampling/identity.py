@@ -1,4 +1,4 @@
-"""What determines the samples of a request, as digests and numbers that can be compared."""
+"""What determines a sample, as digests and numbers that can be compared."""
 
 from __future__ import annotations
 
@@ -9,32 +9,30 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from analysis import benchmarks
+from workflow.sampling.questions import Benchmark
 from workflow.sampling.request import Request
 
 
-def identity(request: Request) -> dict[str, Any]:
-    """Model, questions, prompts, sampling and versions: two requests that agree in it draw the same samples.
+def identity(request: Request, model_sha256: str, benchmark: Benchmark) -> dict[str, Any]:
+    """Model, prompts, sampling and versions: where two requests agree in it, so do the samples of `benchmark`.
 
-    Files count by what they hold, not by where they lie.
+    Files count by what they hold, not by where they lie. Left out is what bounds or speeds up the engine but decides
+    no token (`max_model_len`, which every prompt is checked against, memory, the devices that a model is spread over;
+    such changes move results by rounding alone, as another processor does), how many samples are asked for, since
+    each has a seed of its own, and reference answers, since no prompt contains one.
     """
     return {
-        "model_sha256": model_digest(request.model),
+        "benchmark": benchmark.name,
+        "model_sha256": model_sha256,
+        "system_prompt": request.system_prompt,
+        "prompts_sha256": digest({question.id: question.prompt for question in benchmark.questions}),
         "sampling": {
-            "samples": request.samples,
             "temperature": request.temperature,
             "top_p": request.top_p,
             "max_tokens": request.max_tokens,
-            "max_model_len": request.max_model_len,
             "seed": request.seed,
-            "banned": list(request.banned),
-            "instruction": request.instruction,
+            "banned": sorted(request.banned),
             "dtype": request.dtype,
-            "tensor_parallel": request.tensor_parallel,
-        },
-        "benchmarks": {
-            benchmark.name: {"task_sha256": benchmarks.digest(benchmark.name), "data_sha256": benchmark.sha256}
-            for benchmark in request.benchmarks
         },
         "versions": {name: version(name) for name in ("lm_eval", "vllm", "transformers", "torch")},
     }

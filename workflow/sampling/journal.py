@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Literal
+from typing import IO, Literal
 
-from workflow.sampling.request import ScoringError
+from workflow.sampling.request import SamplingError
 
 
 @dataclass(frozen=True)
@@ -22,27 +23,21 @@ class Completion:
 
 
 class Journal:
-    """The finished samples of one request by seed (`sample_seed` names a sample); a context manager.
+    """The finished samples of one benchmark by seed (`sample_seed` names a sample); a context manager.
 
     The file's first line is a digest of all that determines the samples; every further line is a sample. A file
-    with another digest is of another request, and is begun anew. Raises ScoringError, in use too, where the file
-    cannot be read or written.
+    with another digest holds other samples, and is begun anew by :meth:`begin`, before which nothing is written.
+    Raises SamplingError, in use too, where the file cannot be read or written.
     """
 
     def __init__(self, path: Path, digest: str) -> None:
         self._path = path
-        header = json.dumps({"request": digest}).encode()
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
+        self._header = json.dumps({"identity": digest}).encode()
+        self._file: IO[bytes] | None = None
+        with self._complaining():
             content = path.read_bytes() if path.exists() else b""
-            self._completions, length = _read(content, header)
-            self._file = path.open("ab")
-            self._file.truncate(length)
-            if not length:
-                self._write(header)
-        except OSError as error:
-            raise ScoringError(f"cannot keep samples in {path}: {error.strerror}") from error
-        #: How many samples an interrupted run of the same request has left.
+        self._completions, self._length = _read(content, self._header)
+        #: How many samples earlier runs have left.
         self.taken_over = len(self._completions)
         #: How many tokens have been added since.
         self.drawn_tokens = 0
@@ -54,8 +49,18 @@ class Journal:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         # Closing writes once more what could not be written before, and was complained of then.
-        with suppress(OSError):
-            self._file.close()
+        if self._file is not None:
+            with suppress(OSError):
+                self._file.close()
+
+    def begin(self) -> None:
+        """Makes the file ready for samples to be added."""
+        with self._complaining():
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            self._file = self._path.open("ab")
+            self._file.truncate(self._length)
+        if not self._length:
+            self._write(self._header)
 
     def __contains__(self, seed: int) -> bool:
         return seed in self._completions
@@ -69,17 +74,19 @@ class Journal:
         self.drawn_tokens += completion.n_tokens
         self._write(json.dumps({"seed": seed} | asdict(completion)).encode())
 
-    def remove(self) -> None:
-        """Removes the file, whose samples have come to where they belong."""
-        self._path.unlink(missing_ok=True)
-
     def _write(self, line: bytes) -> None:
-        try:
+        assert self._file is not None, "begin() comes first"
+        with self._complaining():
             self._file.write(line + b"\n")
             # The kernel has it then, and a process that is killed takes nothing along.
             self._file.flush()
+
+    @contextmanager
+    def _complaining(self) -> Iterator[None]:
+        try:
+            yield
         except OSError as error:
-            raise ScoringError(f"cannot keep samples in {self._path}: {error.strerror}") from error
+            raise SamplingError(f"cannot keep samples in {self._path}: {error.strerror}") from error
 
 
 def _read(content: bytes, header: bytes) -> tuple[dict[int, Completion], int]:

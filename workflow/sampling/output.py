@@ -1,20 +1,17 @@
-"""What a scoring run leaves on disk: samples, and where they came from."""
+"""What sampling leaves on disk: samples, and where they came from."""
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
-import resource
-import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from statistics import mean
 from typing import Any
 
-from eapo_verl.record.provenance import git_sha, hardware
-from workflow.sampling.journal import Journal
-from workflow.sampling.request import Benchmark, Request, ScoringError
+from workflow.sampling.questions import Benchmark
+from workflow.sampling.request import SamplingError
 
 
 @dataclass(frozen=True)
@@ -28,10 +25,10 @@ class Row:
     finish_reason: str
 
 
-def write_rows(path: Path, rows: Sequence[Row]) -> None:
+def write_rows(path: Path, rows: Iterable[Row]) -> None:
     """Writes `rows` in the order given, a JSON object a line; `path` holds all of them or is as it was.
 
-    Raises ScoringError where it cannot be written.
+    Raises SamplingError where it cannot be written.
     """
     _replace(path, "".join(json.dumps(asdict(row), ensure_ascii=False) + "\n" for row in rows))
 
@@ -39,7 +36,7 @@ def write_rows(path: Path, rows: Sequence[Row]) -> None:
 def write_json(path: Path, content: Mapping[str, Any]) -> None:
     """Writes `content` as indented JSON; `path` holds all of it or is as it was.
 
-    Raises ScoringError where it cannot be written.
+    Raises SamplingError where it cannot be written.
     """
     _replace(path, json.dumps(content, indent=2, ensure_ascii=False) + "\n")
 
@@ -53,65 +50,36 @@ def _replace(path: Path, text: str) -> None:
         finally:
             partial.unlink(missing_ok=True)
     except OSError as error:
-        raise ScoringError(f"--out-dir: cannot write {path}: {error.strerror}") from error
+        raise SamplingError(f"--out-dir: cannot write {path}: {error.strerror}") from error
 
 
 def provenance(
-    request: Request,
-    drawn_from: Mapping[str, Any],
-    precision: Mapping[str, str],
-    rows: Mapping[str, Sequence[Row]],
-    results: Mapping[str, Any],
-    chat_template: str,
-    journal: Journal,
-    startup_s: float,
-    generation_s: float,
+    model: Path,
+    benchmark: Benchmark,
+    identity: Mapping[str, Any],
+    record: Mapping[str, Any],
+    banned: Sequence[str],
+    rows: Sequence[Row],
 ) -> dict[str, Any]:
-    """All that is needed to repeat or to doubt a run.
+    """All that is needed to repeat or to doubt the samples `rows` of a benchmark.
 
-    `drawn_from` is the request's `identity`, `precision` what was requested and what the engine computed in, `results`
-    lm-eval's answer. `samples_taken_over` counts samples of an interrupted run; times (seconds) and speed are of this
-    run and what it drew itself. `duplicate_rate` of a benchmark is the mean over its questions of the share of
-    responses that repeat an earlier one.
+    `record` is what the drawing of them has left (`draw.draw`). `duplicate_rate` is the mean over questions of the
+    share of responses that repeat an earlier one.
     """
+    responses: dict[str, list[str]] = {}
+    for row in rows:
+        responses.setdefault(row.question_id, []).append(row.response)
     return {
-        "model": str(request.model),
-        "model_config_sha256": hashlib.sha256((request.model / "config.json").read_bytes()).hexdigest(),
-        "chat_template_sha256": hashlib.sha256(chat_template.encode()).hexdigest(),
-        **drawn_from,
-        "git_sha": git_sha(),
-        "hardware": hardware(),
-        "precision": dict(precision),
-        "benchmarks": {
-            b.name: drawn_from["benchmarks"][b.name] | _benchmark(b, rows[b.name], results, request.banned)
-            for b in request.benchmarks
-        },
-        "samples_taken_over": journal.taken_over,
-        "output_tokens": sum(row.n_tokens for lines in rows.values() for row in lines),
-        "startup_s": round(startup_s, 2),
-        "generation_s": round(generation_s, 2),
-        "wall_s": round(startup_s + generation_s, 2),
-        "output_tokens_per_s": round(journal.drawn_tokens / generation_s, 1),
-        "peak_rss_bytes": _peak_rss_bytes(),
-    }
-
-
-def _benchmark(
-    benchmark: Benchmark, rows: Sequence[Row], results: Mapping[str, Any], banned: Sequence[str]
-) -> dict[str, Any]:
-    return {
-        "task_version": results["versions"][benchmark.name],
+        "model": str(model),
         "data": str(benchmark.path),
-        "questions": len(benchmark.problems),
+        **identity,
+        **record,
+        "questions": len(benchmark.questions),
+        "samples": len(rows) // len(benchmark.questions),
         "output_tokens": sum(row.n_tokens for row in rows),
         "truncated": sum(row.finish_reason == "length" for row in rows),
-        "duplicate_rate": round(1 - results["results"][benchmark.name]["distinct,all"], 6),
+        "duplicate_rate": round(mean(1 - len(set(texts)) / len(texts) for texts in responses.values()), 6),
         # A ban forbids the tokens that a string is usually written with. A word-piece vocabulary can spell
         # the same string in other pieces, so what came through is counted and not assumed to be none.
         "responses_with_banned_text": sum(any(text in row.response for text in banned) for row in rows),
     }
-
-
-def _peak_rss_bytes() -> int:
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak if sys.platform == "darwin" else peak * 1024

@@ -1,109 +1,68 @@
-"""One scoring run: one engine, every benchmark, all files."""
+"""One job of sampling: what is missing is drawn, what was asked for is written."""
 
 from __future__ import annotations
 
-import logging
-import os
 import sys
-import tempfile
-import time
+from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-# vLLM reads its log level when it is imported, so this stands before that import. A variable the user set
-# wins.
-for _variable, _value in {
-    "VLLM_LOGGING_LEVEL": "ERROR",
-    "VLLM_NO_USAGE_STATS": "1",
-    "TOKENIZERS_PARALLELISM": "false",
-    "HF_DATASETS_DISABLE_PROGRESS_BARS": "1",
-    # Seconds between two states of a progress line: a log file keeps each of them.
-    "TQDM_MININTERVAL": "5",
-}.items():
-    os.environ.setdefault(_variable, _value)
-
-from lm_eval.evaluator import evaluate  # noqa: E402
-from vllm.platforms import current_platform  # noqa: E402
-
-from workflow.sampling.cpu import cpu_options, on_cpu  # noqa: E402
-from workflow.sampling.engine import SeededVLLM  # noqa: E402
-from workflow.sampling.identity import digest, identity  # noqa: E402
-from workflow.sampling.journal import Journal  # noqa: E402
-from workflow.sampling.output import Row, provenance, write_json, write_rows  # noqa: E402
-from workflow.sampling.request import Benchmark, Request  # noqa: E402
-from workflow.sampling.seeds import sample_seed  # noqa: E402
-from workflow.sampling.tasks import check_lengths, load_tasks  # noqa: E402
-
-# Beside the outputs and not one of them: Snakemake removes those of a job that failed.
-UNFINISHED = ".unfinished"
+from eapo_verl.cpu.environment import on_cpu
+from workflow.sampling.cpu import at_cpu_precision
+from workflow.sampling.identity import model_digest
+from workflow.sampling.output import provenance, write_json, write_rows
+from workflow.sampling.questions import Benchmark
+from workflow.sampling.request import Request, SamplingError
+from workflow.sampling.store import FOLDER, Drawn
 
 
-def run(request: Request, started: float) -> None:
-    """Samples every benchmark of `request` and writes its files; `started` is a time.monotonic reading.
+@dataclass(frozen=True)
+class Job:
+    """A request for `benchmarks`: samples are drawn into the store in `out_dir`, written from it, or both."""
 
-    The files appear only when all responses are there, provenance.json last. Until then the finished ones are kept
-    in UNFINISHED, from which the next run of the same request goes on. What it draws is what the first would have
-    drawn as far as the engine's arithmetic does not depend on the rest of its batch: on a CPU no difference was seen,
-    on GPUs vLLM promises as much with VLLM_BATCH_INVARIANT=1 alone. Raises ScoringError for a prompt that does not
-    fit, and for a file that cannot be written.
+    request: Request
+    benchmarks: tuple[Benchmark, ...]
+    out_dir: Path
+    draws: bool = True
+    writes: bool = True
+
+
+def run(job: Job, started: float) -> None:
+    """Draws what the store lacks, with one start of the engine, or none; `started` is a time.monotonic reading.
+
+    Each benchmark's samples are written to ``<benchmark>.jsonl`` and, last, ``<benchmark>.provenance.json``.
+
+    Raises SamplingError for a prompt that does not fit, a file that cannot be written, and, where nothing is to be
+    drawn, for a benchmark whose samples are not all there.
     """
-    logging.getLogger("lm_eval").setLevel(logging.WARNING)
-    asked_for = request.dtype
-    if current_platform.is_cpu():
-        request = on_cpu(request)
-    drawn_from = identity(request)
-    with tempfile.TemporaryDirectory(prefix="scoring-") as scratch:
-        tasks = load_tasks(request, Path(scratch))
-        check_lengths(request, tasks)
-        with Journal(request.out_dir / UNFINISHED, digest(drawn_from)) as journal:
-            model = start_engine(request, journal)
-            startup = time.monotonic() - started
-            total = request.samples * sum(len(benchmark.problems) for benchmark in request.benchmarks)
-            _say(f"engine up in {startup:.1f} s; {total} samples, {journal.taken_over} of them of an interrupted run")
-            # evaluate() and not simple_evaluate(): the latter also collects system information by running
-            # programs, which takes longer than a small run.
-            results: Any = evaluate(model, tasks, apply_chat_template=True, bootstrap_iters=0, log_samples=False)
-            generation = time.monotonic() - started - startup
-    rows = {benchmark.name: _rows(request, benchmark, journal) for benchmark in request.benchmarks}
-    precision = {"requested": asked_for, "effective": model.precision}
-    chat_template = model.chat_template(True)
-    record = provenance(request, drawn_from, precision, rows, results, chat_template, journal, startup, generation)
-    for name, lines in rows.items():
-        write_rows(request.out_dir / f"{name}.jsonl", lines)
-    write_json(request.out_dir / "provenance.json", record)
-    journal.remove()
-    speed = record["output_tokens_per_s"]
-    _say(f"{journal.drawn_tokens} tokens in {generation:.1f} s ({speed:.0f} tokens/s)")
+    request = at_cpu_precision(job.request) if on_cpu() else job.request
+    model_sha256 = model_digest(request.model)
+    with ExitStack() as stack:
+        drawn = [
+            stack.enter_context(Drawn(job.out_dir, request, model_sha256, benchmark)) for benchmark in job.benchmarks
+        ]
+        incomplete = [one for one in drawn if not one.complete]
+        names = ", ".join(one.benchmark.name for one in incomplete)
+        if incomplete and not job.draws:
+            raise SamplingError(
+                f"{job.out_dir / FOLDER}: the samples of {names} are not all there; --only draw draws them"
+            )
+        if incomplete:
+            # Here: the engine's imports take ten seconds, and mostly there is nothing to draw.
+            from workflow.sampling.draw import draw
+
+            draw(request, job.request.dtype, incomplete, str(job.out_dir), started)
+        else:
+            print(f"sampling: {job.out_dir}: every sample is there already", file=sys.stderr, flush=True)
+        if job.writes:
+            for one in drawn:
+                _write(job.out_dir, request, one)
 
 
-def start_engine(request: Request, journal: Journal) -> SeededVLLM:
-    """The engine for `request`, on whatever device vLLM finds."""
-    options: dict[str, Any] = {}
-    if request.gpu_memory_utilization is not None:
-        options["gpu_memory_utilization"] = request.gpu_memory_utilization
-    if current_platform.is_cpu():
-        options |= cpu_options(request)
-    return SeededVLLM(
-        sampling_seed=request.seed,
-        journal=journal,
-        label=str(request.out_dir),
-        pretrained=str(request.model),
-        dtype=request.dtype,
-        max_model_len=request.max_model_len,
-        tensor_parallel_size=request.tensor_parallel,
-        seed=request.seed % 2**32,
-        **options,
-    )
-
-
-def _rows(request: Request, benchmark: Benchmark, journal: Journal) -> list[Row]:
-    rows: list[Row] = []
-    for problem in benchmark.problems:
-        for number in range(request.samples):
-            drawn = journal[sample_seed(request.seed, benchmark.name, problem.id, number)]
-            rows.append(Row(problem.id, number, drawn.response, drawn.n_tokens, drawn.finish_reason))
-    return rows
-
-
-def _say(message: str) -> None:
-    print(f"scoring: {message}", file=sys.stderr, flush=True)
+def _write(folder: Path, request: Request, drawn: Drawn) -> None:
+    rows = list(drawn.rows())
+    record = drawn.record
+    assert record is not None
+    content = provenance(request.model, drawn.benchmark, drawn.identity, record, request.banned, rows)
+    write_rows(folder / f"{drawn.benchmark.name}.jsonl", rows)
+    write_json(folder / f"{drawn.benchmark.name}.provenance.json", content)

@@ -1,11 +1,10 @@
-"""A benchmark's problems in the workflow's form, checked against a digest of its answers.
+"""Problem sets from files, in the workflow's form; public benchmarks are checked against a digest of their answers.
 
-``python -m workflow.sources.benchmarks --name NAME --out FILE.jsonl [--path FILE]``. A benchmark of the
-registry below comes from its public file at a pinned revision, or from a local file (``--path``: .jsonl,
-.json, .csv or .parquet with problem, answer and, optionally, id and source; `problems.NAMES` has the other
-names that these may go by). Any other name needs ``--path``, and has no digest to be checked against. The
-problems belong to their authors and are not part of this repository; what is here are digests of their
-answers.
+``python -m workflow.sources.benchmarks [--public NAME] [--path FILE] [--task TASK] --out FILE.jsonl``. A public
+benchmark, one of the registry below, comes from its file at a pinned revision, or from a local copy (``--path``). Any
+other file (``--path`` alone: .jsonl, .json, .csv or .parquet with problem, answer and, optionally, id and source;
+`problems.NAMES` has the other names that these may go by) has no digest to be checked against. The problems belong to
+their authors and are not part of this repository; what is here are digests of their answers.
 """
 
 from __future__ import annotations
@@ -16,11 +15,11 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
+import tasks
 from workflow.sources.command import Parser, SourceError, run, write_jsonl
 from workflow.sources.hub import GitHubFile, HubFile
 from workflow.sources.problems import Problem, Row, parse, read_rows
 
-_NAME = re.compile(r"[a-z][a-z0-9_]*")
 _URL = re.compile(r"/(\d{4})_AIME_(II?)_Problems/Problem_(\d+)/?")
 
 
@@ -30,13 +29,15 @@ class Benchmark:
 
     `ids` are the questions in their published order. `digest` begins the sha256 of the lines "id answer" in
     that order, joined by newlines; `answers_digest` that of the answers alone, as ascending integers, for
-    files with ids of their own.
+    files with ids of their own. `note` becomes the end of each problem: a rule of the contest that its problems
+    do not state.
     """
 
     public: HubFile | GitHubFile
     ids: tuple[str, ...]
     digest: str
     answers_digest: str
+    note: str = ""
 
 
 def _aime(year: int) -> tuple[str, ...]:
@@ -68,6 +69,8 @@ REGISTRY = {
         ("057f8a", "192e23", "1acac0", "1fce4b", "349493", "480182", "71beb6", "88c219", "a1d40b", "bbd91e"),
         "2c47ebcd823e8a31",
         "26092b1835ac3e41",
+        # One of them asks for a number beyond 999; the competition's rule applies to all.
+        "Give the answer modulo 1000, as an integer between 0 and 999.",
     ),
 }
 
@@ -135,24 +138,35 @@ def _by_row_number(benchmark: Benchmark, problems: Sequence[Problem]) -> list[Pr
     return named if digest(named).startswith(benchmark.digest) else None
 
 
-def prepare(name: str, path: Path | None, out: Path) -> str:
-    """Writes benchmark `name` to `out`; returns the log line, or raises SourceError and writes nothing."""
-    if not _NAME.fullmatch(name):
-        raise SourceError(f"--name is {name!r}; it must be lower-case letters, digits and _, a letter first")
-    benchmark = REGISTRY.get(name)
-    if benchmark is None and path is None:
-        raise SourceError(f"--name {name} is not one of {', '.join(REGISTRY)}: a local file is needed, --path FILE")
-    if path is not None:
-        rows, source = read_rows(path), path.name
+def prepare(public: str | None, path: Path | None, task: str, out: Path) -> str:
+    """Writes the problems of a public benchmark, or of the file `path`, to `out`; returns the log line.
+
+    Raises SourceError and writes nothing where that cannot be done.
+    """
+    if task not in tasks.names():
+        raise SourceError(f"--task is {task!r}; it must be one of {', '.join(tasks.names())}")
+    if public is None:
+        if path is None:
+            raise SourceError("one of --public and --path is needed")
+        problems, source, checked = parse(read_rows(path), path.name, task), path.name, "no digest is known for them"
     else:
-        assert benchmark is not None
-        rows, source = _download(name, benchmark)
-    problems = parse(rows, source)
-    checked = "no digest is known for it"
-    if benchmark is not None:
-        problems, checked = check(f"{name} of {path or source}", benchmark, rows, problems)
+        if public not in REGISTRY:
+            raise SourceError(
+                f"--public is {public!r}; it must be one of {', '.join(REGISTRY)}, or --path be given alone"
+            )
+        benchmark = REGISTRY[public]
+        rows, source = (read_rows(path), path.name) if path else _download(public, benchmark)
+        problems, checked = check(f"{public} of {path or source}", benchmark, rows, parse(rows, source, task))
+        problems = [_noted(problem, benchmark.note) for problem in problems]
     write_jsonl(out, [asdict(problem) for problem in problems])
-    return f"{name}: {len(problems)} problems of {source}: {checked}"
+    return f"{out.stem}: {len(problems)} problems of {source}: {checked}"
+
+
+def _noted(problem: Problem, note: str) -> Problem:
+    # What this command wrote may be what it is given as a local copy.
+    if not note or problem.problem.endswith(note):
+        return problem
+    return replace(problem, problem=f"{problem.problem}\n\n{note}")
 
 
 def _download(name: str, benchmark: Benchmark) -> tuple[list[Row], str]:
@@ -165,11 +179,14 @@ def _download(name: str, benchmark: Benchmark) -> tuple[list[Row], str]:
 def command(arguments: Sequence[str]) -> str:
     """The command line above; returns its log line, raises SourceError."""
     parser = Parser("benchmarks", __doc__)
-    parser.add_argument("--name", required=True, help=f"{', '.join(REGISTRY)}, or any other with --path")
-    parser.add_argument("--path", type=Path, metavar="FILE", help="a local file instead of the public one")
+    parser.add_argument("--public", metavar="NAME", help=", ".join(REGISTRY))
+    parser.add_argument(
+        "--path", type=Path, metavar="FILE", help="a local file, instead of the public one if both are given"
+    )
+    parser.add_argument("--task", default=tasks.DEFAULT, metavar="TASK", help=", ".join(tasks.names()))
     parser.add_argument("--out", type=Path, required=True, metavar="FILE.jsonl")
     options = parser.parse_args(arguments)
-    return prepare(options.name, options.path, options.out)
+    return prepare(options.public, options.path, options.task, options.out)
 
 
 if __name__ == "__main__":

@@ -5,12 +5,12 @@ from __future__ import annotations
 import csv
 import io
 import json
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import tasks
 from workflow.sources.command import SourceError
 
 FORMATS = (".jsonl", ".json", ".csv", ".parquet")
@@ -21,19 +21,17 @@ NAMES = {
     "problem": ("problem", "question"),
     "answer": ("answer", "final_answer", "expected_answer"),
 }
-# One public copy of AIME 2025 writes an angle with its unit, no other answer of these contests has one; a table with
-# a gap somewhere turns its integers into 204.0.
-_ANSWER = re.compile(r"\s*0*(\d{1,3})(?:\.0+)?\s*(?:\^\s*\\circ|\^\s*\{\s*\\circ\s*\}|°)?\s*", re.ASCII)
 
 
 @dataclass(frozen=True)
 class Problem:
-    """One problem: `answer` is an integer of 0-999 without leading zeros; `source` says where it is from."""
+    """One problem of `task`, which the `answer` is in the normal form of; `source` says where it is from."""
 
     id: str
     problem: str
     answer: str
     source: str
+    task: str = tasks.DEFAULT
 
 
 @dataclass(frozen=True)
@@ -75,29 +73,25 @@ class Row:
         return found[0]
 
 
-def normalise_answer(text: str) -> str | None:
-    """``'025'`` and ``'25.0'`` to ``'25'``; None for what is no integer of 0-999 (a closing degree sign is dropped)."""
-    match = _ANSWER.fullmatch(text)
-    return str(int(match[1])) if match else None
-
-
-def parse(rows: Sequence[Row], default_source: str) -> list[Problem]:
-    """The problems of `rows`, in order. A row's own `source` is kept where it has one.
+def parse(rows: Sequence[Row], default_source: str, task: str = tasks.DEFAULT) -> list[Problem]:
+    """The problems of `rows`, all of one `task`, in order. A row's own `source` is kept where it has one.
 
     Where no row has an id, ids are the rows' numbers, from 1. Raises SourceError, naming the row: a missing
-    field, an answer that is no integer of 0-999, an id used twice.
+    field, an answer that the task does not allow, an id used twice.
     """
+    normalise = tasks.task(task).normalise
     problems: dict[str, Problem] = {}
     numbered = not any(row.has("id") for row in rows)
     for number, row in enumerate(rows, 1):
         name, text = str(number) if numbered else row.text("id"), row.text("answer")
-        answer = normalise_answer(text)
-        if answer is None:
-            raise SourceError(f"{row.where}: answer is {text!r}; it must be an integer of 0-999")
+        try:
+            answer = normalise(text)
+        except ValueError as error:
+            raise SourceError(f"{row.where}: {error}") from error
         if name in problems:
             raise SourceError(f"{row.where}: id {name!r} was used before; ids must be unique")
         source = row.text("source") if row.fields.get("source") else default_source
-        problems[name] = Problem(name, row.text("problem"), answer, source)
+        problems[name] = Problem(name, row.text("problem"), answer, source, task)
     return list(problems.values())
 
 

@@ -116,7 +116,7 @@ def test_command_writes_disjoint_sets_alike_every_time(tmp_path: Path) -> None:
         assert text == (tmp_path / "b" / f"{name}.jsonl").read_text()
         rows = [json.loads(line) for line in text.splitlines()]
         assert len(rows) == size and len({row["id"] for row in rows}) == size
-        assert all(set(row) == {"id", "problem", "answer", "source", "solution", "difficulty"} for row in rows)
+        assert all(set(row) == {"id", "problem", "answer", "source", "solution", "difficulty", "task"} for row in rows)
         assert all(isinstance(row["answer"], str) and row["source"] == name for row in rows)
         seen += [row["problem"] for row in rows]
     assert len(set(seen)) == len(seen)
@@ -125,6 +125,17 @@ def test_command_writes_disjoint_sets_alike_every_time(tmp_path: Path) -> None:
         "train.jsonl",
         "validation.jsonl",
     ]
+
+
+def test_sets_made_one_by_one_are_those_made_together(tmp_path: Path) -> None:
+    sets = ["train=300:7", "validation=64:7", "chains_a=30:7"]
+    assert problems.main([*(part for one in sets for part in ("--set", one)), "--out-dir", str(tmp_path / "a")]) == 0
+    excluded: list[str] = []
+    for one in sets:
+        assert problems.main(["--set", one, *excluded, "--out-dir", str(tmp_path / "b")]) == 0
+        file = f"{one.partition('=')[0]}.jsonl"
+        assert (tmp_path / "a" / file).read_bytes() == (tmp_path / "b" / file).read_bytes()
+        excluded += ["--exclude", str(tmp_path / "b" / file)]
 
 
 @pytest.mark.parametrize(
@@ -137,13 +148,15 @@ def test_command_writes_disjoint_sets_alike_every_time(tmp_path: Path) -> None:
         (["--set", "../up=3:1", "--out-dir", "d"], "../up"),
         (["--set", "a=3:1", "--set", "a=4:2", "--out-dir", "d"], "twice"),
         (["--set", "a=3:1", "--out-dir", "file/below"], "file"),
+        (["--set", "a=3:1", "--exclude", "absent", "--out-dir", "d"], "cannot read absent"),
+        (["--set", "a=3:1", "--exclude", "file", "--out-dir", "d"], "file is no file of problems"),
     ],
 )
 def test_bad_arguments_are_one_line(
     arguments: list[str], said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "file").write_text("")
+    (tmp_path / "file").write_text("{}")
     with pytest.raises(SystemExit) as stopped:
         problems.main(arguments)
     assert stopped.value.code == 2

@@ -1,4 +1,4 @@
-"""Precision and memory that scoring asks vLLM for on a machine without an accelerator."""
+"""Precision and memory that sampling asks vLLM for on a machine without an accelerator."""
 
 from __future__ import annotations
 
@@ -10,13 +10,12 @@ from transformers import LlamaConfig
 
 from eapo_verl.cpu import precision
 from workflow.sampling import cpu
-from workflow.sampling.cpu import cpu_options, on_cpu
-from workflow.sampling.request import Benchmark, Problem, Request
+from workflow.sampling.cpu import at_cpu_precision, cpu_options
+from workflow.sampling.request import Request
 
 
 def _request(model: Path, max_model_len: int) -> Request:
-    benchmark = Benchmark("chains_a", Path("a.jsonl"), "", (Problem("q", "1", "1"),))
-    return Request(model, (benchmark,), Path("out"), 1, 1.0, 1.0, 1, max_model_len, 1)
+    return Request(model, 1, 1.0, 1.0, 1, max_model_len, 1)
 
 
 @pytest.fixture
@@ -50,4 +49,4 @@ def test_the_precision_is_what_the_processor_multiplies(
     cpuinfo.write_text(f"flags: {flags}\n")
     monkeypatch.setattr(cpu, "cpu_precision", lambda requested: precision.cpu_precision(requested, cpuinfo))
     request = replace(_request(tmp_path, 128), dtype=asked_for)
-    assert on_cpu(request) == replace(request, dtype=used)
+    assert at_cpu_precision(request) == replace(request, dtype=used)

@@ -1,4 +1,4 @@
-"""Which changes of a request make other samples, so that none of an interrupted run may be taken over."""
+"""Which changes make other samples, so that none that is there may be taken over, and which do not."""
 
 from __future__ import annotations
 
@@ -10,48 +10,86 @@ from typing import Any
 import pytest
 
 from workflow.sampling.identity import digest, identity, model_digest
-from workflow.sampling.request import Benchmark, Problem, Request
+from workflow.sampling.questions import Benchmark, Question
+from workflow.sampling.request import Request
+
+REQUEST = Request(Path("model"), 4, 0.6, 0.95, 64, 128, 1)
+BENCHMARK = Benchmark("mine", Path("a.jsonl"), (Question("q", "1+1", "2"), Question("r", "2+2", "4")))
 
 
-@pytest.fixture
-def request_(tmp_path: Path) -> Request:
-    model = tmp_path / "model"
-    model.mkdir()
-    (model / "config.json").write_text("{}")
-    (model / "model.safetensors").write_bytes(b"weights")
-    benchmark = Benchmark("chains_a", Path("a.jsonl"), "0" * 64, (Problem("q", "1", "1"),))
-    return Request(model, (benchmark,), tmp_path / "out", 4, 0.6, 0.95, 64, 128, 1)
+def identified(request: Request = REQUEST, model: str = "0", benchmark: Benchmark = BENCHMARK) -> str:
+    return digest(identity(request, model, benchmark))
 
 
 @pytest.mark.parametrize(
     "change",
     [
-        {"samples": 5},
         {"temperature": 0.7},
         {"top_p": 0.9},
         {"max_tokens": 63},
-        {"max_model_len": 127},
         {"seed": 2},
         {"banned": ("<consult>",)},
-        {"instruction": "Answer."},
+        {"system_prompt": "Be brief."},
         {"dtype": "bfloat16"},
-        {"tensor_parallel": 2},
-        {"benchmarks": (Benchmark("chains_b", Path("a.jsonl"), "0" * 64, (Problem("q", "1", "1"),)),)},
-        {"benchmarks": (Benchmark("chains_a", Path("a.jsonl"), "1" * 64, (Problem("q", "2", "1"),)),)},
     ],
 )
-def test_what_determines_samples_changes_the_digest(request_: Request, change: dict[str, Any]) -> None:
-    assert digest(identity(replace(request_, **change))) != digest(identity(request_))
+def test_what_determines_a_sample_changes_the_digest(change: dict[str, Any]) -> None:
+    assert identified(replace(REQUEST, **change)) != identified()
 
 
-def test_where_files_lie_and_what_memory_is_used_does_not(request_: Request, tmp_path: Path) -> None:
-    shutil.copytree(request_.model, tmp_path / "copy")
-    moved = replace(request_, model=tmp_path / "copy", out_dir=tmp_path / "other", gpu_memory_utilization=0.5)
-    assert identity(moved) == identity(request_)
+@pytest.mark.parametrize(
+    "benchmark",
+    [
+        replace(BENCHMARK, name="other"),
+        replace(BENCHMARK, questions=BENCHMARK.questions[:1]),
+        replace(BENCHMARK, questions=(Question("q", "Add: 1+1", "2"), BENCHMARK.questions[1])),
+        replace(BENCHMARK, questions=(Question("p", "1+1", "2"), BENCHMARK.questions[1])),
+    ],
+)
+def test_another_prompt_is_another_identity(benchmark: Benchmark) -> None:
+    assert identified(benchmark=benchmark) != identified()
+
+
+def test_another_model_is_another_identity() -> None:
+    assert identified(model="1") != identified()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"max_model_len": 256},
+        {"tensor_parallel": 2},
+        {"gpu_memory_utilization": 0.5},
+        {"samples": 8},
+        {"model": Path("elsewhere")},
+    ],
+)
+def test_what_changes_no_sample_is_not_in_it(change: dict[str, Any]) -> None:
+    assert identified(replace(REQUEST, **change)) == identified()
+
+
+def test_where_problems_lie_in_which_order_and_what_the_answer_is_does_not_count() -> None:
+    corrected = tuple(replace(question, answer="5") for question in reversed(BENCHMARK.questions))
+    assert identified(benchmark=replace(BENCHMARK, path=Path("b.jsonl"), questions=corrected)) == identified()
+
+
+@pytest.fixture
+def model(tmp_path: Path) -> Path:
+    (tmp_path / "model").mkdir()
+    (tmp_path / "model" / "config.json").write_text("{}")
+    (tmp_path / "model" / "model.safetensors").write_bytes(b"weights")
+    return tmp_path / "model"
 
 
 @pytest.mark.parametrize(("name", "content"), [("model.safetensors", b"weightz"), ("added.json", b"")])
-def test_every_file_of_the_model_counts(request_: Request, name: str, content: bytes) -> None:
-    before = model_digest(request_.model)
-    (request_.model / name).write_bytes(content)
-    assert model_digest(request_.model) != before
+def test_every_file_of_the_model_counts(model: Path, name: str, content: bytes) -> None:
+    before = model_digest(model)
+    (model / name).write_bytes(content)
+    assert model_digest(model) != before
+
+
+def test_a_copy_of_the_model_that_was_touched_is_the_same_model(model: Path, tmp_path: Path) -> None:
+    shutil.copytree(model, tmp_path / "copy")
+    for path in (tmp_path / "copy").iterdir():
+        path.touch()
+    assert model_digest(tmp_path / "copy") == model_digest(model)

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from workflow.sampling.journal import Completion, Journal
-from workflow.sampling.request import ScoringError
+from workflow.sampling.request import SamplingError
 
 completions = st.builds(Completion, st.text(), st.integers(1, 100), st.sampled_from(["stop", "length"]))
 samples = st.dictionaries(st.integers(0, 2**63 - 1), completions, max_size=6)
@@ -18,6 +18,7 @@ samples = st.dictionaries(st.integers(0, 2**63 - 1), completions, max_size=6)
 
 def _write(path: Path, digest: str, kept: dict[int, Completion]) -> None:
     with Journal(path, digest) as journal:
+        journal.begin()
         for seed, completion in kept.items():
             journal.add(seed, completion)
 
@@ -55,24 +56,26 @@ def test_a_file_cut_anywhere_keeps_its_whole_lines_and_takes_new_ones(
         assert {seed: journal[seed] for seed in kept} == kept
 
 
-def test_another_request_begins_anew(tmp_path: Path) -> None:
+def test_samples_of_another_identity_are_not_taken_over_and_looking_changes_nothing(tmp_path: Path) -> None:
     path = tmp_path / "journal"
     kept = {1: Completion("x", 2, "stop")}
     _write(path, "a", kept)
-    _write(path, "b", {})
+    before = path.read_bytes()
     with Journal(path, "b") as journal:
         assert journal.taken_over == 0 and 1 not in journal
-        journal.remove()
-    assert list(tmp_path.iterdir()) == []
+    assert path.read_bytes() == before
+    _write(path, "b", {})
+    with Journal(path, "a") as journal:
+        assert journal.taken_over == 0 and 1 not in journal
 
 
 def test_a_journal_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:
     (tmp_path / "journal").mkdir()
-    with pytest.raises(ScoringError, match=r"cannot keep samples in .*journal: Is a directory"):
+    with pytest.raises(SamplingError, match=r"cannot keep samples in .*journal: Is a directory"):
         Journal(tmp_path / "journal", "a")
     (tmp_path / "file").write_text("")
-    with pytest.raises(ScoringError, match=r"cannot keep samples in .*journal: "):
-        Journal(tmp_path / "file" / "journal", "a")
+    with pytest.raises(SamplingError, match=r"cannot keep samples in .*journal: "):
+        Journal(tmp_path / "file" / "journal", "a").begin()
 
 
 def test_a_disk_that_takes_no_more_is_one_line_and_keeps_what_is_there(tmp_path: Path) -> None:
@@ -82,7 +85,7 @@ def test_a_disk_that_takes_no_more_is_one_line_and_keeps_what_is_there(tmp_path:
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     try:
         resource.setrlimit(resource.RLIMIT_FSIZE, (path.stat().st_size + 10, limits[1]))
-        with pytest.raises(ScoringError, match=r"cannot keep samples in .*journal: File too large"):
+        with pytest.raises(SamplingError, match=r"cannot keep samples in .*journal: File too large"):
             _write(path, "a", {2: Completion("y", 2, "stop")})
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analysis import benchmarks
-from analysis.benchmarks.process import process_results
-from workflow.sampling.output import Row, write_rows
+from workflow.sampling.output import Row, provenance, write_rows
+from workflow.sampling.process import process_results
+from workflow.sampling.questions import Benchmark, Question
 
 
 @given(responses=st.lists(st.text(), max_size=5))
@@ -38,7 +38,17 @@ def test_distinct_is_the_share_of_different_responses() -> None:
     assert process_results({}, [["a"]]) == {"distinct": 1.0}
 
 
-def test_every_benchmark_has_a_digest_of_its_own() -> None:
-    names = benchmarks.names()
-    assert {"aime_2024", "aime_2025", "aimo_2025", "chains_a", "chains_b", "chains_c"} <= set(names)
-    assert len({benchmarks.digest(name) for name in names}) == len(names)
+def test_provenance_counts_what_is_in_the_samples() -> None:
+    benchmark = Benchmark("mine", Path("mine.jsonl"), tuple(Question(name, "1+1", "2") for name in "ab"))
+    texts = {"a": ["x", "x", "y<t>", "x"], "b": ["1", "2", "3", "4"]}
+    rows = [
+        Row(question, number, text, 2, "length" if text == "x" else "stop")
+        for question, responses in texts.items()
+        for number, text in enumerate(responses)
+    ]
+    content = provenance(Path("m"), benchmark, {"model_sha256": "0"}, {"startup_s": 1.0}, ["<t>"], rows)
+    assert content["model_sha256"] == "0" and content["startup_s"] == 1.0
+    assert (content["questions"], content["samples"], content["output_tokens"]) == (2, 4, 16)
+    assert (content["truncated"], content["responses_with_banned_text"]) == (3, 1)
+    # Two of four responses to a repeat another one, none of those to b does.
+    assert content["duplicate_rate"] == 0.25

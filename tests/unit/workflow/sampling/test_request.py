@@ -1,4 +1,4 @@
-"""Bad input of the scoring command: one line, status 2, no engine imported; good input: read as written."""
+"""Bad input of the sampling command: one line, status 2, no engine imported; good input: read as written."""
 
 from __future__ import annotations
 
@@ -8,12 +8,10 @@ import sys
 from pathlib import Path
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from tests import ROOT
 from workflow.sampling.__main__ import main, parse
-from workflow.sampling.request import ScoringError, read_benchmark
+from workflow.sampling.command import run_command
 
 LINE = '{"id": "q1", "problem": "1+1", "answer": "2"}\n'
 
@@ -29,7 +27,7 @@ def arguments(tmp_path: Path) -> dict[str, str]:
     (tmp_path / "a.jsonl").write_text(LINE)
     return {
         "--model": str(model),
-        "--benchmark": f"chains_a={tmp_path / 'a.jsonl'}",
+        "--benchmark": f"my_set={tmp_path / 'a.jsonl'}",
         "--out-dir": str(tmp_path / "out"),
         "--samples": "4",
         "--temperature": "0.6",
@@ -45,12 +43,24 @@ def _flat(arguments: dict[str, str]) -> list[str]:
 
 
 def test_good_arguments_are_read_as_given(arguments: dict[str, str]) -> None:
-    request = parse([*_flat(arguments), "--ban", "<consult>", "--ban", "a b", "--dtype", "float32"])
+    given = ["--ban", "<consult>", "--ban", "a b", "--dtype", "float32", "--system-prompt", "Be brief.\n\nAnd right."]
+    job = parse([*_flat(arguments), *given])
+    request = job.request
     assert (request.samples, request.temperature, request.top_p, request.seed) == (4, 0.6, 0.95, 1)
     assert (request.max_tokens, request.max_model_len) == (64, 128)
     assert request.banned == ("<consult>", "a b")
     assert request.dtype == "float32"
-    assert [p.id for b in request.benchmarks for p in b.problems] == ["q1"]
+    assert request.system_prompt == "Be brief.\n\nAnd right."
+    assert [(b.name, [q.id for q in b.questions]) for b in job.benchmarks] == [("my_set", ["q1"])]
+    assert job.draws and job.writes
+
+
+@pytest.mark.parametrize(("only", "draws", "writes"), [("draw", True, False), ("write", False, True)])
+def test_drawing_and_writing_can_be_asked_for_alone(
+    arguments: dict[str, str], only: str, draws: bool, writes: bool
+) -> None:
+    job = parse([*_flat(arguments), "--only", only])
+    assert (job.draws, job.writes) == (draws, writes)
 
 
 @pytest.mark.parametrize(
@@ -71,7 +81,8 @@ def test_good_arguments_are_read_as_given(arguments: dict[str, str]) -> None:
         ("--tensor-parallel", "0", "--tensor-parallel is 0; it must be an integer of at least 1"),
         ("--gpu-memory-utilization", "1.5", "--gpu-memory-utilization is 1.5; it must be in (0, 1]"),
         ("--benchmark", "chains_a", "--benchmark is 'chains_a'; it must be NAME=problems.jsonl"),
-        ("--benchmark", "gsm8k=x.jsonl", "gsm8k: no task YAML of that name; allowed: aime_2024, aime_2025,"),
+        ("--system-prompt", " ", "--system-prompt is ' '; it must be text that is not blank"),
+        ("--only", "grade", "argument --only: invalid choice: 'grade' (choose from 'draw', 'write')"),
         ("--benchmark", "chains_a=nowhere.jsonl", "cannot read nowhere.jsonl: No such file or directory"),
         ("--model", "nowhere", "--model nowhere is not a folder; it must be a Hugging Face checkpoint"),
         ("--colour", "red", "unrecognized arguments: --colour red"),
@@ -80,39 +91,12 @@ def test_good_arguments_are_read_as_given(arguments: dict[str, str]) -> None:
 def test_a_bad_option_is_named_with_what_is_allowed(
     arguments: dict[str, str], option: str, value: str, says: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main(_flat(arguments | {option: value})) == 2
+    assert run_command(main, _flat(arguments | {option: value})) == 2
     output = capsys.readouterr()
-    assert output.err.startswith("scoring: ")
+    assert output.err.startswith("sampling: ")
     assert output.err.count("\n") == 1
     assert says in output.err
     assert output.out == ""
-
-
-@pytest.mark.parametrize(
-    ("content", "says"),
-    [
-        (LINE + "{", ":2: not JSON"),
-        (LINE + "[1]", ":2: a list; each line must be one JSON object"),
-        (LINE + LINE, ":2: id 'q1' was used before; ids must be unique"),
-        ('{"id": 3, "problem": "1", "answer": "1"}', ":1: 'id' is 3; it must be a non-empty string"),
-        ('{"id": "3", "problem": "1"}', ":1: 'answer' is missing; it must be a non-empty string"),
-        ('{"id": "3", "problem": " ", "answer": "1"}', ":1: 'problem' is ' '; it must be a non-empty string"),
-        ("\n\n", "holds no problem; at least one line is needed"),
-        (b"\xff", "is not UTF-8 text (byte 0)"),
-    ],
-)
-def test_a_bad_problem_file_is_named_with_its_line(tmp_path: Path, content: str | bytes, says: str) -> None:
-    path = tmp_path / "bad.jsonl"
-    path.write_bytes(content if isinstance(content, bytes) else content.encode())
-    with pytest.raises(ScoringError) as raised:
-        read_benchmark(f"chains_a={path}")
-    assert str(path) in str(raised.value)
-    assert says in str(raised.value)
-
-
-def test_a_benchmark_is_given_once(arguments: dict[str, str], capsys: pytest.CaptureFixture[str]) -> None:
-    assert main([*_flat(arguments), "--benchmark", arguments["--benchmark"]]) == 2
-    assert "--benchmark chains_a is given twice" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
@@ -136,19 +120,20 @@ def test_an_incomplete_checkpoint_is_refused(
         path.unlink()
     else:
         path.write_text(content)
-    assert main(_flat(arguments)) == 2
+    assert run_command(main, _flat(arguments)) == 2
     assert says in capsys.readouterr().err
 
 
 def test_scaled_rotary_positions_may_reach_beyond_the_config(arguments: dict[str, str]) -> None:
     config = {"max_position_embeddings": 256, "rope_parameters": {"rope_type": "yarn", "factor": 4.0}}
     (Path(arguments["--model"]) / "config.json").write_text(json.dumps(config))
-    assert parse(_flat(arguments | {"--max-model-len": "1024"})).max_model_len == 1024
+    assert parse(_flat(arguments | {"--max-model-len": "1024"})).request.max_model_len == 1024
 
 
 def test_bad_input_imports_no_engine(arguments: dict[str, str]) -> None:
     code = (
-        "import sys; from workflow.sampling.__main__ import main; status = main(sys.argv[1:]);"
+        "import sys; from workflow.sampling.__main__ import main; from workflow.sampling.command import run_command;"
+        "status = run_command(main, sys.argv[1:]);"
         "print(status, sorted({'torch', 'vllm', 'lm_eval', 'transformers'} & set(sys.modules)))"
     )
     command = [sys.executable, "-c", code, *_flat(arguments | {"--samples": "0"})]
@@ -156,9 +141,6 @@ def test_bad_input_imports_no_engine(arguments: dict[str, str]) -> None:
     assert process.stdout == "2 []\n"
 
 
-@given(texts=st.lists(st.text(min_size=1).filter(str.strip), min_size=1, max_size=5, unique=True))
-def test_any_text_survives_the_problem_file(tmp_path_factory: pytest.TempPathFactory, texts: list[str]) -> None:
-    path = tmp_path_factory.mktemp("problems") / "a.jsonl"
-    lines = [json.dumps({"id": text, "problem": text, "answer": "1", "more": [1, "x"]}) for text in texts]
-    path.write_text("\n".join(lines))
-    assert [problem.problem for problem in read_benchmark(f"chains_a={path}").problems] == texts
+def test_a_benchmark_is_given_once(arguments: dict[str, str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert run_command(main, [*_flat(arguments), "--benchmark", arguments["--benchmark"]]) == 2
+    assert "--benchmark my_set is given twice" in capsys.readouterr().err

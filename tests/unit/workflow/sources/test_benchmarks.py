@@ -5,6 +5,7 @@ import json
 import random
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import huggingface_hub
@@ -110,29 +111,45 @@ def write(path: Path, problems: list[Problem]) -> Path:
     return path
 
 
-def test_a_custom_benchmark_needs_a_file_and_no_digest(tmp_path):
+def test_any_file_is_a_benchmark_and_has_no_digest(tmp_path):
     out = tmp_path / "data" / "own_set.jsonl"
-    said = prepare("own_set", write(tmp_path / "own.jsonl", TRUTH), out)
-    assert said == "own_set: 3 problems of own.jsonl: no digest is known for it"
-    assert [json.loads(line) for line in out.read_text().splitlines()] == [vars(problem) for problem in TRUTH]
-    with pytest.raises(SourceError, match="aime_2024, aime_2025, aimo_2025: a local file is needed"):
-        prepare("own_set", None, out)
+    said = prepare(None, write(tmp_path / "own.jsonl", TRUTH), "integers_bare", out)
+    assert said == "own_set: 3 problems of own.jsonl: no digest is known for them"
+    rows = [json.loads(line) for line in out.read_text().splitlines()]
+    assert rows == [vars(problem) | {"task": "integers_bare"} for problem in TRUTH]
+
+
+def test_the_name_of_a_public_benchmark_binds_no_file_that_is_not_said_to_be_its_copy(tmp_path):
+    out = tmp_path / "aimo_2025.jsonl"
+    prepare(None, write(tmp_path / "own.jsonl", TRUTH), "integers", out)
+    assert [json.loads(line)["problem"] for line in out.read_text().splitlines()] == [p.problem for p in TRUTH]
 
 
 def test_the_registered_benchmark_is_written_in_order_and_bad_files_write_nothing(tmp_path, monkeypatch):
     monkeypatch.setitem(REGISTRY, "made_up", MADE_UP)
     out = tmp_path / "made_up.jsonl"
     with pytest.raises(SourceError, match="2 problems; it must be 3"):
-        prepare("made_up", write(tmp_path / "short.jsonl", TRUTH[:2]), out)
+        prepare("made_up", write(tmp_path / "short.jsonl", TRUTH[:2]), "integers", out)
     assert not out.exists()
-    prepare("made_up", write(tmp_path / "whole.jsonl", TRUTH[::-1]), out)
+    prepare("made_up", write(tmp_path / "whole.jsonl", TRUTH[::-1]), "integers", out)
     assert [json.loads(line)["id"] for line in out.read_text().splitlines()] == list(IDS)
 
 
-@pytest.mark.parametrize("name", ["Aime", "../x", "", "9a", "a b"])
-def test_a_name_that_cannot_be_a_file_name_is_refused(tmp_path, name):
-    with pytest.raises(SourceError, match="lower-case letters"):
-        prepare(name, tmp_path / "x.jsonl", tmp_path / "out.jsonl")
+def test_a_rule_of_the_contest_ends_each_problem_once(tmp_path, monkeypatch):
+    rule = "Give the answer modulo 1000."
+    monkeypatch.setitem(REGISTRY, "made_up", replace(MADE_UP, note=rule))
+    out = tmp_path / "made_up.jsonl"
+    prepare("made_up", write(tmp_path / "whole.jsonl", TRUTH), "integers", out)
+    first = out.read_bytes()
+    assert [json.loads(line)["problem"] for line in first.splitlines()] == [f"{p.problem}\n\n{rule}" for p in TRUTH]
+    # What was written is as good a copy as the file that it came from.
+    prepare("made_up", out, "integers", out)
+    assert out.read_bytes() == first
+
+
+def test_aimo_asks_for_the_answer_modulo_1000():
+    notes = {name: entry.note for name, entry in REGISTRY.items() if entry.note}
+    assert notes == {"aimo_2025": "Give the answer modulo 1000, as an integer between 0 and 999."}
 
 
 @pytest.mark.parametrize("public", [PUBLIC, GitHubFile("nobody/made_up", "0" * 40, "test.json")])
@@ -142,7 +159,7 @@ def test_an_unreachable_server_is_one_line_that_offers_a_local_file(tmp_path, mo
     huggingface_hub.close_session()
     monkeypatch.setitem(REGISTRY, "made_up", Benchmark(public, IDS, "", ""))
     with pytest.raises(SourceError) as caught:
-        prepare("made_up", None, tmp_path / "out.jsonl")
+        prepare("made_up", None, "integers", tmp_path / "out.jsonl")
     huggingface_hub.close_session()
     assert f"cannot download {public.label}" in str(caught.value)
     assert "benchmarks.made_up.path" in str(caught.value)
@@ -152,9 +169,12 @@ def test_an_unreachable_server_is_one_line_that_offers_a_local_file(tmp_path, mo
 @pytest.mark.parametrize(
     ("arguments", "complaint"),
     [
-        (["--name", "own_set", "--path", "absent.jsonl", "--out", "x.jsonl"], "absent.jsonl: cannot be read"),
-        (["--name", "own_set"], "--out"),
-        (["--name", "own_set", "--out", "x.jsonl", "--pat", "y"], "--pat"),
+        (["--path", "absent.jsonl", "--out", "x.jsonl"], "absent.jsonl: cannot be read"),
+        (["--public", "gsm8k", "--out", "x.jsonl"], "must be one of aime_2024, aime_2025, aimo_2025"),
+        (["--path", "y.jsonl", "--task", "poems", "--out", "x.jsonl"], "--task is 'poems'; it must be one of integers"),
+        (["--out", "x.jsonl"], "one of --public and --path is needed"),
+        (["--public", "aime_2024"], "--out"),
+        (["--public", "aime_2024", "--out", "x.jsonl", "--pat", "y"], "--pat"),
     ],
 )
 def test_the_command_ends_with_one_line_and_status_2(tmp_path, arguments, complaint):

@@ -1,0 +1,62 @@
+"""Validation accuracy over training."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.axes import Axes
+
+from analysis.intake.cells import ALL
+from analysis.intake.training_log import VALIDATION, TrainingLog
+from analysis.plots import style
+from analysis.plots.axes import percent
+from analysis.plots.curves import mean_of_seeds
+from analysis.plots.design import seeds_of
+from analysis.plots.drawing import Drawn, Experiment
+from analysis.statistics.scores import Scores
+
+BASE = "base"
+
+
+def accuracy_over_training(logs: Sequence[TrainingLog], scores: Scores) -> Drawn:
+    """Validation accuracy without experts against the training step: a thin line a seed, a thick one their mean.
+
+    The base policy is the dashed line: its accuracy on the same validation problems (step 0) where the runs measured
+    it, else its accuracy on the benchmarks.
+    """
+    figure, axes = plt.subplots(figsize=(6.4, 3.8))
+    looks = style.looks(scores.methods)
+    methods = list(dict.fromkeys(log.method for log in logs))
+    for method in methods:
+        mean_of_seeds(axes, [log for log in logs if log.method == method], VALIDATION, looks[method])
+    base = _base_line(axes, logs, scores)
+    axes.set_xlabel("Training step")
+    axes.set_ylabel("Validation accuracy, no experts")
+    percent(axes)
+    axes.legend(loc="best")
+    seeds = seeds_of((method, sum(log.method == method for log in logs)) for method in methods)
+    return Drawn(
+        figure,
+        "Accuracy on the validation problems with experts locked off, against the training step. Thin lines: training "
+        f"seeds; thick lines: their mean; no interval is drawn.{base} {seeds}",
+    )
+
+
+def draw(experiment: Experiment) -> Drawn:
+    """As :data:`analysis.plots.FIGURES` calls it."""
+    return accuracy_over_training(experiment.logs, experiment.scores)
+
+
+def _base_line(axes: Axes, logs: Sequence[TrainingLog], scores: Scores) -> str:
+    before = [float(steps[0]) for log in logs if 0 in (steps := log.measured(VALIDATION)).index]
+    if before:
+        value, label, said = float(np.mean(before)), "Base policy (before training)", "the policy before training"
+    elif BASE in scores.methods:
+        value, label = float(scores.accuracies(BASE, ALL).to_numpy().mean()), "Base policy (on the benchmarks)"
+        said = "the base policy on the benchmarks, which are other questions"
+    else:
+        return ""
+    axes.axhline(value, color=style.looks([BASE])[BASE][0], linestyle="--", linewidth=1.4, label=label)
+    return f" Dashed: {said}."

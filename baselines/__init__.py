@@ -1,0 +1,5 @@
+"""The arms of a comparison, one folder each, and the kinds of method that they are of.
+
+An arm is ``<name>/method.yaml`` (its kind, in words what differs, and the keys of the experiment that it replaces) with
+its ``README.md``; a kind is a module of :mod:`baselines.kinds`.
+"""

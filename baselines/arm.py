@@ -1,0 +1,64 @@
+"""What a kind of method is: the schema of its arms, and what the workflow has to know of each."""
+
+from typing import Any, ClassVar, NamedTuple
+
+from eapo_verl.settings.base import Name, Settings, Text
+
+
+class Needs(NamedTuple):
+    """What has to be there for an arm; experts and models by their names in the experiment.
+
+    Attributes:
+        problems: for its run, the training and the validation set.
+        models: for its run, these models beside the policy, a teacher say.
+        solutions: for its run, solutions of the training problems by these experts.
+        experts: these answer while it is trained.
+        experts_at_evaluation: these answer while benchmarks are sampled.
+    """
+
+    problems: bool = False
+    models: tuple[str, ...] = ()
+    solutions: tuple[str, ...] = ()
+    experts: tuple[str, ...] = ()
+    experts_at_evaluation: tuple[str, ...] = ()
+
+    @property
+    def any_experts(self) -> tuple[str, ...]:
+        """Experts that are needed at any time, in whatever role."""
+        return tuple(dict.fromkeys((*self.solutions, *self.experts, *self.experts_at_evaluation)))
+
+
+class Arm(Settings):
+    """An arm of an experiment. A kind of method is a subclass: its fields are what an arm of the kind may say.
+
+    A field that an experiment has, too (``policy``, ``system_prompt``, ``experts``, ``consultation``, ``reward``,
+    ``internalization``, ``training``), holds the experiment's value with what the arm replaces in it, at any depth;
+    experts are their names. Other fields are the kind's own.
+
+    Attributes:
+        program: the module that makes a run of the kind, ``python -m program SETTINGS --run-dir DIR --checkpoint-dir
+            DIR [--endpoints FILE]``: it leaves ``run.json``, ``metrics.jsonl``, ``rollouts.jsonl.gz`` (without a line
+            where there are no rollouts) and ``model/`` in the run's folder, and the model is scored. None: there
+            is no run, and the policy itself is scored, once.
+        sampler: the module that samples benchmarks for the kind, with the command line of ``workflow.sampling`` (and
+            ``--endpoints FILE`` where experts are asked). None: ``workflow.sampling``.
+    """
+
+    program: ClassVar[str | None] = None
+    sampler: ClassVar[str | None] = None
+
+    policy: Name
+    #: Before every problem of training, validation and evaluation.
+    system_prompt: Text | None = None
+
+    def needs(self) -> Needs:
+        """What has to be there for this arm; nothing, if a kind does not say."""
+        return Needs()
+
+    def settings(self) -> dict[str, Any]:
+        """What the program is told of this arm, beside what every run is told (names, seed, files, experts)."""
+        return self.model_dump(mode="json", exclude={"policy", "experts"})
+
+    def banned(self) -> tuple[str, ...]:
+        """Strings that cannot be sampled at evaluation."""
+        return ()

@@ -1,0 +1,35 @@
+"""Which keys of the settings a result depends on, and which only say where and how it is come by.
+
+A key belongs to a result's identity unless it is marked ``OPERATIONAL`` where it is declared. Marked is what changes no
+number of a run in which nothing goes wrong: addresses, the names of keys' variables, how many threads compute and how
+many requests are open at once, how long is waited and how often tried again, how much trouble is borne before a run is
+stopped, how often a checkpoint is written. (Another number of threads rounds sums otherwise, as another processor does,
+which is no part of the identity either.) A key that changes what is recorded, as a price does, is not marked.
+"""
+
+from typing import Any, Final
+
+from pydantic import BaseModel
+from pydantic_core import to_jsonable_python
+
+#: Marks a key as no part of a result's identity: ``timeout_s: Annotated[float, OPERATIONAL]``.
+OPERATIONAL: Final = "operational"
+
+
+def identity(settings: BaseModel) -> dict[str, Any]:
+    """``settings`` in JSON's types, without the keys that are marked, at any depth."""
+    return {
+        name: _plain(getattr(settings, name))
+        for name, field in type(settings).model_fields.items()
+        if OPERATIONAL not in field.metadata
+    }
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, BaseModel):
+        return identity(value)
+    if isinstance(value, tuple | list):
+        return [_plain(one) for one in value]
+    if isinstance(value, dict):
+        return {key: _plain(one) for key, one in value.items()}
+    return to_jsonable_python(value)

@@ -1,0 +1,39 @@
+"""Which keys of a run's settings tell results apart."""
+
+from typing import Annotated
+
+from eapo_verl.settings.base import Endpoint, ExpertLimits, ExpertPoolSettings, Settings
+from eapo_verl.settings.identity import OPERATIONAL, identity
+from eapo_verl.settings.run import Training
+
+
+class Inner(Settings):
+    kept: tuple[float, ...] = (0.5,)
+    left: Annotated[int, OPERATIONAL] = 2
+
+
+class Outer(Settings):
+    inner: Inner = Inner()
+    several: tuple[Inner, ...] = (Inner(), Inner())
+    by_name: dict[str, Inner]
+    nothing: Inner | None = None
+
+
+def test_marked_keys_are_left_out_at_any_depth() -> None:
+    inner = {"kept": [0.5]}
+    assert identity(Outer(by_name={"a": Inner()})) == {
+        "inner": inner, "several": [inner, inner], "by_name": {"a": inner}, "nothing": None
+    }  # fmt: skip
+
+
+def marked(*classes: type[Settings]) -> set[str]:
+    return {name for one in classes for name, field in one.model_fields.items() if OPERATIONAL in field.metadata}
+
+
+def test_what_is_mere_operation() -> None:
+    assert marked(ExpertLimits) == {"api_key_env", "max_concurrency", "timeout_s", "retries"}
+    assert marked(Endpoint) - marked(ExpertLimits) == {"base_url"}
+    assert marked(ExpertPoolSettings) == {
+        *("deadline_s", "backoff_s", "breaker_threshold", "breaker_cooldown_s", "failure_window", "failure_limit")
+    }
+    assert marked(Training) == {"threads"}

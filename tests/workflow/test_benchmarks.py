@@ -1,0 +1,108 @@
+"""A benchmark is lines of an experiment: what Snakemake runs where one is added, and where nothing but a date changes.
+
+The jobs are the real ones but for the engine, in whose place stands a function of a sample's seed.
+"""
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.integration.checkout import copy_checkout, in_checkout
+
+ENGINE = """
+import json, sys
+from types import SimpleNamespace
+from baselines.arm import Arm
+from workflow.sampling import command, journal, run
+from workflow.sampling.__main__ import main
+
+class Canned(Arm):
+    sampler = "baselines.kinds.canned"
+
+def draw(request, asked_for, missing, label, started):
+    for one in missing:
+        one.journal.begin()
+        for question, number, seed in one._seeds:
+            if seed not in one.journal:
+                one.journal.add(seed, journal.Completion(f"{question} {number} {seed}", 1, "stop"))
+        one.finish({})
+        print("drawn:", one.benchmark.name, file=sys.stderr)
+
+if __name__ == "__main__":
+    sys.modules["workflow.sampling.draw"] = SimpleNamespace(draw=draw)
+    sys.exit(command.run_command(main))
+"""
+ALPHA = {"source": "local", "path": "alpha.csv"}
+BETA = {"source": "local", "path": "beta.jsonl", "task": "integers_bare"}
+FOLDER = "results/mine/samples/canned/seed0"
+
+
+@pytest.fixture(scope="module")
+def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    checkout = copy_checkout(tmp_path_factory.mktemp("checkout"))
+    (checkout / "baselines" / "kinds" / "canned.py").write_text(ENGINE)
+    (checkout / "baselines" / "canned").mkdir()
+    method = {"kind": "canned", "differences": "None."}
+    (checkout / "baselines" / "canned" / "method.yaml").write_text(yaml.safe_dump(method))
+    (checkout / "policy").mkdir()
+    for name, content in {"config.json": "{}", "tokenizer_config.json": '{"chat_template": "x"}', "a.bin": ""}.items():
+        (checkout / "policy" / name).write_text(content)
+    (checkout / "alpha.csv").write_text("question,answer\nOne and one?,002\nTwo and two?,4\n")
+    (checkout / "beta.jsonl").write_text('{"id": "b", "problem": "3+3", "answer": "6"}\n')
+    return checkout
+
+
+def sampled(checkout: Path, benchmarks: dict[str, Any], **changes: Any) -> tuple[list[str], set[str]]:
+    """The rules of the jobs that ran for the samples of these benchmarks, and for which of them an engine drew any."""
+    smoke = yaml.safe_load((checkout / "config/smoke.yaml").read_text())
+    world = {"models": {"policy": {"source": "local", "path": "policy"}}, "experts": []}
+    own = {"methods": ["canned"], "references": [], "comparisons": [["canned", "canned"]], "benchmarks": benchmarks}
+    (checkout / "config/mine.yaml").write_text(yaml.safe_dump(smoke | world | own | changes))
+    targets = [f"{FOLDER}/{name}.jsonl" for name in benchmarks]
+    options = ("--configfile", "config/mine.yaml", "--nolock", "--cores", "1", "--rerun-incomplete")
+    finished = in_checkout(checkout, "snakemake", *targets, *options)
+    assert finished.returncode == 0, finished.stdout
+    rules = re.findall(r"^(?:local)?rule (\w+):", finished.stdout, re.MULTILINE)
+    log = checkout / "results/mine/logs/draw.canned.seed0.log"
+    return sorted(rules), set(re.findall(r"drawn: (\w+)", log.read_text())) if "draw" in rules else set()
+
+
+def test_a_benchmark_is_added_touched_and_asked_otherwise(checkout: Path) -> None:
+    assert sampled(checkout, {"alpha": ALPHA}) == (["draw", "fetched_problems", "request", "sample"], {"alpha"})
+    alpha = checkout / FOLDER / "alpha.jsonl"
+    before, date = alpha.read_bytes(), alpha.stat().st_mtime_ns
+    assert [json.loads(line)["question_id"] for line in before.splitlines()] == ["1", "1", "2", "2"]
+
+    # One more: it is drawn alone, and the first one's file is not even written again.
+    both = {"alpha": ALPHA, "beta": BETA}
+    assert sampled(checkout, both) == (["draw", "fetched_problems", "request", "sample"], {"beta"})
+    assert (alpha.read_bytes(), alpha.stat().st_mtime_ns) == (before, date)
+    assert sampled(checkout, both) == ([], set())
+
+    # What changes no sample.
+    smoke = yaml.safe_load((checkout / "config/smoke.yaml").read_text())
+    room = smoke["evaluation"] | {"max_model_len": 200, "tensor_parallel": 2}
+    assert sampled(checkout, both, evaluation=room) == ([], set())
+    for path in (checkout / "policy", *(checkout / "policy").iterdir()):
+        path.touch()
+    again = ["draw", "request", "request", "sample", "sample"]
+    assert sampled(checkout, both) == (again, set())
+    assert sampled(checkout, both) == ([], set())
+    assert alpha.read_bytes() == before
+
+    # A prompt that is edited: its own benchmark is drawn again.
+    integers = checkout / "tasks" / "integers.py"
+    text = integers.read_text()
+    assert text.count("Please reason step by step") == 1
+    integers.write_text(text.replace("Please reason step by step", "Think"))
+    assert sampled(checkout, both) == (again, {"alpha"})
+    assert alpha.read_bytes() == before, "a sample is a function of its seed here"
+
+    # Another temperature: all of them are.
+    hotter = room | {"temperature": 1.5}
+    assert sampled(checkout, both, evaluation=hotter) == (again, {"alpha", "beta"})
+    assert sampled(checkout, both, evaluation=hotter) == ([], set())

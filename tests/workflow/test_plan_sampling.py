@@ -1,0 +1,104 @@
+"""How arms are sampled: what a sample depends on, and what only says how it is come by."""
+
+import copy
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+import tasks
+from workflow.experiment import Experiment, load_experiment
+from workflow.plan import Plan
+from workflow.plan_sampling import SamplingPlan, task_code
+from workflow.sampling.__main__ import parse
+
+DEFAULT = yaml.safe_load(Path("config/default.yaml").read_text())
+
+
+def experiment(**changes: Any) -> Experiment:
+    """The default experiment with changes of its top-level keys; mappings are merged."""
+    config = copy.deepcopy(DEFAULT)
+    for key, value in changes.items():
+        config[key] = config[key] | value if isinstance(value, dict) else value
+    return load_experiment(config, "c")
+
+
+def identity(method: str = "eapo", seed: int = 1, **changes: Any) -> list[str]:
+    return SamplingPlan(experiment(**changes)).identity(method, seed)
+
+
+def test_sampling_takes_the_arguments(tmp_path: Path) -> None:
+    one = experiment(system_prompt="Be brief.\n\nAnd 'right'.")
+    (tmp_path / "model").mkdir()
+    for name, content in {"config.json": "{}", "tokenizer_config.json": '{"chat_template": "x"}', "a.bin": ""}.items():
+        (tmp_path / "model" / name).write_text(content)
+    (tmp_path / "a.jsonl").write_text('{"id": "q", "problem": "1+1", "answer": "2"}')
+    files = ["--model", str(tmp_path / "model"), "--benchmark", f"a={tmp_path / 'a.jsonl'}", "--out-dir", str(tmp_path)]
+    plan = SamplingPlan(one)
+    request = parse([*files, *plan.identity("eapo", 1), *plan.operation()]).request
+    evaluation = one.evaluation
+    for key in ("samples", "temperature", "top_p", "max_tokens", "max_model_len", "dtype", "tensor_parallel"):
+        assert getattr(request, key) == getattr(evaluation, key)
+    assert (request.system_prompt, request.banned) == (one.system_prompt, ("<consult>",))
+
+
+def test_every_arm_and_seed_samples_for_itself() -> None:
+    plan = Plan(experiment(), "default", Path("results/default"))
+    drawn = [SamplingPlan(plan.experiment).identity(method, seed) for method, seed in plan.cells]
+    seeds = [arguments[arguments.index("--seed") + 1] for arguments in drawn]
+    assert len(set(seeds)) == len(seeds)
+
+
+def test_a_method_s_own_tag_is_banned_at_evaluation() -> None:
+    tags = {"consultation": {"tags": {"consult_open": "<ask>"}}}
+    one = experiment(variants={"asking": {"of": "eapo", **tags}}, methods=[*DEFAULT["methods"], "asking"])
+    bans = {method: SamplingPlan(one).identity(method, 1)[-2:] for method in one.arms}
+    assert bans.pop("asking") == ["--ban", "<ask>"]
+    assert list(bans.values()) == [["--ban", "<consult>"]] * 4
+
+
+def test_a_model_is_evaluated_under_the_system_prompt_that_it_is_trained_under() -> None:
+    own = {"of": "eapo", "system_prompt": "Think."}
+    one = experiment(system_prompt="Be brief.", variants={"own": own}, methods=[*DEFAULT["methods"], "own"])
+    for method, prompt in (("eapo", "Be brief."), ("base", "Be brief."), ("own", "Think.")):
+        arguments = SamplingPlan(one).identity(method, 1)
+        assert arguments[arguments.index("--system-prompt") + 1] == prompt
+    settings = yaml.safe_load(Plan(one, "default", Path("results")).settings("own", 1))
+    assert settings["system_prompt"] == "Think."
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"benchmarks": {"more": {"source": "embedded", "size": 3, "seed": 9}}},
+        {"evaluation": {"max_model_len": 256}},
+        {"evaluation": {"tensor_parallel": 2}},
+        {"evaluation": {"k": 16}},
+        {"resources": {"sampling_threads": 2}},
+    ],
+)
+def test_what_changes_no_sample_is_no_reason_to_sample_again(changes: dict[str, Any]) -> None:
+    assert identity(**changes) == identity()
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"evaluation": {"temperature": 0.5}},
+        {"evaluation": {"max_tokens": 70}},
+        {"evaluation": {"seed": 1}},
+        {"evaluation": {"dtype": "bfloat16"}},
+        {"evaluation": {"samples": 64}},
+        {"system_prompt": "Be brief."},
+        {"consultation": {"tags": {"consult_open": "<ask>"}}},
+    ],
+)
+def test_what_changes_the_samples_is_a_reason(changes: dict[str, Any]) -> None:
+    assert identity(**changes) != identity()
+
+
+def test_the_files_of_a_task_are_those_that_write_its_prompt() -> None:
+    for name in tasks.names():
+        assert {"tasks/base.py"} < set(task_code(name))
+        assert any(f"class {type(tasks.task(name)).__name__}" in Path(file).read_text() for file in task_code(name))

@@ -1,0 +1,65 @@
+"""The problem sets of an experiment, as the rules see them. Pure functions."""
+
+from pathlib import Path
+
+from workflow.embedded.problems import TASK as EMBEDDED_TASK
+from workflow.experiment import Experiment
+from workflow.problem_sets import Embedded, Public, WordProblems, local_file
+from workflow.runs import problems_file
+
+
+class DataPlan:
+    """Where each problem set comes from.
+
+    Args:
+        experiment: checked.
+        results: its results folder.
+    """
+
+    def __init__(self, experiment: Experiment, results: Path) -> None:
+        sets = {"train": experiment.train, "validation": experiment.validation, **experiment.benchmarks}
+        self._results = results
+        self._sets = sets
+        self._folder = experiment.benchmark_dir
+        self.benchmarks = list(experiment.benchmarks)
+        self.embedded = [name for name, one in sets.items() if isinstance(one, Embedded)]
+        self.word_problems = [name for name, one in sets.items() if isinstance(one, WordProblems)]
+        #: Public and local ones.
+        self.fetched = [name for name in sets if name not in (*self.embedded, *self.word_problems)]
+
+    def file(self, name: str) -> Path:
+        """The file of a problem set."""
+        return problems_file(self._results, name)
+
+    def before(self, name: str) -> list[Path]:
+        """The generated sets that one excludes the problems of: those of its source that are named before it."""
+        kind = self.embedded if name in self.embedded else self.word_problems
+        return [self.file(one) for one in kind[: kind.index(name)]]
+
+    def local_files(self, name: str) -> list[Path]:
+        """The file that a fetched set is read from; none where it is downloaded."""
+        path = local_file(name, self._sets[name], self._folder)
+        return [] if path is None else [path]
+
+    def embedded_arguments(self, name: str) -> list[str]:
+        """Arguments of ``workflow.embedded.problems``."""
+        one = self._sets[name]
+        assert isinstance(one, Embedded)
+        return [f"--set {name}={one.size}:{one.seed}", f"--out-dir {self.file(name).parent}"]
+
+    def word_problem_arguments(self, name: str) -> list[str]:
+        """Arguments of ``workflow.sources.word_problems``."""
+        one = self._sets[name]
+        assert isinstance(one, WordProblems)
+        return [f"--n {one.size}", f"--seed {one.seed}", f"--task {one.task}"]
+
+    def fetch_arguments(self, name: str) -> list[str]:
+        """Arguments of ``workflow.sources.benchmarks``."""
+        one = self._sets[name]
+        assert not isinstance(one, Embedded | WordProblems)
+        return [*([f"--public {name}"] if isinstance(one, Public) else []), f"--task {one.task}"]
+
+    def task(self, name: str) -> str:
+        """The task that the problems of a set are of."""
+        one = self._sets[name]
+        return EMBEDDED_TASK if isinstance(one, Embedded) else one.task

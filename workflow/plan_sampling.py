@@ -1,0 +1,53 @@
+"""How the arms of an experiment are sampled, as the rules see it. Pure functions."""
+
+import inspect
+from pathlib import Path
+from typing import Any
+
+import tasks
+from eapo_verl.method.draws import sampling_seed
+from eapo_verl.settings.identity import identity
+from workflow.experiment import Experiment
+
+
+class SamplingPlan:
+    """The command lines of sampling, in two parts: what a sample depends on, and how it is come by.
+
+    Args:
+        experiment: checked.
+    """
+
+    def __init__(self, experiment: Experiment) -> None:
+        self._experiment = experiment
+
+    def identity(self, method: str, seed: int | str) -> list[str]:
+        """Arguments of ``workflow.sampling`` that samples depend on.
+
+        What is banned, the consultation tag say, the arm's kind decides. Every arm and training seed draws samples of
+        its own, since noise shared between arms is not the independence that the crossed test assumes.
+        """
+        evaluation = self._experiment.evaluation
+        arm = self._experiment.arms[method]
+        # How many of the samples count is the analysis' affair.
+        values = {key: value for key, value in identity(evaluation).items() if key != "k"}
+        values["seed"] = sampling_seed("evaluation", evaluation.seed, method, int(seed))
+        if arm.system_prompt is not None:
+            values["system_prompt"] = arm.system_prompt
+        return _options(values) + [part for text in arm.banned() for part in ("--ban", text)]
+
+    def operation(self) -> list[str]:
+        """The arguments that change no sample."""
+        evaluation = self._experiment.evaluation
+        decisive = identity(evaluation)
+        return _options({key: value for key, value in evaluation.model_dump().items() if key not in decisive})
+
+
+def task_code(*names: str) -> list[str]:
+    """The files that say what these tasks ask."""
+    root = Path(tasks.__file__).resolve().parent.parent
+    classes = {one for name in names for one in type(tasks.task(name)).__mro__ if one.__module__.startswith("tasks.")}
+    return sorted({str(Path(inspect.getfile(one)).resolve().relative_to(root)) for one in classes})
+
+
+def _options(values: dict[str, Any]) -> list[str]:
+    return [part for key, value in values.items() for part in (f"--{key.replace('_', '-')}", str(value))]
