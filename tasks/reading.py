@@ -1,7 +1,7 @@
 r"""The integer that the content of a box states.
 
-- Ignored are space of any kind (line ends too), format characters, ``$``, ``\(…\)``, currency signs, colours, fonts and
-  sizes (``\text{}``, ``\mathbf{}``, ``\displaystyle``, ``\LARGE``, …), surrounding braces and parentheses, a plus sign,
+- Ignored are space of any kind (line ends too), format characters, ``$``, ``\(…\)``, currency signs, colours, tags,
+  fonts and sizes (``\text{}``, ``\mathbf{}``, ``\displaystyle``, ``\LARGE``, …), surrounding braces and parentheses, a plus sign,
   leading zeros, a final period, comma, semicolon or ``\\``, and decimals that are all zero (``25.0``).
 - An equation states its right side: ignored is everything up to the last ``=`` or ``\equiv`` that stands in no
   parenthesis, subscript or argument. But a list of equations (``x = 25, y = 3``) states no integer, and neither does a
