@@ -177,8 +177,8 @@ def load_experiment(config: dict[str, Any], source: str) -> Experiment:
 
 
 def _require_files(experiment: Experiment, source: str) -> None:
-    sets = {"train": experiment.train, "validation": experiment.validation}
-    sets |= {f"benchmarks.{name}": benchmark for name, benchmark in experiment.benchmarks.items()}
+    benchmarks = {f"benchmarks.{name}": benchmark for name, benchmark in experiment.benchmarks.items()}
+    sets = {"train": experiment.train, "validation": experiment.validation, **benchmarks}
     paths = {
         f"{key}.path": local_file(key.rpartition(".")[2], one, experiment.benchmark_dir) for key, one in sets.items()
     }
