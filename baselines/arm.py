@@ -6,16 +6,18 @@ from eapo_verl.settings.base import Name, Settings, Text
 
 
 class Needs(NamedTuple):
-    """What has to be there for an arm; experts by their names in the experiment.
+    """What has to be there for an arm; experts and models by their names in the experiment.
 
     Attributes:
         problems: for its run, the training and the validation set.
+        models: for its run, these models beside the policy, a teacher say.
         solutions: for its run, solutions of the training problems by these experts.
         experts: these answer while it is trained.
         experts_at_evaluation: these answer while benchmarks are sampled.
     """
 
     problems: bool = False
+    models: tuple[str, ...] = ()
     solutions: tuple[str, ...] = ()
     experts: tuple[str, ...] = ()
     experts_at_evaluation: tuple[str, ...] = ()

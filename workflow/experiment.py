@@ -111,9 +111,12 @@ class Experiment(Settings):
 
     def _require_models(self) -> None:
         experts = [expert.name for expert in self.experts]
-        used = {"policy": self.policy} | {f"experts.{one.name}.serve": one.serve for one in self.experts if one.serve}
-        used |= {f"method {name}: policy": arm.policy for name, arm in self.arms.items()}
-        for key, model in used.items():
+        used = [("policy", self.policy)]
+        used += [(f"experts.{one.name}.serve", one.serve) for one in self.experts if one.serve is not None]
+        for name, arm in self.arms.items():
+            used += [(f"method {name}: policy", arm.policy)]
+            used += [(f"method {name}: models", model) for model in arm.needs().models]
+        for key, model in used:
             if model not in self.models:
                 raise ValueError(f"{key}: {model!r} is not one of models ({', '.join(self.models)})")
         for name, arm in self.arms.items():

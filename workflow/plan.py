@@ -11,8 +11,8 @@ import yaml
 
 from baselines.arm import Arm
 from workflow.experiment import Experiment
-from workflow.models import EmbeddedModel, Expert, LocalModel, PackagedModel
-from workflow.runs import config_sha256, problems_file, run_settings, solutions_file
+from workflow.models import EmbeddedModel, Expert, PackagedModel
+from workflow.runs import config_sha256, model_folder, problems_file, run_settings, solutions_file
 from workflow.session import training_slots
 
 #: When experts are asked: while an arm's run is made, or while its model is sampled.
@@ -68,8 +68,7 @@ class Plan:
 
     def model(self, name: str) -> Path:
         """The folder of one of the experiment's models."""
-        model = self.experiment.models[name]
-        return model.path if isinstance(model, LocalModel) else self.results / "models" / name
+        return model_folder(self.experiment, self.results, name)
 
     def policy(self, method: str) -> Path:
         """The folder of the model that an arm starts from."""
@@ -90,10 +89,11 @@ class Plan:
         return self._arm(method).sampler or "workflow.sampling"
 
     def run_files(self, method: str) -> list[Path]:
-        """The problems and the experts' solutions that a method's runs need."""
+        """The problems, models beside the policy, and experts' solutions that a method's runs need."""
         needs = self._arm(method).needs()
         problems = [self.data(name) for name in ("train", "validation")] if needs.problems else []
-        return problems + [solutions_file(self.results, expert) for expert in needs.solutions]
+        models = [self.model(name) for name in needs.models]
+        return [*problems, *models, *(solutions_file(self.results, expert) for expert in needs.solutions)]
 
     def _arm(self, method: str) -> Arm:
         return self.experiment.arms[method]
@@ -151,7 +151,7 @@ class Plan:
 
     def settings(self, method: str, seed: int | str) -> str:
         """The settings of a run as YAML."""
-        settings = run_settings(self.experiment, self.name, method, int(seed), self.results, self.policy(method))
+        settings = run_settings(self.experiment, self.name, method, int(seed), self.results)
         # Not JSON: YAML reads its 1e-05 as text.
         return yaml.safe_dump(settings, default_flow_style=True, width=sys.maxsize).rstrip()
 

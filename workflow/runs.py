@@ -8,11 +8,10 @@ from typing import Any
 
 from eapo_verl.settings.identity import identity
 from workflow.experiment import Experiment
+from workflow.models import LocalModel
 
 
-def run_settings(
-    experiment: Experiment, name: str, method: str, seed: int, folder: Path, policy: Path
-) -> dict[str, Any]:
+def run_settings(experiment: Experiment, name: str, method: str, seed: int, folder: Path) -> dict[str, Any]:
     """The settings of one run, ready for its kind's program but for the addresses of served experts.
 
     Args:
@@ -20,8 +19,7 @@ def run_settings(
         name: its name, that of its file.
         method: one of its arms.
         seed: one of its seeds.
-        folder: the experiment's results folder, in which data lie.
-        policy: the folder of the model to train.
+        folder: the experiment's results folder, in which data and models lie.
     """
     arm = experiment.arms[method]
     needs = arm.needs()
@@ -30,7 +28,7 @@ def run_settings(
         "method": method,
         "kind": experiment.method(method).kind,
         "seed": seed,
-        "policy": str(policy),
+        "policy": str(model_folder(experiment, folder, arm.policy)),
         "experts": [expert.settings() for expert in experiment.experts_named(needs.experts)],
         **arm.settings(),
         "departures": departures(experiment, method),
@@ -38,9 +36,17 @@ def run_settings(
     }
     if needs.problems:
         settings |= {f"{part}_file": str(problems_file(folder, part)) for part in ("train", "validation")}
+    if needs.models:
+        settings["models"] = {model: str(model_folder(experiment, folder, model)) for model in needs.models}
     if needs.solutions:
         settings["solutions"] = {expert: str(solutions_file(folder, expert)) for expert in needs.solutions}
     return settings
+
+
+def model_folder(experiment: Experiment, folder: Path, name: str) -> Path:
+    """The folder of one of the experiment's models; ``folder`` is that of its results."""
+    model = experiment.models[name]
+    return model.path if isinstance(model, LocalModel) else folder / "models" / name
 
 
 def problems_file(folder: Path, name: str) -> Path:
@@ -56,7 +62,7 @@ def solutions_file(folder: Path, expert: str) -> Path:
 def config_sha256(experiment: Experiment, method: str, seed: int) -> str:
     """What a run is told apart by: a digest of all that its result depends on.
 
-    That is the arm, the policy and the experts that it needs, whatever they are called in ``models``, and the problems;
+    That is the arm, the models and the experts that it needs, whatever they are called in ``models``, and the problems;
     of each the keys that are no mere matter of operation (:mod:`eapo_verl.settings.identity`). Where files lie, what
     the experiment is called, and what its other arms are, is not in it.
     """
@@ -68,6 +74,7 @@ def config_sha256(experiment: Experiment, method: str, seed: int) -> str:
         "seed": seed,
         "arm": {key: value for key, value in identity(arm).items() if key not in ("policy", "experts")},
         "policy": identity(experiment.models[arm.policy]),
+        "models": [identity(experiment.models[name]) for name in needs.models],
         "experts": [_expert(experiment, name) for name in needs.experts],
         "solutions": [_expert(experiment, name) for name in needs.solutions],
     }

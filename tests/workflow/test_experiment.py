@@ -7,8 +7,11 @@ from typing import Any
 import pytest
 import yaml
 
+from baselines.arm import Arm, Needs
+from baselines.kinds import kinds
+from eapo_verl.settings.base import Name
 from workflow.experiment import load_experiment
-from workflow.methods import ExperimentError, methods
+from workflow.methods import ExperimentError, Method, methods
 from workflow.plan import Plan
 
 CONFIGS = sorted(Path("config").glob("*.yaml"))
@@ -63,7 +66,7 @@ BROKEN = {
     ),
     "variant with a key that its kind has not": (
         broken(variants={"mine": {"of": "base", "reward": {}}}, methods=["mine"]),
-        "variants.mine: reward: no key of a method of kind untrained, which has policy, system_prompt,",
+        "variants.mine: reward: no key of a method of kind untrained, which has policy, system_prompt, consultation",
     ),
     "variant of another kind": (
         broken(variants={"mine": {"of": "eapo", "kind": "untrained"}}, methods=["mine"]),
@@ -223,7 +226,10 @@ def test_an_arm_with_its_own_experts_leases_those_alone() -> None:
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        ({"training": {"budget": {"steps": 9}}}, "training.budget: arms share it, so differences has to say"),
+        (
+            {"training": {"budget": {"steps": 9}}},
+            "training.budget: arms share it, so differences has to name it, as `training.budget`",
+        ),
         ({"policy": "other"}, "policy: arms share it"),
         ({"system_prompt": "Think."}, "system_prompt: arms share it"),
         ({"kind": "magic"}, "kind: 'magic' is unknown; allowed are rl, untrained"),
@@ -237,11 +243,13 @@ def test_a_method_s_file_declares_what_it_departs_from(
     (tmp_path / "mine").mkdir()
     file = tmp_path / "mine" / "method.yaml"
     monkeypatch.setattr("workflow.methods.METHODS", tmp_path)
-    file.write_text(yaml.safe_dump({"kind": "rl", "differences": "None."} | changes))
+    file.write_text(yaml.safe_dump({"kind": "rl", "differences": "The policy's budget."} | changes))
     with pytest.raises(ExperimentError) as caught:
         methods.__wrapped__()
     assert str(caught.value).startswith(f"baselines/mine/method.yaml: {said}") and "\n" not in str(caught.value)
-    file.write_text(yaml.safe_dump({"kind": "rl", "differences": "A budget of 9 steps.", "training": {"budget": {}}}))
+    file.write_text(
+        yaml.safe_dump({"kind": "rl", "differences": "`training.budget`: 9 steps.", "training": {"budget": {}}})
+    )
     assert methods.__wrapped__()["mine"].changes == {"training": {"budget": {}}}
 
 
@@ -257,6 +265,57 @@ def test_another_untrained_model_is_a_variant() -> None:
     one = plan(variants={"expert": {"of": "base", "policy": "expert_a"}}, references=["base", "expert"])
     assert one.cells[:2] == [("base", 0), ("expert", 0)]
     assert one.scored_model("expert", 0) == one.model("expert_a")
+
+
+class Distilled(Arm):
+    """A kind that needs another model, and solutions by an expert."""
+
+    teacher: Name
+    solvers: tuple[Name, ...]
+
+    def needs(self) -> Needs:
+        return Needs(problems=True, models=(self.teacher,), solutions=self.solvers)
+
+
+@pytest.fixture
+def distilled(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """Changes of the experiment by which it has an arm of that kind, ``mine``."""
+    monkeypatch.setitem(kinds(), "distilled", Distilled)
+    kind = Method(kind="distilled", differences="It is distilled.", teacher="expert_b", solvers=["expert_a"])
+    monkeypatch.setitem(methods(), "mine", kind)
+    return {"methods": ["mine"], "comparisons": [["mine", "base"]]}
+
+
+def test_a_run_is_told_where_the_models_and_solutions_are_that_it_needs(distilled: dict[str, Any]) -> None:
+    one = plan(**distilled)
+    settings = yaml.safe_load(one.settings("mine", 1))
+    assert settings["models"] == {"expert_b": "results/default/models/expert_b"}
+    assert settings["solutions"] == {"expert_a": "results/default/solutions/expert_a.jsonl"}
+    assert settings["experts"] == [] and "training" not in settings
+    named = ["train_file", "validation_file"]
+    files = [*(settings[key] for key in named), *settings["models"].values(), *settings["solutions"].values()]
+    assert [str(path) for path in one.run_files("mine")] == files
+
+
+def test_a_run_is_told_apart_by_the_models_and_solutions_that_it_needs(distilled: dict[str, Any]) -> None:
+    known = plan(**distilled).identity("mine", 1)
+    for expert in ("expert_a", "expert_b"):
+        assert plan(**distilled, **{f"models__{expert}__seed": 5}).identity("mine", 1) != known
+    assert plan(**distilled, training__budget__steps=25).identity("mine", 1) == known
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "said"),
+    [
+        ("teacher", "gpt", "method mine: models: 'gpt' is not one of models"),
+        ("solvers", ["gpt"], "method mine: experts: 'gpt' is not one of the experiment's"),
+    ],
+)
+def test_what_an_arm_needs_has_to_be_there(distilled: dict[str, Any], key: str, value: Any, said: str) -> None:
+    variants = {"other": {"of": "mine", key: value}}
+    changes = distilled | {"variants": variants, "methods": ["mine", "other"]}
+    with pytest.raises(ExperimentError, match=said.replace("mine", "other")):
+        plan(**changes)
 
 
 REMOTE = {"name": "far", "base_url": "http://host/v1", "model": "m"}

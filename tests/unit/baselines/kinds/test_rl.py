@@ -12,13 +12,13 @@ from eapo_verl.settings.run import RunSettings
 TRAINING = {
     "budget": {"steps": 3, "prompts_per_step": 4, "rollouts_per_prompt": 2, "validate_every": 1,
                "validation_samples": 1, "checkpoint_every": 1},
-    "optimiser": {"learning_rate": 1e-4}, "lengths": {"prompt": 8, "response": 8}, "system_prompt": "Think.",
+    "optimiser": {"learning_rate": 1e-4}, "lengths": {"prompt": 8, "response": 8},
 }  # fmt: skip
 
 
 def arm(**consultation: Any) -> RL:
-    return RL(policy="small", experts=("wise",), consultation=consultation, reward={}, internalization={},
-              training=TRAINING)  # fmt: skip
+    return RL(policy="small", system_prompt="Think.", experts=("wise",), consultation=consultation, reward={},
+              internalization={}, training=TRAINING)  # fmt: skip
 
 
 def test_an_arm_that_consults_needs_its_experts_while_it_is_trained() -> None:

@@ -68,3 +68,13 @@ def test_run_json_says_what_was_computed_in(
     manifest.write_manifest(tmp_path / "run.json", settings, [], {}, 1.0, 0)
     written = json.loads((tmp_path / "run.json").read_text())
     assert written["precision"] == noted and written["resolved_config"]["precision"] == requested
+
+
+def test_run_json_lists_in_what_a_run_departs_from_its_experiment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(manifest, "hardware", lambda: {"cpu": "some", "accelerators": []})
+    departures = {"training.budget.steps": {"experiment": 1, "arm": 2}}
+    settings = RunSettings(**(SETTINGS.model_dump() | {"departures": departures}))
+    manifest.write_manifest(tmp_path / "run.json", settings, [], {}, 1.0, 0)
+    assert json.loads((tmp_path / "run.json").read_text())["departures"] == departures
