@@ -35,7 +35,7 @@ _LEXICON = re.compile(
     r"|(?P<dropped>\\(?:(?:text|math|page)?color|[hv]?phantom|[hv]space\*?)\s*\{[^{}]*\})"
     r"|(?P<wide>\\\\|&|\\(?:q?quad|newline)(?![A-Za-z]))"
     r"|(?P<space>\s+|~|\\[ ,;:>]|\\(?:(?:thin|med|thick|en)?space)(?![A-Za-z]))"
-    r"|(?P<font>[$€£¥₹₩]|\\[$()\[\]!]|\\(?:left|right|[bB]igg?[lrm]?|displaystyle|textstyle|boldsymbol|bm|pmb|underline|boxed"
+    r"|(?P<font>[$€£¥₹₩]|\\[$()\[\]!]|\\(?:left|right|[bB]igg?[lrm]?|displaystyle|textstyle|scriptstyle|therefore|boldsymbol|bm|pmb|underline|boxed"
     r"|fbox|tiny|scriptsize|footnotesize|small|normalsize|large|Large|LARGE|huge|Huge|bf|rm|it|sf|tt|bfseries|itshape"
     r"|math(?:bf|it|sf|tt|normal|bb|cal|strut))(?![A-Za-z]))"
     r"|(?P<text>\\(?:text(?:bf|it|rm|sf|tt|up|md|sc|sl|normal)?|mathrm|emph|[mh]box|operatorname\*?)(?![A-Za-z]))"
@@ -43,7 +43,7 @@ _LEXICON = re.compile(
     r"|(?P<brace>[{}])"
     r"|(?P<relation>[<>!]=)"
     r"|(?P<digits>[0-9]+)"
-    r"|(?P<word>[^\W\d_]+)"
+    r"|(?P<word>[^\W\d_²³]+)"
     r"|\\(?P<escaped>.)"
     r"|(?P<sign>.)",
     re.S,

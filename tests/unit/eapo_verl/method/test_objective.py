@@ -25,9 +25,8 @@ def groups(draw: st.DrawFn) -> list[RolloutFacts]:
         consultations = draw(st.integers(0, 3))
         accepted = draw(st.integers(0, 3)) if consultations else 0
         low = draw(st.sampled_from([None, False, True]))
-        return RolloutFacts(
-            reward(TASK, response, GOLD), exact(TASK, response, GOLD) == 1.0, consultations, accepted, low
-        )
+        right = exact(TASK, response, GOLD) == 1.0
+        return RolloutFacts(reward(TASK, response, GOLD), right, consultations, accepted, low)
 
     return [rollout() for _ in range(draw(st.integers(0, 8)))]
 
