@@ -119,7 +119,7 @@ rule scores:
             for method, seed in PLAN.cells
             for name in EXPERIMENT.benchmarks
         ],
-        code=code("intake"),
+        code=code("intake", "statistics"),
     output:
         RESULTS / "scores.parquet",
     log:
