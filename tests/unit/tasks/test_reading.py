@@ -38,7 +38,8 @@ CONDITIONS = [
     r"25 \text{ where } n=3", r"25 \text{ with } n=3", r"25 \text{ given } n=3", r"25 \text{ taking } n=3",
     r"25 \text{ (achieved at } n = 3)", r"25\text{ when n=3}", "25 when n = 3", "25 if n=3", r"25, \text{ when } n=3",
     r"25\text{, where }n=3", "25, n=3", "25; n=3", "25: n=3", r"25 \quad n=3", r"25\\n=3", r"25\mid n=3", "25 (n=3)",
-    r"25 \quad (n=3)", "25 [n=3]", r"25 \{n=3\}", "25_{n=3}", r"f|_{n=3}", r"25\;\Big|_{n=3}", r"\underset{n=3}{25}",
+    r"25 \quad (n=3)", "25 [n=3]", r"25 \{n=3\}", "25_{n=3}", r"25_\text{n=3}", r"25_\mathrm{n=3}", r"f|_{n=3}",
+    r"25\;\Big|_{n=3}", r"\underset{n=3}{25}",
     r"\text{max } 25 \text{ at } n=3", r"x=25 \\ n=3", r"\min = 25 \text{ at } n = 3", r"f(2)=25 \text{ for } n = 3",
     r"25 \text{ when } n \equiv 3", r"25 \text{ for all } n \geq 3", r"25 \text{ if } n \text{ is odd}",
 ]  # fmt: skip
