@@ -42,8 +42,8 @@ class Method(Changes):
             raise ValueError(f"kind: {self.kind!r} is unknown; allowed are {', '.join(sorted(kinds()))}")
         _require_known(self.changes, self.kind)
         for key in _shared(self.changes):
-            if key.rpartition(".")[2] not in self.differences:
-                raise ValueError(f"{key}: arms share it, so differences has to say that it is another, by its name")
+            if f"`{key}`" not in self.differences:
+                raise ValueError(f"{key}: arms share it, so differences has to name it, as `{key}`")
         return self
 
     def arm(self, name: str, experiment: dict[str, Any]) -> Arm:
@@ -65,7 +65,7 @@ class Method(Changes):
 
 
 class Variant(Changes):
-    """A method of an experiment's own: another one, ``of``, with changes; an ablation, say."""
+    """A method of an experiment's own: one that ships, ``of``, with changes; an ablation, say."""
 
     of: Name
 
@@ -77,7 +77,7 @@ class Variant(Changes):
         """
         _require_known(self.changes, method.kind)
         # An experiment declares what its variants are by naming the keys.
-        differences = " ".join([method.differences, *_shared(self.changes)])
+        differences = " ".join([method.differences, *(f"`{key}`" for key in _shared(self.changes))])
         return Method(kind=method.kind, differences=differences, **merged(method.changes, self.changes))
 
 

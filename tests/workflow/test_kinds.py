@@ -34,7 +34,7 @@ if __name__ == "__main__":
     (arguments.run_dir / "metrics.jsonl").write_text("")
     (arguments.run_dir / "run.json").write_text(json.dumps(settings))
 """
-METHOD: dict[str, Any] = {"kind": "copying", "differences": "Nothing is learned. It has no experts, its times are two."}
+METHOD: dict[str, Any] = {"kind": "copying", "differences": "Nothing is learned. `experts`: none in one of the tests."}
 
 
 def add_kind(checkout: Path) -> None:
@@ -68,7 +68,7 @@ def commands(planned: str) -> list[str]:
 
 def test_an_arm_of_an_existing_kind_is_one_folder(tmp_path: Path) -> None:
     checkout = copy_checkout(tmp_path)
-    budget = {"differences": "A budget of 9 steps.", "training": {"budget": {"steps": 9}}}
+    budget = {"differences": "`training.budget`: 9 steps.", "training": {"budget": {"steps": 9}}}
     add_arm(checkout, "longer", {"kind": "rl", **budget, "consultation": {"trigger": "never"}})
     configure(checkout, "longer")
     planned = snakemake(checkout, "-n", "-p")
