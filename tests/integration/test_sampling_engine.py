@@ -1,4 +1,4 @@
-"""The scoring command on the real engine, with a random character-level model built here."""
+"""The sampling command on the real engine, with a random character-level model built here."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 from collections import Counter
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -27,8 +28,8 @@ SAMPLES = 16
 MAX_TOKENS = 48
 QUESTIONS = {"chains_a": ["4+7@3;1*2;9#5-8", "1+1;2*3@4;5-6"], "chains_b": ["3*3;2-1;0#4"]}
 
-# Rows by benchmark, and the provenance.
-Scored = tuple[dict[str, list[dict[str, Any]]], dict[str, Any]]
+# Rows and provenance, by benchmark.
+Sampled = tuple[dict[str, list[dict[str, Any]]], dict[str, dict[str, Any]]]
 
 
 def _build_model(folder: Path) -> None:
@@ -62,10 +63,16 @@ def _build_model(folder: Path) -> None:
     LlamaForCausalLM(config).save_pretrained(folder)
 
 
-def _run(folder: Path, out: str, *options: str, program: tuple[str, ...] = ("-m", "workflow.sampling")) -> int:
+def _run(
+    folder: Path,
+    out: str,
+    *options: str,
+    names: Iterable[str] = tuple(QUESTIONS),
+    program: tuple[str, ...] = ("-m", "workflow.sampling"),
+) -> int:
     """Runs the command as a user does; its exit status."""
     command = [sys.executable, *program, "--model", str(folder / "model"), "--out-dir", str(folder / out)]
-    for name in QUESTIONS:
+    for name in names:
         command += ["--benchmark", f"{name}={folder / name}.jsonl"]
     command += ["--samples", str(SAMPLES), "--max-tokens", str(MAX_TOKENS), "--temperature", "1", "--top-p", "1"]
     command += ["--max-model-len", "96", "--seed", "7", *options]
@@ -76,36 +83,38 @@ def _run(folder: Path, out: str, *options: str, program: tuple[str, ...] = ("-m"
     return process.returncode
 
 
-def _score(folder: Path, out: str, *options: str) -> Scored:
-    """The rows of every benchmark, and the provenance, of a run that comes to its end."""
+def _sample(folder: Path, out: str, *options: str) -> Sampled:
+    """The rows and the provenance of every benchmark, of a run that comes to its end."""
     assert _run(folder, out, *options) == 0
-    expected = {*(f"{name}.jsonl" for name in QUESTIONS), "provenance.json"}
-    assert {path.name for path in (folder / out).iterdir()} == expected
+    expected = {f"{name}{ending}" for name in QUESTIONS for ending in (".jsonl", ".provenance.json")}
+    assert {path.name for path in (folder / out).iterdir()} == expected | {".drawn"}
     rows = {
         name: [json.loads(line) for line in (folder / out / f"{name}.jsonl").read_text().splitlines()]
         for name in QUESTIONS
     }
-    return rows, json.loads((folder / out / "provenance.json").read_text())
+    return rows, {name: json.loads((folder / out / f"{name}.provenance.json").read_text()) for name in QUESTIONS}
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("scoring")
+    folder = tmp_path_factory.mktemp("sampling")
     _build_model(folder / "model")
     for name, problems in QUESTIONS.items():
-        rows = [{"id": f"{name}-{i}", "problem": p, "answer": "1"} for i, p in enumerate(problems)]
+        rows = [
+            {"id": f"{name}-{i}", "problem": p, "answer": "1", "task": "integers_bare"} for i, p in enumerate(problems)
+        ]
         lines = [json.dumps(row) for row in rows]
         (folder / f"{name}.jsonl").write_text("\n".join(lines))
     return folder
 
 
 @pytest.fixture(scope="module")
-def free(folder: Path) -> Scored:
+def free(folder: Path) -> Sampled:
     """A run with nothing banned."""
-    return _score(folder, "free")
+    return _sample(folder, "free")
 
 
-def test_every_question_has_k_whole_samples_in_order(free: Scored) -> None:
+def test_every_question_has_k_whole_samples_in_order(free: Sampled) -> None:
     rows, _ = free
     for name, problems in QUESTIONS.items():
         order = [(f"{name}-{i}", sample) for i in range(len(problems)) for sample in range(SAMPLES)]
@@ -118,7 +127,7 @@ def test_every_question_has_k_whole_samples_in_order(free: Scored) -> None:
             assert "</s>" not in row["response"]
 
 
-def test_samples_of_a_question_are_different_draws(free: Scored) -> None:
+def test_samples_of_a_question_are_different_draws(free: Sampled) -> None:
     # The model is close to uniform over 26 tokens: draws that share a seed would all be the same text, and
     # draws of their own seed can only coincide when they end at once.
     rows, provenance = free
@@ -129,40 +138,39 @@ def test_samples_of_a_question_are_different_draws(free: Scored) -> None:
             assert count == SAMPLES
             assert len(long) > 2
             assert len(set(long)) == len(long)
-        assert provenance["benchmarks"][name]["duplicate_rate"] < 0.5
+        assert provenance[name]["duplicate_rate"] < 0.5
     by_sample = [row["response"] for lines in rows.values() for row in lines if row["sample"] == 0]
     assert len(set(by_sample)) == len(by_sample)
 
 
-def test_provenance_says_where_the_samples_come_from(free: Scored) -> None:
-    rows, provenance = free
-    assert provenance["output_tokens"] == sum(row["n_tokens"] for lines in rows.values() for row in lines)
-    assert provenance["sampling"]["seed"] == 7
-    assert provenance["hardware"]["instruction_set"] == instruction_set()
-    assert re.fullmatch("[0-9a-f]{40}(-dirty)?|unknown", provenance["git_sha"])
-    if not provenance["hardware"]["accelerators"]:
-        # The checkpoint is in float32, which vLLM itself would round to bfloat16 where nothing is asked for.
-        assert provenance["precision"] == {"requested": "auto", "effective": "float32"}
-    assert set(provenance["versions"]) == {"lm_eval", "vllm", "transformers", "torch"}
-    assert len(provenance["chat_template_sha256"]) == len(provenance["model_config_sha256"]) == 64
-    for name, lines in rows.items():
-        record = provenance["benchmarks"][name]
-        assert record["task_version"] == 1.0
-        assert record["questions"] == len(QUESTIONS[name])
-        assert record["truncated"] == sum(row["finish_reason"] == "length" for row in lines)
+def test_provenance_says_where_the_samples_come_from(free: Sampled) -> None:
+    rows, by_name = free
+    for name, provenance in by_name.items():
+        assert provenance["output_tokens"] == sum(row["n_tokens"] for row in rows[name])
+        assert provenance["truncated"] == sum(row["finish_reason"] == "length" for row in rows[name])
+        assert (provenance["questions"], provenance["samples"]) == (len(QUESTIONS[name]), SAMPLES)
+        assert provenance["sampling"]["seed"] == 7
+        assert provenance["drawn_together"] == sorted(QUESTIONS)
+        assert provenance["hardware"]["instruction_set"] == instruction_set()
+        assert re.fullmatch("[0-9a-f]{40}(-dirty)?|unknown", provenance["git_sha"])
+        if not provenance["hardware"]["accelerators"]:
+            # The checkpoint is in float32, which vLLM itself would round to bfloat16 where nothing is asked for.
+            assert provenance["precision"] == {"requested": "auto", "effective": "float32"}
+        assert set(provenance["versions"]) == {"lm_eval", "vllm", "transformers", "torch"}
+        assert len(provenance["chat_template_sha256"]) == len(provenance["prompts_sha256"]) == 64
 
 
-def test_a_rerun_draws_the_same_and_a_ban_is_kept(folder: Path, free: Scored) -> None:
+def test_a_rerun_draws_the_same_and_a_ban_is_kept(folder: Path, free: Sampled) -> None:
     before = [row["response"] for lines in free[0].values() for row in lines]
     pairs = Counter(text[i : i + 2] for text in before for i in range(len(text) - 1))
     pair = next(pair for pair, _ in pairs.most_common() if all(c in ALPHABET for c in pair))
     banned = ("<consult>", pair)  # one added token; two tokens
     assert all(any(text in response for response in before) for text in banned)
-    rows, provenance = _score(folder, "banned", *(part for text in banned for part in ("--ban", text)))
+    rows, provenance = _sample(folder, "banned", *(part for text in banned for part in ("--ban", text)))
     after = [row["response"] for lines in rows.values() for row in lines]
     assert not any(text in response for text in banned for response in after)
     assert any("\\boxed{" in response for response in after)
-    assert all(record["responses_with_banned_text"] == 0 for record in provenance["benchmarks"].values())
+    assert all(record["responses_with_banned_text"] == 0 for record in provenance.values())
     # A ban changes a draw only where the banned token was drawn: every other sample is the same in both runs.
     untouched = [(old, new) for old, new in zip(before, after, strict=True) if not any(text in old for text in banned)]
     assert any(len(old) > 8 for old, _ in untouched)
@@ -191,20 +199,34 @@ main(sys.argv[1:])
 """
 
 
-def test_a_killed_run_goes_on_and_ends_with_the_same_samples(folder: Path, free: Scored) -> None:
+def test_a_killed_run_goes_on_and_ends_with_the_same_samples(folder: Path, free: Sampled) -> None:
     for _ in range(2):
         assert _run(folder, "killed", program=("-c", KILLED, "11")) == -signal.SIGKILL
-        assert [path.name for path in (folder / "killed").iterdir()] == [".unfinished"]
-    with (folder / "killed" / ".unfinished").open("a") as file:
+        assert [path.name for path in (folder / "killed").iterdir()] == [".drawn"]
+    with (folder / "killed" / ".drawn" / "chains_a.journal").open("a") as file:
         file.write('{"seed": 1, "respo')
-    rows, provenance = _score(folder, "killed")
-    assert provenance["samples_taken_over"] == 22
+    rows, provenance = _sample(folder, "killed")
+    assert sum(one["samples_taken_over"] for one in provenance.values()) == 22
     assert rows == free[0]
-    assert provenance["benchmarks"] == free[1]["benchmarks"]
 
 
-def test_an_interrupted_run_of_another_request_is_left_behind(folder: Path, free: Scored) -> None:
+def test_samples_do_not_depend_on_which_benchmarks_are_drawn_together(folder: Path, free: Sampled) -> None:
+    # One alone, then the other one more: the first is neither drawn nor written again.
+    assert _run(folder, "added", names=["chains_b"]) == 0
+    alone = folder / "added" / "chains_b.jsonl"
+    before = alone.read_bytes()
+    assert _run(folder, "added", "--only", "draw") == 0
+    assert _run(folder, "added", "--only", "write", names=["chains_a"]) == 0
+    assert alone.read_bytes() == before
+    provenance = json.loads((folder / "added" / "chains_a.provenance.json").read_text())
+    assert provenance["drawn_together"] == ["chains_a"]
+    for name, rows in free[0].items():
+        lines = (folder / "added" / f"{name}.jsonl").read_text().splitlines()
+        assert [json.loads(line) for line in lines] == rows
+
+
+def test_an_interrupted_run_of_another_request_is_left_behind(folder: Path, free: Sampled) -> None:
     assert _run(folder, "other", "--ban", "@", program=("-c", KILLED, "11")) == -signal.SIGKILL
-    rows, provenance = _score(folder, "other")
-    assert provenance["samples_taken_over"] == 0
+    rows, provenance = _sample(folder, "other")
+    assert all(one["samples_taken_over"] == 0 for one in provenance.values())
     assert rows == free[0]

@@ -34,7 +34,7 @@ rule draw:
         requests=[SAMPLES / ".drawn" / f"{name}.request" for name in DATA.benchmarks],
         experts=lambda wildcards: PLAN.served_models(wildcards.method, "evaluation"),
     output:
-        touch(SAMPLES / ".drawn" / "all"),
+        drawn=touch(SAMPLES / ".drawn" / "all"),
     log:
         RESULTS / "logs" / "draw.{method}.seed{seed}.log",
     benchmark:
@@ -48,7 +48,7 @@ rule draw:
         runtime=EXPERIMENT.resources.minutes,
     params:
         benchmarks=[f"--benchmark {name}={DATA.file(name)}" for name in DATA.benchmarks],
-        folder=str(SAMPLES),
+        folder=subpath(output.drawn, ancestor=2),
         identity=lambda wildcards: SAMPLING.identity(wildcards.method, wildcards.seed),
         # Functions of input: Snakemake does not run a job again where their values change.
         operation=lambda wildcards, input: SAMPLING.operation(),
@@ -81,7 +81,7 @@ rule sample:
     conda:
         "../../environment.yml"
     params:
-        folder=str(SAMPLES),
+        folder=subpath(output.samples, parent=True),
         identity=lambda wildcards: SAMPLING.identity(wildcards.method, wildcards.seed),
         operation=lambda wildcards, input: SAMPLING.operation(),
         sampler=lambda wildcards: PLAN.sampler(wildcards.method),
