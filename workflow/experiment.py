@@ -180,7 +180,7 @@ def load_experiment(config: dict[str, Any], source: str) -> Experiment:
 
 
 def _require_files(experiment: Experiment, source: str) -> None:
-    sets = {"train": experiment.train, "validation": experiment.validation}
+    sets: dict[str, ProblemSet | Benchmark] = {"train": experiment.train, "validation": experiment.validation}
     sets |= {f"benchmarks.{name}": benchmark for name, benchmark in experiment.benchmarks.items()}
     paths = {
         f"{key}.path": local_file(key.rpartition(".")[2], one, experiment.benchmark_dir) for key, one in sets.items()
