@@ -7,8 +7,10 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import pandas as pd
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 @contextmanager
@@ -39,29 +41,3 @@ def write_parquet(path: Path, frame: pd.DataFrame) -> None:
     """Write a frame without its index."""
     with whole(path) as temporary:
         frame.to_parquet(temporary, index=False)
-
-
-def write_table(folder: Path, name: str, table: pd.DataFrame) -> None:
-    """Write ``<name>.csv`` (all digits, empty where undefined), ``.md`` and ``.tex`` (four decimals, – there)."""
-    shown = table.map(_shown)
-    latex = shown.rename(columns=_latex_text).map(_latex_text)
-    write_text(folder / f"{name}.csv", table.to_csv(index=False))
-    write_text(folder / f"{name}.md", shown.to_markdown(index=False, disable_numparse=True) + "\n")
-    write_text(folder / f"{name}.tex", latex.to_latex(index=False, escape=False))
-
-
-def remove_table(folder: Path, name: str) -> None:
-    """Remove what :func:`write_table` wrote in an earlier run, if anything."""
-    for suffix in ("csv", "md", "tex"):
-        (folder / f"{name}.{suffix}").unlink(missing_ok=True)
-
-
-def _shown(value: object) -> str:
-    if value is None or value is pd.NA or (isinstance(value, float) and value != value):
-        return "–"
-    return f"{value:.4f}" if isinstance(value, float) else str(value)
-
-
-def _latex_text(text: str) -> str:
-    """Names of methods, benchmarks and columns hold no other character that LaTeX minds."""
-    return text.replace("_", r"\_").replace("%", r"\%").replace("–", "--")

@@ -37,8 +37,9 @@ class Arm(Settings):
 
     Attributes:
         program: the module that makes a run of the kind, ``python -m program SETTINGS --run-dir DIR --checkpoint-dir
-            DIR [--endpoints FILE]``: it leaves ``run.json``, ``metrics.jsonl`` and ``model/`` in the run's folder, and
-            the model is scored. None: there is no run, and the policy itself is scored, once.
+            DIR [--endpoints FILE]``: it leaves ``run.json``, ``metrics.jsonl``, ``rollouts.jsonl.gz`` (without a line
+            where there are no rollouts) and ``model/`` in the run's folder, and the model is scored. None: there
+            is no run, and the policy itself is scored, once.
         sampler: the module that samples benchmarks for the kind, with the command line of ``workflow.sampling`` (and
             ``--endpoints FILE`` where experts are asked). None: ``workflow.sampling``.
     """

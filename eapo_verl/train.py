@@ -1,8 +1,8 @@
 """Train one run with verl: ``python -m eapo_verl.train settings.yaml --run-dir DIR --checkpoint-dir DIR``.
 
-Writes ``run.json``, ``metrics.jsonl``, ``tensorboard/`` and ``model/`` (a Hugging Face checkpoint) into the run
-directory once training has ended; until then everything lies in the checkpoint directory, from which the same command
-goes on.
+Writes ``run.json``, ``metrics.jsonl``, ``rollouts.jsonl.gz``, ``tensorboard/`` and ``model/`` (a Hugging Face
+checkpoint) into the run directory once training has ended; until then everything lies in the checkpoint directory, from
+which the same command goes on.
 """
 
 import argparse
@@ -32,7 +32,7 @@ from eapo_verl.settings.run import RunError, RunSettings, RunStopped
 
 #: What the processes of a run import between them, the packages' own imports included.
 _ENGINES = (
-    "eapo_verl.engine.trainer",
+    "eapo_verl.engine.task_runner",
     "eapo_verl.engine.rollout_worker",
     "eapo_verl.cpu.vllm_worker",
     "verl.trainer.main_ppo",
@@ -85,11 +85,11 @@ def train(settings: RunSettings, checkpoint_dir: Path, resumed_from: int) -> Non
         from verl.trainer.ppo.utils import need_critic, need_reference_policy
         from verl.utils.config import validate_config
 
-        from eapo_verl.engine.trainer import TaskRunner
+        from eapo_verl.engine.task_runner import TaskRunner
 
-        config = compose(settings, checkpoint_dir, "gpu" if starter is None else "cpu")
-        # A resumed run has been validated where it goes on from.
-        config.trainer.val_before_train = resumed_from == 0
+        config = compose(settings, checkpoint_dir, "cpu" if on_cpu() else "gpu")
+        # A resumed run has been validated where it goes on from, unless it was killed before its last validation.
+        config.trainer.val_before_train = resumed_from in (0, settings.budget.steps)
         validate_config(
             config=config, use_reference_policy=need_reference_policy(config), use_critic=need_critic(config)
         )
@@ -160,6 +160,7 @@ def export(checkpoint_dir: Path, steps: int, target: Path) -> None:
 def run(settings: RunSettings, run_dir: Path, checkpoint_dir: Path) -> None:
     """Train where that is not done yet, then write everything into ``run_dir`` and remove the checkpoints."""
     from eapo_verl.engine.prompts import write_all
+    from eapo_verl.record import transcripts
     from eapo_verl.record.manifest import write_manifest
 
     started = time.monotonic()
@@ -171,18 +172,21 @@ def run(settings: RunSettings, run_dir: Path, checkpoint_dir: Path) -> None:
     if resumed_from:
         print(f"progress: {settings.method} seed {settings.seed}: resuming from step {resumed_from}", flush=True)
     dropped = write_all(settings, checkpoint_dir)
-    if resumed_from < settings.budget.steps:
+    # The last step is logged after the last checkpoint and the last validation.
+    if settings.budget.steps not in [line["step"] for line in read_steps(checkpoint_dir / "metrics.jsonl")]:
         train(settings, checkpoint_dir, resumed_from)
 
     run_dir.mkdir(parents=True, exist_ok=True)
     export(checkpoint_dir, settings.budget.steps, run_dir / "model")
-    shutil.copyfile(checkpoint_dir / "metrics.jsonl", run_dir / "metrics.jsonl")
+    for name in ("metrics.jsonl", transcripts.FILE):
+        shutil.copyfile(checkpoint_dir / name, run_dir / name)
     if (checkpoint_dir / "tensorboard").exists():
         shutil.copytree(checkpoint_dir / "tensorboard", run_dir / "tensorboard", dirs_exist_ok=True)
     write_manifest(
         run_dir / "run.json",
         settings,
         read_steps(checkpoint_dir / "metrics.jsonl"),
+        transcripts=transcripts.counts(run_dir / transcripts.FILE),
         dropped_prompts=dropped,
         wall_s=time.monotonic() - started,
         resumed_from=resumed_from,

@@ -1,13 +1,10 @@
-"""How fast samples are graded and turned into a report, and how the nested bootstrap compares with rliable's.
+"""How fast samples are graded and turned into a report.
 
 ``python performance/analysis.py [--responses 100000] [--hostile 5000]``
 
-One run prints: responses graded a second, plain and hostile ones, by one worker; the seconds of scores, tables, figures
-and report for 10 methods x 5 seeds x 70 questions x 32 samples with 10,000 bootstrap draws; and the nested bootstrap's
-time and interval beside rliable's on the same array. ``taskset -c 0`` in front gives the times on one core. rliable is
-used where it works (1.2.0 does with arch<8 and pandas<3, in an environment of its own); otherwise its published
-algorithm (Agarwal et al. 2021, 2108.13264: task bootstrap with the percentile method) is run as it is written there, a
-draw at a time. What needs an engine is measured elsewhere.
+One run prints: responses graded a second, plain and hostile ones, by one worker; and the seconds of scores, tables,
+figures and report for 10 methods x 5 seeds x 70 questions x 32 samples with 10,000 bootstrap draws. ``taskset -c 0`` in
+front gives the times on one core. What needs an engine is measured elsewhere.
 """
 
 import argparse
@@ -30,7 +27,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from analysis.cli.commands import main as run_command
 from analysis.intake.samples import Grader
-from analysis.statistics.intervals import RESAMPLES, over_questions_and_runs
+from analysis.statistics.intervals import RESAMPLES
 
 METHODS = [f"method_{index}" for index in range(10)]
 SEEDS = 5
@@ -195,54 +192,6 @@ def checked(arguments: list[str]) -> None:
         raise SystemExit(f"analysis {arguments[0]} failed")
 
 
-def published_bootstrap(scores: np.ndarray, resamples: int) -> tuple[float, float]:
-    """rliable's percentile interval of the mean over runs and tasks, ``scores`` [runs, tasks]."""
-    runs, tasks = scores.shape
-    means = np.empty(resamples)
-    for draw in range(resamples):
-        run_indices = np.random.choice(runs, (runs, tasks), replace=True)
-        task_indices = np.random.choice(tasks, (1, tasks), replace=True)
-        means[draw] = np.mean(np.mean(scores[run_indices, task_indices], axis=0))
-    low, high = np.quantile(means, [0.025, 0.975])
-    return float(low), float(high)
-
-
-def rliable_bootstrap(scores: np.ndarray, resamples: int) -> tuple[float, float]:
-    """The same by rliable itself."""
-    from rliable import library, metrics
-
-    _, intervals = library.get_interval_estimates(
-        {"method": scores}, lambda x: np.array([metrics.aggregate_mean(x)]), task_bootstrap=True, reps=resamples
-    )
-    low, high = intervals["method"].ravel()
-    return float(low), float(high)
-
-
-def bootstrap() -> None:
-    """Print times at 10,000 draws, and the intervals at a million of ours and a quarter of that of theirs."""
-    try:
-        from rliable import library  # noqa: F401
-
-        theirs, name = rliable_bootstrap, "rliable"
-    except (ImportError, TypeError):
-        # The arch that rliable 1.2 needs raises a TypeError when it is imported with pandas 3.
-        theirs, name = published_bootstrap, "rliable's published algorithm"
-    table = np.random.default_rng(2).beta(1.2, 1.2, (70, SEEDS))
-    np.random.seed(2)
-    ours_s = min(timed(lambda: over_questions_and_runs([table])) for _ in range(5))
-    theirs_s = min(timed(lambda: theirs(table.T, RESAMPLES)) for _ in range(3))
-    print(
-        f"nested bootstrap of 70 questions x {SEEDS} seeds, {RESAMPLES} draws: {1000 * ours_s:.1f} ms; {name}: "
-        f"{1000 * theirs_s:.0f} ms; {theirs_s / ours_s:.1f} times faster"
-    )
-    # So many draws that the third digit is settled.
-    mine, other = over_questions_and_runs([table], resamples=1_000_000), theirs(table.T, 250_000)
-    print(
-        f"interval: {mine.low:.4f} to {mine.high:.4f}; {name.split()[0]}: {other[0]:.4f} to {other[1]:.4f}; "
-        f"largest difference {max(abs(mine.low - other[0]), abs(mine.high - other[1])):.4f}"
-    )
-
-
 def main() -> None:
     """Command line."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -252,7 +201,6 @@ def main() -> None:
     grading("plain", plain_responses(arguments.responses))
     grading("hostile", hostile_responses(arguments.hostile))
     report()
-    bootstrap()
 
 
 if __name__ == "__main__":

@@ -218,6 +218,7 @@ def make_drives(base_url: str) -> tuple[dict[str, Drive], Callable[[], Awaitable
             session_id=0,
             raw_prompt=[{"role": "user", "content": PROBLEM}],
             extra_info={"problem": PROBLEM, "task": "integers_bare"},
+            transcribed=False,
             reward_model={"ground_truth": "626"},
         )
         seen = tokenizer.decode(output.response_ids)

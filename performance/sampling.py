@@ -22,11 +22,11 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from eapo_verl.cpu.environment import on_cpu
+from eapo_verl.method.draws import sample_seed
 from workflow.sampling.__main__ import parse
 from workflow.sampling.cpu import at_cpu_precision, cpu_options
 from workflow.sampling.request import SamplingError
 from workflow.sampling.run import Job
-from workflow.sampling.seeds import sample_seed
 
 PLAIN = Path(__file__).with_name("plain_vllm.py")
 

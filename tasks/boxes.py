@@ -12,6 +12,7 @@ r"""How an answer is found that a response puts in a box; every reader of boxes,
 import re
 
 from tasks.characters import in_ascii
+from tasks.words import PLACEHOLDER
 
 _TOKEN = re.compile(r"\\(?P<box>boxed|fbox)\s*\{|\\\\(?!boxed|fbox)|\\[{}]|(?P<brace>[{}])")
 _FILLER = re.compile(
@@ -20,10 +21,7 @@ _FILLER = re.compile(
     r"|[Bb]ox|bigcirc|star|ast|bullet|blacksquare|underline|displaystyle|left|right|[lr]angle|space)(?![a-zA-Z])"
     r"|\\[^a-zA-Z0-9]|[\s{}()\[\]<>$~.:…⋯?_*□·]"
 )
-_PLACEHOLDERS = frozenset(
-    "a an the this your my our final numerical integer correct insert put place write enter fill in here goes box "
-    "boxed answer ans answers result solution value number content contents something blank".split()
-)
+_LONGEST_PLACEHOLDER = 200
 
 
 def final_part(response: str) -> str:
@@ -60,10 +58,13 @@ def last_box(text: str) -> str | None:
 
 
 def is_placeholder(content: str) -> bool:
-    """Whether the ``content`` of a box stands for an answer that is not there."""
+    """Whether the ``content`` of a box, of no more than 200 characters, stands for an answer that is not there."""
+    content = content.strip()
+    if len(content) > _LONGEST_PLACEHOLDER:
+        return False
     if content.isalnum() and not content.isalpha():
         return False
-    return all(word in _PLACEHOLDERS for word in _FILLER.sub(" ", in_ascii(content)).lower().split())
+    return all(word in PLACEHOLDER for word in _FILLER.sub(" ", in_ascii(content)).lower().split())
 
 
 def boxed_answer(response: str) -> str | None:

@@ -2,8 +2,8 @@
 
 import unicodedata
 
-# Minus as Unicode has it, ideographic marks, the two superscripts that units have, and the sign of equivalence.
-_SAME = {ord(a): b for a, b in {"−": "-", "–": "-", "。": ".", "、": ",", "²": "^2", "³": "^3", "≡": "="}.items()}
+# Minus as Unicode has it, ideographic marks, and the sign of equivalence.
+_SAME = {ord(a): b for a, b in {"−": "-", "–": "-", "。": ".", "、": ",", "≡": "="}.items()}
 # The full-width forms of ASCII.
 _SAME |= {code: chr(code - 0xFEE0) for code in range(0xFF01, 0xFF5F)}
 # Invisible, and yet they say that two things are multiplied, added or listed.
@@ -13,8 +13,7 @@ _OPERATORS = frozenset("\u2061\u2062\u2063\u2064")
 def in_ascii(text: str) -> str:
     """``text`` without format characters (zero-width space, marks of direction, soft hyphen), digits as 0-9.
 
-    Digits may be of any script. The invisible operators of mathematics stay, and so do superscripts other than 2 and 3,
-    which become ``^2`` and ``^3``.
+    Digits may be of any script; superscripts are none. The invisible operators of mathematics stay.
     """
     if text.isascii():
         return text

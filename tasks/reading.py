@@ -8,8 +8,8 @@ r"""The integer that the content of a box states.
   number under a condition (``25 \text{ when } n = 3``, ``25, n = 3``): where a digit or another ``=`` stands before it,
   no comma, semicolon, colon, ``\\`` or ``\quad`` may follow there, no words in ``\text{}``, and none that begins a
   clause. ``<=`` is no equals sign.
-- A label is ignored: a choice (``\text{(C) } 25``, ``C. 25``), words with a colon (``\text{Answer: } 25``), or "the
-  answer is".
+- A label is ignored: a choice (``\text{(C) } 25``, ``C. 25``), words with a colon or "is" (``\text{Answer: } 25``,
+  ``\text{The remainder is } 25``), or words like "answer" alone.
 - Thousands may be set off in groups of three digits by comma, ``{,}``, ``\,`` or another space. So ``1,024`` and
   ``250,260`` are one number each, while ``1,02`` and ``3, 5`` are none.
 - Minus is ``-`` or one of Unicode's signs for it; digits may be of any script, but superscripts are no digits.
@@ -120,19 +120,19 @@ def _without_label(seen: Sequence[Token]) -> Sequence[Token]:
 
 
 def _is_label(before: Sequence[Token]) -> bool:
-    spelt = [token.text.casefold() for token in before]
+    spelt = [token.text.casefold() for token in before if not (token.in_text and token.text == ",")]
     if _CHOICE.fullmatch(" ".join(spelt)):
         return True
-    words = spelt[:-1] if spelt[-1:] == [":"] else spelt
-    if not words or any(token.kind != "word" for token in before[: len(words)]):
+    words = spelt[:-1] if spelt[-1:] in ([":"], ["is"]) else spelt
+    if not words or not all(word.isalpha() for word in words):
         return False
-    if len(words) == len(spelt):
+    if words is spelt:
         return all(word in LABEL for word in words)
     return not any(word in CLAUSE or changes(word, directly=True) for word in words)
 
 
 def _digits(seen: Sequence[Token]) -> tuple[str, int]:
-    """The digits that ``seen`` begins with, without leading zeros, and how many tokens they take; none where it is 0."""
+    """The digits that ``seen`` begins with, without leading zeros, and how many tokens they take: 0 for none."""
     if not (seen and seen[0].kind == "digits"):
         return "", 0
     groups, size = [seen[0].text], 1

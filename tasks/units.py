@@ -6,13 +6,14 @@ Dropped after a number are
   modulus, since ``25 \bmod 7`` is 4;
 - a per cent sign or the word, where it ends the answer: a percentage is its number, and ``25\% of 80`` is not;
 - degrees (``^\circ``, ``°``; with C or F) and the endings of ordinals (``25th``, ``25^{\text{th}}``);
-- words, with ``^2`` or ``^3`` behind them and a slash or a period between them (``cm^2``, ``\text{ m}/\text{s}``,
-  ``square units``).
+- words, with ``^2``, ``²``, ``^3`` or ``³`` behind them and a slash or a period between them (``cm^2``,
+  ``\text{ m}/\text{s}``, ``square units``).
 
 The answer is no integer where a word
 
 - may be a product of variables: outside ``\text{}`` a single letter, up to four letters that are no unit known here
-  (``25xy``), or letters in the alphabet's order; anywhere Greek, x, y and z, or a letter that no unit is written with;
+  (``25xy``), or letters in the alphabet's order; anywhere Greek, x, y and z, or a letter that no unit is written with
+  (``m²`` is a unit, ``m^2`` and ``25m`` are not);
 - multiplies or changes the number (``dozen``, ``million``, ``half``, ``factorial``, ``choose``, ``root``, … anywhere;
   ``squared``, ``pairs``, ``score``, … directly behind it; 万, тысяч and their like), or names another base;
 - joins, compares, denies, or sets a condition (``or``, ``than``, ``not``, ``when``, ``for``, …).
@@ -23,10 +24,13 @@ The answer is no integer where a word
 from collections.abc import Sequence
 
 from tasks.latex import Token
-from tasks.words import CLAUSE, PERCENT, POWER, SHORT, UNIT_LETTERS, changes
+from tasks.words import CLAUSE, PERCENT, POWER, SHORT, UNIT_LETTERS, VARIABLES, changes
 
 _IN_TEXT = frozenset(".,-'’()/")
 _ALPHABET = "abcdefghijklmnopqrstuvwxyz"
+_SQUARE_AND_CUBE = "²³"
+# Unicode has some units as one character: ㎝, ㎡, ㎏, ….
+_FIRST_SQUARED_UNIT, _LAST_SQUARED_UNIT = "㍱", "㏟"
 _MODULUS = ("pmod", "mod", "modulo")
 
 
@@ -68,18 +72,22 @@ def _ordinal(value: int) -> str:
 
 def _are_units(rest: Sequence[Token]) -> bool:
     words: list[str] = []
+    # What stands before: of "/" and "^" alone something has to follow.
     previous = ""
-    for token in rest:
+    for index, token in enumerate(rest):
+        raised = rest[index + 1].text in _SQUARE_AND_CUBE if index + 1 < len(rest) else False
         if token.kind == "word":
-            if not _is_unit(token, not words, previous == "/"):
+            if not _is_unit(token, directly=not words, sure=token.in_text or previous == "/" or raised):
                 return False
             words.append(token.text.casefold())
+        elif _FIRST_SQUARED_UNIT <= token.text <= _LAST_SQUARED_UNIT:
+            words.append(token.text)
         elif previous == "^":
             if token.text not in ("2", "3"):
                 return False
         elif not (
             token.text == "\\"
-            or (words and token.text in ("^", ".", "/"))
+            or (words and token.text in (*"^./", *_SQUARE_AND_CUBE))
             or (token.in_text and token.text in _IN_TEXT)
         ):
             return False
@@ -88,10 +96,11 @@ def _are_units(rest: Sequence[Token]) -> bool:
     return previous not in ("^", "/") and not (len(words) == 1 and words[0] in POWER)
 
 
-def _is_unit(token: Token, directly: bool, per: bool) -> bool:
+def _is_unit(token: Token, directly: bool, sure: bool) -> bool:
+    """Whether a word leaves the number what it is; ``sure``: one letter may be a unit here."""
     word = token.text.casefold()
-    if word in CLAUSE or changes(word, directly) or set(word) <= set("xyz"):
+    if word in CLAUSE or changes(word, directly) or set(word) <= VARIABLES:
         return False
     if len(word) == 1 and word.isascii():
-        return token.text in UNIT_LETTERS and (token.in_text or per)
+        return sure and token.text in UNIT_LETTERS
     return token.in_text or not word.isascii() or word in SHORT or (len(word) > 4 and word not in _ALPHABET)

@@ -1,4 +1,4 @@
-"""Words that may stand beside a number in a box, by what they do to it."""
+"""Words that may stand in a box, by what they do to the number beside them."""
 
 
 def _set(words: str) -> frozenset[str]:
@@ -9,55 +9,64 @@ def _set(words: str) -> frozenset[str]:
 CLAUSE = _set(
     "when whenever where wherever if iff for with without at given assuming provided unless except otherwise while "
     "until since because as by from such that which whose whom who taking letting let using having putting setting "
-    "choosing attained achieved reached obtained occurring under wlog and or nor but to than not never no none neither "
-    "about approximately approx around roughly nearly almost least most wrong incorrect false impossible undefined"
+    "choosing attained achieved reached obtained occurring under wlog and or nor but to than not never no none "
+    "neither about approximately approx around roughly nearly almost least most wrong incorrect false impossible "
+    "undefined"
 )
 #: They multiply or change the number before them, or are mathematics.
 CHANGE = _set(
-    "dozen dozens hundred hundreds thousand thousands lakh lakhs lac lacs crore crores myriad myriads mil mn mln mio "
-    "mrd bn tsd gross ten tens eleven twelve twenty thirty forty fifty sixty seventy eighty ninety half halves third "
-    "thirds quarter quarters fourth fourths fifth fifths sixth sixths seventh sevenths eighth eighths ninth ninths "
-    "tenth tenths hundredth hundredths thousandth thousandths mille milles milliers douzaine douzaines dutzend docena "
-    "docenas tausend plus minus times over divided multiplied raised power exponent root sqrt log ln lg exp sin cos "
-    "tan cot csc sinh cosh tanh arcsin arccos arctan choose chooses permute factorial subfactorial primorial inverse "
-    "inverted reciprocal negated negative doubled tripled quadrupled halved double triple quadruple twice thrice fold "
-    "twofold threefold tenfold base binary octal decimal hexadecimal hex radical infinity infinite infty pi alpha beta "
-    "gamma delta epsilon zeta theta kappa lambda mu nu xi rho sigma tau phi chi psi omega"
+    "dozen dozens hundred hundreds thousand thousands lakh lakhs lac lacs crore crores myriad myriads mil mn mln "
+    "mio mrd bn tsd gross ten tens eleven twelve twenty thirty forty fifty sixty seventy eighty ninety half halves "
+    "third thirds quarter quarters fourth fourths fifth fifths sixth sixths seventh sevenths eighth eighths ninth "
+    "ninths tenth tenths hundredth hundredths thousandth thousandths mille milles milliers douzaine douzaines "
+    "dutzend docena docenas tausend plus minus times over divided multiplied raised power exponent root sqrt log ln "
+    "lg exp sin cos tan cot csc sinh cosh tanh arcsin arccos arctan choose chooses permute factorial subfactorial "
+    "primorial inverse inverted reciprocal negated negative doubled tripled quadrupled halved double triple "
+    "quadruple quintuple sextuple twice thrice fold twofold threefold tenfold ish base binary octal decimal "
+    "hexadecimal hex radical infinity infinite infty pi alpha beta gamma delta epsilon zeta theta kappa lambda mu "
+    "nu xi rho sigma tau phi chi psi omega"
 )
 #: They change it directly behind it; further on they are what is counted or measured ("ordered pairs", "cm squared").
 CHANGE_DIRECTLY = _set(
     "squared cubed cube score scores pair pairs couple couples trio trios brace percent percentage pct per"
 )
 #: They measure something together with a unit, and are a power without one.
-POWER = _set("square squared cubic cubed sq")
+POWER = _set("square squared cubic cubed sq 平方 立方")
 #: A number with one of these is a hundredth of it, and by convention read as itself.
 PERCENT = (("percent",), ("per", "cent"), ("pct",))
 #: Units and counted things of at most four letters: outside of ``\\text{}`` all others may be products of variables.
 SHORT = _set(
-    "mm cm dm km nm μm cc ml mg kg lb lbs oz ft yd yds mi in hr hrs min mins sec secs kb mb gb tb hz khz mhz ghz kw kwh "
-    "cal kcal pa kpa ev kev mev rad rads deg degs mph kph kmh mol atm bar psi rpm sq cu gal pts "
-    "usd eur gbp inr cny rmb yen euro cent feet foot inch mile yard acre ton tons gram day days week year yrs yr "
-    "hour unit ways way sets set item step men boys kids cups eggs cars cats dogs cows hens legs pens bags cans jars "
-    "pies rows dots bits bit byte coin dime per"
+    "mm cm dm km nm μm cc ml mg kg lb lbs oz ft yd yds mi in hr hrs min mins sec secs kb mb gb tb hz khz mhz ghz kw "
+    "kwh cal kcal pa kpa ev kev mev rad rads deg degs mph kph kmh mol atm bar psi rpm sq cu gal pts usd eur gbp inr "
+    "cny rmb yen euro cent feet foot inch mile yard acre ton tons gram day days week year yrs yr hour unit ways way "
+    "sets set item step men boys kids cups eggs cars cats dogs cows hens legs pens bags cans jars pies rows dots "
+    "bits bit byte coin dime per"
 )
 #: Letters that units are written with; x, y, n, k and the like are variables even in ``\\text{}``.
 UNIT_LETTERS = frozenset("ACFGHJKLNTVWghlmst")
+#: Names of unknowns, in Latin and what looks like it.
+VARIABLES = frozenset("xyzху")
+#: What a box holds that stands for an answer: "your final answer here".
+PLACEHOLDER = _set(
+    "a an the this your my our final numerical integer correct insert put place write enter fill in here goes box "
+    "boxed answer ans answers result solution value number content contents something blank"
+)
 #: What a label may consist of without a colon: "The answer is".
 LABEL = _set("the final answer ans is are so thus hence therefore result solution value option choice")
 
 _ENDINGS = ("illion", "illions", "illiard", "illiarde", "illiarden", "illionen", "illones", "illón")
 _STEMS = tuple(
-    "тысяч тыс миллион млн миллиард млрд триллион дюжин сот десят половин квадрат факториал пар процент ダース".split()
+    _set("тысяч тыс миллион млн миллиард млрд триллион дюжин сот десят половин квадрат факториал пар процент ダース")
 )
-_SIGNS = frozenset("万萬亿億兆千仟百佰十拾半倍双雙对對打分之的만억조천백십쌍배")
+_SIGNS = frozenset("万萬亿億兆千仟百佰十拾半倍双雙对對打分之的割乗乘만억조천백십쌍배")
 # Kilogram, kilometre, kilowatt, kilocalorie and kilojoule: not thousands.
 _KILO = ("千克", "千米", "千瓦", "千卡", "千焦")
 
 
 def changes(word: str, directly: bool) -> bool:
     """Whether ``word`` (casefolded) makes another number of the one before it; ``directly``: no word is between."""
-    if word.startswith(_KILO):
-        return False
+    if word in SHORT or word.startswith(_KILO):
+        return directly and word in CHANGE_DIRECTLY
     return (
         word in CHANGE
         or (directly and word in CHANGE_DIRECTLY)
@@ -65,5 +74,4 @@ def changes(word: str, directly: bool) -> bool:
         or word.startswith(_STEMS)
         or not _SIGNS.isdisjoint(word)
         or any("α" <= letter <= "ω" for letter in word)
-        and word not in SHORT
     )

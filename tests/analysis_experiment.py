@@ -11,7 +11,7 @@ K = 4
 BENCHMARKS = {"chains_a": 6, "chains_b": 4}
 SEEDS = {"base": [0], "self_exploratory": [0, 1], "eapo": [0, 1]}
 PAIRS = ["eapo:self_exploratory", "eapo:base", "self_exploratory:base"]
-CONSULTATIONS = ("asked", "accepted", "annealed", "spared", "gated", "timed_out", "failed", "truncated")
+FATES = ("accepted", "annealed", "spared", "gated", "timed_out", "failed", "truncated")
 
 
 def write_lines(path: Path, rows: list[dict]) -> Path:
@@ -79,7 +79,8 @@ def write_run(folder: Path, method: str, seed: int) -> None:
     run = {
         "method": method, "kind": "rl", "seed": seed, "config_sha256": "c0ffee" * 10, "resolved_config": {},
         "git_sha": "badcafe" * 5, "versions": {"verl": "0.9.1"}, "hardware": {"cpu": "two cores"}, "wall_s": 90.0,
-        "policy_tokens": 1234567, "expert_tokens": 89, "consultations": dict.fromkeys(CONSULTATIONS, 7),
+        "policy_tokens": 1234567, "expert_tokens": 89,
+        "consultations": {"asked": 7 * len(FATES), **dict.fromkeys(FATES, 7)},
     }  # fmt: skip
     (folder / "run.json").write_text(json.dumps(run))
 

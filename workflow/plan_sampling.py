@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import tasks
-from eapo_verl.method.schedules import sampling_seed
+from eapo_verl.method.draws import sampling_seed
 from eapo_verl.settings.identity import identity
 from workflow.experiment import Experiment
 

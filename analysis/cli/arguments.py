@@ -59,6 +59,19 @@ def parser() -> argparse.ArgumentParser:
     one.add_argument("--answer", type=Path, help="reStructuredText to write with what the page says first")
     one.add_argument("--out", type=Path, required=True)
 
+    one = commands.add_parser("show", help="print rollouts of a training run: queries, replies, rewards")
+    one.add_argument("run", type=Path, metavar="RUN_DIR", help="holds rollouts.jsonl.gz")
+    one.add_argument("--step", type=_natural, help="of this training step only")
+    one.add_argument("--prompt", metavar="ID", help="of this problem only")
+    one.add_argument(
+        "--n",
+        type=_positive,
+        default=6,
+        metavar="N",
+        help="rollouts to print, of more: N evenly spaced ones (default: 6)",
+    )
+    one.add_argument("--consulted", action="store_true", help="only rollouts that consulted")
+
     one = commands.add_parser("compare", help="compare two folders of samples, this project's or lm-eval's")
     one.add_argument("a", type=Path, metavar="A", help=_FOLDER)
     one.add_argument("b", type=Path, metavar="B", help="the method that it is compared with: A minus B")
@@ -76,15 +89,21 @@ def parser() -> argparse.ArgumentParser:
     one.add_argument("--questions", type=_two, nargs="+", default=[30, 70], metavar="N", help="default: 30 70")
     one.add_argument("--samples", type=_positive, nargs="+", default=[8, 32], metavar="K", help="default: 8 32")
     one.add_argument("--seeds", type=_positive, nargs="+", default=[1, 3, 5, 10], metavar="S", help="default: 1 3 5 10")
+    one.add_argument(
+        "--comparisons", type=_positive, default=1, metavar="M", help="declared, of which this is one (default: 1)"
+    )
     one.add_argument("--scores", type=Path, help="scores.parquet to estimate the sources of variance from")
     one.add_argument("--pair", metavar="A:B", help="the two methods in it")
 
-    one = commands.add_parser("calibrate", help="each test's false-positive rate on simulated experiments")
+    one = commands.add_parser("calibrate", help="how often tests and intervals err on simulated experiments")
     one.add_argument("--repetitions", type=_positive, default=600, metavar="R", help="of each design (default: 600)")
     one.add_argument("--seed", type=_natural, default=0, help="of the simulation (default: 0)")
     one.add_argument("--questions", type=_two, nargs="+", default=[30, 70], metavar="N", help="default: 30 70")
     one.add_argument("--seeds", type=_two, nargs="+", default=[3, 5], metavar="S", help="default: 3 5")
     one.add_argument("--samples", type=_positive, default=32, metavar="K", help="of each question (default: 32)")
+    one.add_argument(
+        "--seed-sd", type=_share, nargs="+", default=[0.02, 0.05], metavar="SD", help="of seeds (default: 0.02 0.05)"
+    )
     return whole
 
 

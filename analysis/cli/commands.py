@@ -17,6 +17,7 @@ def grade(arguments: argparse.Namespace) -> None:
     """Samples to grades, with a line on what was found."""
     from analysis.intake.samples import Grader, read_answers, read_samples
     from analysis.output import write_parquet
+    from analysis.tables.numbers import rounded
 
     answers = read_answers(arguments.problems)
     samples = read_samples(arguments.samples, answers, arguments.k)
@@ -26,7 +27,7 @@ def grade(arguments: argparse.Namespace) -> None:
     rates = {name: grades[name].mean() for name in ("correct", "verify_correct", "unanswered", "truncated")}
     disagreements = grades[grades["correct"] != grades["verify_correct"]]
     rates["scorers disagree"] = len(disagreements) / len(grades)
-    shown = ", ".join(f"{name} {rate:.4f}" for name, rate in rates.items())
+    shown = ", ".join(f"{name} {rounded(rate, 4)}" for name, rate in rates.items())
     print(f"{arguments.out}: {len(grades)} responses to {len(answers)} questions: {shown}")
     for row in disagreements.to_dict("records"):
         boxed = "no box" if row["unanswered"] else f"boxed {row['extracted']!r}"
@@ -36,8 +37,10 @@ def grade(arguments: argparse.Namespace) -> None:
 
 def scores(arguments: argparse.Namespace) -> None:
     """Grades of all cells to one table of counts."""
-    from analysis.intake.scores import Cell, read_grades, score
+    from analysis.intake.cells import Cell
+    from analysis.intake.grades import read_grades
     from analysis.output import write_parquet
+    from analysis.statistics.scores import score
 
     cells = [Cell.parse(text) for text in arguments.cells]
     table = pd.concat(
@@ -48,11 +51,13 @@ def scores(arguments: argparse.Namespace) -> None:
 
 def tables(arguments: argparse.Namespace) -> None:
     """Scores and grades to the main table, the significance table and, where ablations are declared, theirs."""
-    from analysis.intake.scores import majority, read_scores, read_votes
-    from analysis.output import remove_table, write_table
-    from analysis.statistics.ablations import Ablation, ablations_table
-    from analysis.statistics.comparisons import significance_table
+    from analysis.intake.grades import read_votes
+    from analysis.statistics.scores import majority, read_scores
+    from analysis.tables import ABLATIONS
+    from analysis.tables.ablations import Ablation, ablations_table
+    from analysis.tables.files import remove_table, write_table
     from analysis.tables.main import main_table
+    from analysis.tables.significance import significance_table
 
     pairs = [_pair(text) for text in arguments.pairs]
     ablations = [Ablation.parse(text) for text in arguments.ablations]
@@ -66,10 +71,10 @@ def tables(arguments: argparse.Namespace) -> None:
         "significance": significance_table(table, pairs, votes),
     }
     if ablations:
-        made["ablations"] = ablations_table(table, ablations)
+        made[ABLATIONS] = ablations_table(table, ablations)
     else:
         # Of an earlier experiment of this name: the report would take it for this one's.
-        remove_table(arguments.out_dir, "ablations")
+        remove_table(arguments.out_dir, ABLATIONS)
     for name, content in made.items():
         write_table(arguments.out_dir, name, content)
     print(f"declared family of {len(pairs)} (Holm): {', '.join(arguments.pairs)}")
@@ -79,11 +84,12 @@ def tables(arguments: argparse.Namespace) -> None:
 
 def figures(arguments: argparse.Namespace) -> None:
     """Training metrics, run records, scores, grades and the significance table to figures."""
-    from analysis.intake.provenance import read_run
-    from analysis.intake.scores import read_responses, read_scores
+    from analysis.intake.grades import read_responses
+    from analysis.intake.runs import read_run
     from analysis.intake.training_log import read_training_log
-    from analysis.plots.figures import Experiment, draw
-    from analysis.tables.files import read_significance
+    from analysis.plots.drawing import Experiment, draw
+    from analysis.statistics.scores import read_scores
+    from analysis.tables.significance import read_significance
 
     logs = [read_training_log(*_run(text)) for text in arguments.metrics]
     table = read_scores(arguments.scores)
@@ -114,8 +120,8 @@ def report(arguments: argparse.Namespace) -> None:
 def compare(arguments: argparse.Namespace) -> None:
     """Two folders of samples to both tables, printed and written, and what follows."""
     from analysis.cli.compare import compare as made_of
-    from analysis.intake.scores import ALL
-    from analysis.output import write_table
+    from analysis.intake.cells import ALL
+    from analysis.tables.files import write_table
     from analysis.tables.shown import diagnostic_rows, main_rows, test_rows
 
     made = made_of(arguments.a, arguments.b, arguments.benchmark, arguments.problems, arguments.k, arguments.workers)
@@ -128,62 +134,32 @@ def compare(arguments: argparse.Namespace) -> None:
     print(f"Written: main and significance, .csv, .md and .tex, in {arguments.out_dir}")
 
 
+def show(arguments: argparse.Namespace) -> None:
+    """Rollouts of a run as text."""
+    from analysis.cli.show import show as shown
+
+    print(shown(arguments.run, arguments.step, arguments.prompt, arguments.consulted, arguments.n), end="")
+
+
 def plan(arguments: argparse.Namespace) -> None:
     """The designs that a wanted effect needs."""
-    from analysis.intake.scores import read_scores
-    from analysis.statistics.plan import components_of, designs, seeds_for
-    from analysis.statistics.power import Components
+    from analysis.cli.planning import planned
 
-    if (arguments.scores is None) != (arguments.pair is None):
+    pair = None if arguments.pair is None else _pair(arguments.pair)
+    if (arguments.scores is None) != (pair is None):
         raise InputError("--scores and --pair: needed are both or neither")
-    sizes = Components()
-    if arguments.scores is not None:
-        sizes = components_of(read_scores(arguments.scores), *_pair(arguments.pair))
-    needs = designs(
-        sizes, arguments.effect, arguments.power, arguments.questions, arguments.samples, sorted(arguments.seeds)
-    )
-    seeds = seeds_for(sizes, arguments.effect, arguments.power, arguments.questions, arguments.samples)
-    print(
-        f"A true difference of {100 * arguments.effect:g} points, to be found with probability {arguments.power:g} by "
-        "the crossed test at 0.05.\n"
-        f"Standard deviations: question x method {sizes.question_method:.3f}, training seed {sizes.seed:.3f}, "
-        f"question x seed {sizes.question_seed:.3f}; variance within a question {sizes.within:.3f} "
-        f"({'assumed' if arguments.scores is None else f'estimated from {arguments.scores}'}).\n"
-        "One seed: a claim about two checkpoints, not about methods. –: no number is enough.\n"
-    )
-    for table in (needs, seeds):
-        print(table.map(_shown).to_markdown(index=False, disable_numparse=True), end="\n\n")
+    print(planned(arguments, pair), end="")
 
 
 def calibrate(arguments: argparse.Namespace) -> None:
-    """False-positive rates of all tests on simulated experiments without a difference."""
-    from analysis.statistics.calibration import BAND, PRIMARY, false_positive_rates
+    """How often tests err, and how often intervals hold the truth, on simulated experiments without a difference."""
+    from analysis.cli.calibration import calibrated
 
-    designs = [(questions, seeds) for questions in arguments.questions for seeds in arguments.seeds]
-    rates = false_positive_rates(designs, arguments.samples, arguments.repetitions, arguments.seed)
-    print(
-        f"Share of {arguments.repetitions} simulated experiments without a difference in which p < 0.05 "
-        f"(± its Monte-Carlo standard error); {arguments.samples} samples a question and seed.\n"
-    )
-    shown = rates.assign(
-        design=[f"n = {n}, S = {s}" for n, s in zip(rates["questions"], rates["seeds"], strict=True)],
-        text=[f"{rate:.3f} ± {error:.3f}" for rate, error in zip(rates["rate"], rates["error"], strict=True)],
-    ).pivot(index="test", columns="design", values="text")
-    in_order = shown.loc[rates["test"].unique(), [f"n = {n}, S = {s}" for n, s in designs]]
-    print(in_order.reset_index().to_markdown(index=False, disable_numparse=True), end="\n\n")
-    primary = rates[rates["test"] == PRIMARY]
-    outside = ~primary["rate"].between(*BAND)
-    slack = 2 * primary["error"]
-    far = (primary["rate"] + slack < BAND[0]) | (primary["rate"] - slack > BAND[1])
-    print(
-        f"{PRIMARY}: {outside.sum()} of {len(primary)} rates outside {BAND[0]} to {BAND[1]}, {far.sum()} of them by "
-        "more than twice the Monte-Carlo error.\nTests over questions pool the seeds, those over seeds the questions, "
-        "posterior_probability (less likely order under 0.025) both."
-    )
+    print(calibrated(arguments), end="")
 
 
 COMMANDS: dict[str, Callable[[argparse.Namespace], None]] = {
-    command.__name__: command for command in (grade, scores, tables, figures, report, compare, plan, calibrate)
+    command.__name__: command for command in (grade, scores, tables, figures, report, show, compare, plan, calibrate)
 }
 
 
@@ -214,7 +190,3 @@ def _run(text: str) -> tuple[str, int, Path]:
     if not (method and seed.isdecimal() and path):
         raise InputError(f"--metrics {text!r}: needed is METHOD:SEED:FILE, seed a number")
     return method, int(seed), Path(path)
-
-
-def _shown(value: float | None) -> str:
-    return "–" if value is None or pd.isna(value) else f"{value:.3f}" if isinstance(value, float) else str(value)

@@ -10,11 +10,12 @@ import pandas as pd
 
 from analysis import InputError
 from analysis.intake import folders
+from analysis.intake.cells import Cell
 from analysis.intake.samples import Grader, Reference
-from analysis.intake.scores import Cell, complete, majority, score
 from analysis.report.conclusion import Conclusion, conclude
-from analysis.statistics.comparisons import significance_table
+from analysis.statistics.scores import complete, majority, score
 from analysis.tables.main import main_table
+from analysis.tables.significance import significance_table
 
 
 class Comparison(NamedTuple):

@@ -14,9 +14,9 @@ from typing import NamedTuple
 import pandas as pd
 
 from analysis import InputError
+from analysis.intake.cells import Cell
 from analysis.intake.lm_eval_log import is_log, read_log, task_name
 from analysis.intake.samples import Reference, read_answers, read_samples
-from analysis.intake.scores import Cell
 
 _SEED = re.compile(r"seed(\d{1,9})")
 # From samples/<method>/seed<k> up to the results folder, which has the data beside the samples.

@@ -14,7 +14,7 @@ import pandas as pd
 
 from analysis import InputError
 from analysis.intake.json_lines import read_json_lines, utf8
-from analysis.intake.samples import Reference, reference
+from analysis.intake.samples import SAMPLE_FIELDS, Reference, reference
 
 _NAME = re.compile(r"samples_(?P<task>.+?)(?:_\d{4}-\d{2}-\d{2}T[\d:.-]+)?")
 
@@ -68,7 +68,7 @@ def read_log(path: Path) -> tuple[pd.DataFrame, dict[str, Reference]]:
         if count < most:
             raise InputError(f"{path}: question {question!r} has {count} responses, others have {most}")
     rows = [
-        {"question_id": question, "sample": index, "response": text, "n_tokens": float("nan"), "finish_reason": None}
+        dict(zip(SAMPLE_FIELDS, (question, index, text, float("nan"), None), strict=True))
         for question, texts in responses.items()
         for index, text in enumerate(texts)
     ]

@@ -12,10 +12,13 @@ from analysis import InputError
 from analysis.intake.json_lines import read_json_lines
 
 VALIDATION = "accuracy_val_unassisted"
-_OPTIONAL = (
-    *("acceptance_rate", "consult_rate", "copy_rate"),
-    *("accuracy_train_assisted", "accuracy_train_unassisted"),
-)
+ACCEPTANCE = "acceptance_rate"
+CONSULTS = "consult_rate"
+COPIES = "copy_rate"
+ASSISTED = "accuracy_train_assisted"
+UNASSISTED = "accuracy_train_unassisted"
+#: What is read of a step beside its number; all but the first may be absent.
+COLUMNS = (VALIDATION, ACCEPTANCE, CONSULTS, COPIES, ASSISTED, UNASSISTED)
 
 
 class TrainingLog(NamedTuple):
@@ -49,7 +52,7 @@ def read_training_log(method: str, seed: int, path: Path) -> TrainingLog:
     for where, row in read_json_lines(path):
         if type(row.get("step")) is not int or VALIDATION not in row:
             raise InputError(f"{where}: needed are step, an integer, and {VALIDATION}, a number or null")
-        rows[row["step"]] = {column: _number(where, column, row.get(column)) for column in (VALIDATION, *_OPTIONAL)}
+        rows[row["step"]] = {column: _number(where, column, row.get(column)) for column in COLUMNS}
     if not rows:
         raise InputError(f"{path}: has no step")
     return TrainingLog(method, seed, pd.DataFrame.from_dict(rows, orient="index").sort_index())

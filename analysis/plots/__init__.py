@@ -1,14 +1,29 @@
-"""The figures, a module each; :mod:`analysis.plots.style` is their look, :mod:`analysis.plots.figures` their list."""
+"""The figures, a module each. This list of them is light: rules and the report read it, and load nothing else.
 
-from __future__ import annotations
+A figure is a module of its name with ``draw(experiment: Experiment) -> Drawn`` (:mod:`analysis.plots.drawing`), and a
+line here.
+"""
 
 from typing import NamedTuple
 
-from matplotlib.figure import Figure
+
+class Listed(NamedTuple):
+    """Where the report shows a figure, and what stands for it where images are not shown."""
+
+    section: str
+    alt: str
 
 
-class Drawn(NamedTuple):
-    """A figure and its caption, which says what is shown, of how many questions, samples and seeds, which interval."""
-
-    figure: Figure
-    caption: str
+#: By file, without its ending, in the order of the report. A section is a name in its template.
+FIGURES = {
+    "paired_differences": Listed("answer", "Paired differences of the declared comparisons"),
+    "comparison": Listed("scores", "Accuracy of each method on each benchmark"),
+    "question_heat_map": Listed("scores", "Accuracy of each method on each question"),
+    "pass_at_k": Listed("scores", "pass@k against k"),
+    "accuracy_over_training": Listed("training", "Validation accuracy over training"),
+    "consultation_over_training": Listed("training", "Consultation over training"),
+    "length_and_correctness": Listed("cost", "Length of right and wrong responses"),
+    "cost_and_accuracy": Listed("cost", "Accuracy against tokens"),
+}
+#: Dots an inch of the images.
+DPI = 200

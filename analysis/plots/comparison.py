@@ -5,10 +5,12 @@ from __future__ import annotations
 import matplotlib.pyplot as plt
 import numpy as np
 
-from analysis.intake.scores import ALL, Scores
-from analysis.plots import Drawn, style
+from analysis.intake.cells import ALL
+from analysis.plots import style
 from analysis.plots.axes import percent
 from analysis.plots.design import OVER_QUESTIONS, design, number_of_questions, samples
+from analysis.plots.drawing import Drawn, Experiment
+from analysis.statistics.scores import Scores
 from analysis.tables.main import accuracy_interval
 from analysis.tables.names import name, row_name
 
@@ -50,3 +52,8 @@ def comparison(scores: Scores) -> Drawn:
         f"{OVER_QUESTIONS}; small dots: training seeds. Overlapping bars are no test: the paired differences are. "
         f"{design(scores)}",
     )
+
+
+def draw(experiment: Experiment) -> Drawn:
+    """As :data:`analysis.plots.FIGURES` calls it."""
+    return comparison(experiment.scores)

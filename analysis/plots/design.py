@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from analysis.intake.scores import ALL, Scores
+from analysis.intake.cells import ALL
+from analysis.statistics.scores import Scores
 from analysis.tables.names import name, row_name
 
 OVER_QUESTIONS = "95% BCa bootstrap interval over questions (Wilson's where all questions score alike)"

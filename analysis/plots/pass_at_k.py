@@ -6,12 +6,14 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.ticker import FixedLocator, NullLocator
 
-from analysis.intake.scores import ALL, Scores
-from analysis.plots import Drawn, style
+from analysis.intake.cells import ALL
+from analysis.plots import style
 from analysis.plots.axes import percent
 from analysis.plots.design import OVER_QUESTIONS, design
+from analysis.plots.drawing import Drawn, Experiment
 from analysis.statistics import metrics
 from analysis.statistics.intervals import over_questions
+from analysis.statistics.scores import Scores
 from analysis.tables.names import name
 
 
@@ -50,3 +52,8 @@ def pass_at_k_curves(scores: Scores) -> Drawn:
         "Chance that at least one of k samples is right, unbiased, on all questions; at k = 1 it is the accuracy. "
         f"Bands: {OVER_QUESTIONS}, training seeds averaged. {design(scores)}",
     )
+
+
+def draw(experiment: Experiment) -> Drawn:
+    """As :data:`analysis.plots.FIGURES` calls it."""
+    return pass_at_k_curves(experiment.scores)

@@ -14,6 +14,7 @@ import seaborn as sns
 from matplotlib.figure import Figure
 
 from analysis.output import whole
+from analysis.plots import DPI
 
 _PALETTE = [tuple(colour) for colour in sns.color_palette("colorblind")]
 # Fixed, so that a method looks the same in every figure and in every experiment.
@@ -23,8 +24,6 @@ _FREE_COLOURS = [_PALETTE[index] for index in (2, 1, 4, 5, 9, 8)]
 _FREE_MARKERS = ("^", "v", "P", "X", "<", ">", "*")
 #: Of a difference: higher, lower, and what is not shown to be either.
 HIGHER, LOWER, NOT_SHOWN = _PALETTE[0], _PALETTE[3], (0.45, 0.45, 0.45)
-
-DPI = 200
 
 Look = tuple[tuple[float, ...], str]
 

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import pandas as pd
 
-from analysis import InputError
-from analysis.intake.scores import ALL, MACRO
+from analysis.intake.cells import ALL, MACRO
 from analysis.statistics.outcome import ALPHA
-from analysis.tables.names import inline_name, name, p_equals, p_text, points, row_name
+from analysis.tables.names import inline_name, name, row_name
+from analysis.tables.numbers import p_equals, p_text, points, rounded, size
+from analysis.tables.shown import samples_text
+from analysis.tables.significance import declared_comparisons, primary_comparison
 
-PRIMARY = ("eapo", "self_exploratory")
 FLOOR = 0.02
 
 
@@ -35,41 +37,25 @@ class Conclusion:
     warnings: tuple[str, ...]
 
 
-def conclude(main: pd.DataFrame, significance: pd.DataFrame) -> Conclusion:
+def conclude(main: pd.DataFrame, significance: pd.DataFrame, trained: Collection[str] | None = None) -> Conclusion:
     """Read the two tables (:mod:`analysis.tables.main`).
 
-    It is about :func:`primary_comparison`; the verdict goes by the Holm-adjusted p-value.
+    It is about :func:`analysis.tables.significance.primary_comparison`; the verdict goes by the Holm-adjusted p-value.
+
+    Args:
+        main: the main table.
+        significance: the significance table.
+        trained: the methods that were trained; of others one seed is all there is. None: not known, so all may be.
 
     Raises:
         InputError: the significance table has no crossed test on all questions.
     """
-    rows = on_all_questions(significance)
+    rows = declared_comparisons(significance)
     row = primary_comparison(significance)
     near_zero = bool((main[main["benchmark"] == MACRO]["avg_at_k"] < FLOOR).all())
     verdict, sentence = _sentence(row, len(rows), near_zero)
     methods = (str(row["method_a"]), str(row["method_b"]))
-    return Conclusion(verdict, methods, sentence, _basis(row, rows, main), tuple(_warnings(row, main)))
-
-
-def primary_comparison(significance: pd.DataFrame) -> pd.Series:
-    """The row that the report answers with: the crossed test of the primary comparison on all questions.
-
-    The primary comparison is EAPO against self-exploratory RL where it was declared, else the first declared one.
-
-    Raises:
-        InputError: the significance table has no crossed test on all questions.
-    """
-    rows = on_all_questions(significance)
-    is_primary = (rows["method_a"] == PRIMARY[0]) & (rows["method_b"] == PRIMARY[1])
-    return rows[is_primary].iloc[0] if is_primary.any() else rows.iloc[0]
-
-
-def on_all_questions(significance: pd.DataFrame) -> pd.DataFrame:
-    """The declared family by its primary test: crossed, on all questions. Raises InputError if there is none."""
-    rows = significance[(significance["benchmark"] == ALL) & (significance["test"] == "crossed")]
-    if rows.empty:
-        raise InputError("significance.csv: has no row with benchmark 'all' and test 'crossed'")
-    return rows
+    return Conclusion(verdict, methods, sentence, _basis(row, rows, main), tuple(_warnings(row, main, trained)))
 
 
 def _sentence(row: pd.Series, family: int, near_zero: bool) -> tuple[str, str]:
@@ -87,53 +73,68 @@ def _sentence(row: pd.Series, family: int, near_zero: bool) -> tuple[str, str]:
         return "undecidable", (
             f"{a} minus {b} is {points(difference)} points, but this design allows no test: its uncertainty is unknown."
         )
-    size = points(abs(difference), signed=False)
+    distance = points(abs(difference), signed=False)
     if p < ALPHA:
         verdict, word = ("higher", "above") if difference > 0 else ("lower", "below")
         opening = "Yes" if difference > 0 else "No, the reverse"
-        return verdict, f"{opening}: {a} scored {size} points {word} {b} ({statistics})."
+        return verdict, f"{opening}: {a} scored {distance} points {word} {b} ({statistics})."
     return (
         "not shown",
         f"Not shown: {a} minus {b} is {points(difference)} points ({statistics}), which chance alone can explain."
-        f"{_missed(float(row['mde']))}",
+        f"{_detectable(row)}",
     )
 
 
-def _missed(mde: float) -> str:
-    if math.isnan(mde):
+def _detectable(row: pd.Series) -> str:
+    if math.isnan(row["mde"]):
         return ""
-    if mde >= 1:
+    if row["mde"] >= 1:
         return " This design is too small to show any difference."
+    several = [seeds for side in "ab" if (seeds := int(row[f"seeds_{side}"])) > 1]
+    source = f"from {min(several)} training seeds" if several else "from these questions"
+    known = f"{source} that is known no better than {size(row['mde_low'])} to {size(row['mde_high'])}"
     return (
-        f" A true difference under {points(mde, signed=False)} points would be missed by this design "
-        "more than one time in five."
+        f" This design finds a true difference of {size(row['mde'])} points four times in five ({known}), "
+        "a smaller one less often."
     )
 
 
 def _basis(row: pd.Series, family: pd.DataFrame, main: pd.DataFrame) -> str:
     benchmarks = [benchmark for benchmark in main["benchmark"].unique() if benchmark not in (ALL, MACRO)]
-    samples = int(main["n_samples"].min())
     seeds = max(int(row["seeds_a"]), int(row["seeds_b"]))
     test = "questions and training seeds as crossed random effects" if seeds > 1 else "paired t over questions"
     return (
         f"{int(row['n_questions'])} questions of {len(benchmarks)} benchmark{'s' if len(benchmarks) > 1 else ''} "
-        f"({', '.join(map(row_name, benchmarks))}), {samples} sample{'s' if samples > 1 else ''} each; training seeds: "
+        f"({', '.join(map(row_name, benchmarks))}), {_samples(row, main)}; training seeds: "
         f"{name(row['method_a'])} {int(row['seeds_a'])}, {name(row['method_b'])} {int(row['seeds_b'])}. "
         f"Test: {test}.{_declared(family)}"
     )
+
+
+def _samples(row: pd.Series, main: pd.DataFrame) -> str:
+    """Samples of a question, of either method where they differ."""
+    pooled = main[main["benchmark"] == ALL].set_index("method")
+    a, b = (samples_text(pooled.loc[row[f"method_{side}"]]) for side in "ab")
+    if a != b:
+        return f"samples of each: {name(row['method_a'])} {a}, {name(row['method_b'])} {b}"
+    return f"{a} sample{'' if a == '1' else 's'} of each"
 
 
 def _declared(family: pd.DataFrame) -> str:
     if len(family) == 1:
         return ""
     pairs = [f"{name(a)} − {name(b)}" for a, b in zip(family["method_a"], family["method_b"], strict=True)]
-    return f" Comparisons declared before the run: {', '.join(pairs)}."
+    return (
+        f" Comparisons declared before the run: {', '.join(pairs)}. What the design finds is computed at "
+        f"{ALPHA:g}/{round(ALPHA / family['alpha'].iloc[0])}, the strictest of Holm's levels; how much more the "
+        "adjusted test finds depends on the other comparisons."
+    )
 
 
-def _warnings(row: pd.Series, main: pd.DataFrame) -> list[str]:
+def _warnings(row: pd.Series, main: pd.DataFrame, trained: Collection[str] | None) -> list[str]:
     found = []
-    trained = [(row[f"method_{side}"], int(row[f"seeds_{side}"])) for side in "ab" if row[f"method_{side}"] != "base"]
-    single = [inline_name(method) for method, seeds in trained if seeds == 1]
+    both = [(str(row[f"method_{side}"]), int(row[f"seeds_{side}"])) for side in "ab"]
+    single = [inline_name(method) for method, seeds in both if seeds == 1 and (trained is None or method in trained)]
     if single:
         found.append(
             f"One training seed of {' and '.join(single)}: the interval speaks of these checkpoints, not of the "
@@ -147,7 +148,8 @@ def _warnings(row: pd.Series, main: pd.DataFrame) -> list[str]:
     ):
         high = rates[rates[column] > limit][column]
         if not high.empty:
-            found.append("; ".join(f"{name(str(m))}: {100 * rate:.0f}% {text}" for m, rate in high.items()) + ".")
+            shares = [f"{name(str(method))}: {rounded(100 * rate, 0)}% {text}" for method, rate in high.items()]
+            found.append(f"{'; '.join(shares)}.")
     # Short answers repeat by chance; one seed sent for every sample makes all of them alike.
     alike = rates[(rates["n_samples"] > 1) & (rates["duplicate_rate"] > 1 - 1.01 / rates["n_samples"])]
     if not alike.empty:

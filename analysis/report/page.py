@@ -11,20 +11,25 @@ from typing import NamedTuple
 import jinja2
 
 from analysis import InputError
-from analysis.intake.provenance import read_run, runs_table, shared_facts
-from analysis.plots.figures import FIGURES
-from analysis.plots.style import DPI
-from analysis.report.conclusion import Conclusion, conclude, on_all_questions
+from analysis.intake.runs import read_run
+from analysis.plots import DPI, FIGURES
+from analysis.report.conclusion import Conclusion, conclude
+from analysis.report.excerpt import excerpt
 from analysis.statistics.reported import reported_difference
-from analysis.tables.files import read_ablations, read_main, read_significance
-from analysis.tables.names import inline_name, points
+from analysis.tables.ablations import read_ablations
+from analysis.tables.main import read_main
+from analysis.tables.names import inline_name
+from analysis.tables.numbers import points
+from analysis.tables.runs import miscounts, run_rows, shared_facts
 from analysis.tables.shown import ablation_rows, comparison_rows, diagnostic_rows, main_rows, test_rows
+from analysis.tables.significance import declared_comparisons, read_significance
 
 
 class Figure(NamedTuple):
-    """A figure as the page holds it: base64 of the PNG, its width on the page in CSS pixels, and its caption."""
+    """A figure as the page holds it: base64 of the PNG, what stands for it, its width in CSS pixels, its caption."""
 
     png: str
+    alt: str
     width: int
     caption: str
 
@@ -36,14 +41,14 @@ def build(experiment: str, tables: Path, figures: Path, run_files: Sequence[Path
         experiment: its name.
         tables: the folder of main.csv and significance.csv, and of ablations.csv where there are ablations.
         figures: the folder of the figures (PNG) and their captions.
-        run_files: run.json of every training run.
+        run_files: run.json of every training run; the rollouts.jsonl.gz beside one is read, too, where there is one.
 
     Raises:
         InputError: a file is missing or not what it should be.
     """
     main, significance, ablations = read_main(tables), read_significance(tables), read_ablations(tables)
     runs = [read_run(path) for path in run_files]
-    conclusion = conclude(main, significance)
+    conclusion = conclude(main, significance, {run.method for run in runs})
     conclusion = dataclasses.replace(conclusion, basis=f"{conclusion.basis} Experts locked off.")
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(Path(__file__).parent),
@@ -56,18 +61,26 @@ def build(experiment: str, tables: Path, figures: Path, run_files: Sequence[Path
         experiment=experiment,
         conclusion=conclusion,
         paper=_paper(conclusion.methods),
-        comparisons=comparison_rows(on_all_questions(significance)),
+        comparisons=comparison_rows(declared_comparisons(significance)),
         main=main_rows(main),
         diagnostics=diagnostic_rows(main),
         significance=test_rows(significance),
         ablations=[] if ablations is None else ablation_rows(ablations),
-        figures={stem: _figure(figures, stem) for stem in FIGURES},
+        figures=_by_section(figures),
         k=int(main["k"].iloc[0]),
-        n_samples=int(main["n_samples"].min()),
-        runs=runs_table(runs),
+        excerpt=excerpt(list(zip(run_files, runs, strict=True))),
+        runs=run_rows(runs),
+        miscounts=miscounts(runs),
         facts=shared_facts(runs),
     )
     return page, conclusion
+
+
+def _by_section(folder: Path) -> dict[str, list[Figure]]:
+    sections: dict[str, list[Figure]] = {}
+    for stem, listed in FIGURES.items():
+        sections.setdefault(listed.section, []).append(_figure(folder, stem))
+    return sections
 
 
 def _figure(folder: Path, stem: str) -> Figure:
@@ -77,7 +90,7 @@ def _figure(folder: Path, stem: str) -> Figure:
         path = folder / f"{stem}.rst"
         # The header of a PNG holds the width at this place; a CSS pixel is 1/96 of an inch.
         width = round(int.from_bytes(png[16:20]) * 96 / DPI)
-        return Figure(base64.b64encode(png).decode(), width, path.read_text(encoding="utf-8"))
+        return Figure(base64.b64encode(png).decode(), FIGURES[stem].alt, width, path.read_text(encoding="utf-8"))
     except OSError as error:
         raise InputError(f"{path}: cannot be read: {error.strerror}") from error
 

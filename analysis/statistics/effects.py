@@ -7,10 +7,11 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy import stats
+from scipy import special, stats
 
-from analysis.statistics.intervals import LEVEL, RESAMPLES, chunk_sizes, resampled_counts
+from analysis.statistics.intervals import LEVEL, RESAMPLES
 from analysis.statistics.outcome import ROUNDING, Array, checked, per_question
+from analysis.statistics.variance import of_runs
 
 Counts = NDArray[np.int64]
 
@@ -50,26 +51,31 @@ def effect_size(a: ArrayLike, b: ArrayLike, resamples: int = RESAMPLES, seed: in
     return Effect(value, float(interval.low), float(interval.high))
 
 
-def probability_of_improvement(a: ArrayLike, b: ArrayLike, resamples: int = RESAMPLES, seed: int = 0) -> Effect:
+def probability_of_improvement(a: ArrayLike, b: ArrayLike) -> Effect:
     """Probability that a run of the first method beats one of the second on a question, a tie counting half.
 
-    Mean over questions of the Mann-Whitney U of the two methods' runs over S_A S_B, with the percentile interval of
-    the stratified bootstrap, which resamples the runs of each question and keeps the questions: Agarwal et al. 2021
-    (2108.13264), as in their library rliable. The interval is NaN unless both methods have two runs or more. Raises
-    ValueError as :func:`analysis.statistics.significance.crossed_test` does.
+    Mean over questions of the Mann-Whitney U of the two methods' runs over S_A S_B (Agarwal et al. 2021, 2108.13264),
+    on these questions. A run answers all of them, so that its luck is shared by all: the interval takes whole runs as
+    what was drawn. It is DeLong's for two samples (1988, Biometrics 44:837): the variance is s2_A/S_A + s2_B/S_B of
+    each run's mean over its opponents, t has the degrees of freedom of the runs, and the scale is the logit, which
+    keeps the ends within 0 to 1. Redrawing few runs (a bootstrap) falls short even where it draws whole ones: three
+    runs of each method give a 95% interval that holds four times in five.
+
+    The interval is NaN unless both methods have two runs or more, and a point where all runs of a method fare alike.
+    Raises ValueError as :func:`analysis.statistics.significance.crossed_test` does.
     """
     first, second = checked(a, b)
     wins = (first[:, :, None] > second[:, None, :]) + 0.5 * (first[:, :, None] == second[:, None, :])
     value = float(wins.mean())
     if min(first.shape[1], second.shape[1]) < 2:
         return Effect(value, np.nan, np.nan)
-    rng = np.random.default_rng(seed)
-    draws = []
-    for size in chunk_sizes(resamples):
-        # Seen from a question, a resample of its runs is how often each was drawn: shape [questions, resamples, runs].
-        drawn_a, drawn_b = (resampled_counts(rng, len(first), size, arm.shape[1]) for arm in (first, second))
-        draws.append(((drawn_a @ wins) * drawn_b).sum(axis=(0, 2)) / wins.size)
-    low, high = np.quantile(np.concatenate(draws), [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
+    of_pair = wins.mean(axis=0)
+    variances = [of_pair.mean(axis=1 - arm).var(ddof=1) / size for arm, size in enumerate(of_pair.shape)]
+    variance, df = of_runs(variances, [size - 1 for size in of_pair.shape])
+    if variance < ROUNDING:
+        return Effect(value, value, value)
+    margin = stats.t.ppf((1 + LEVEL) / 2, df) * np.sqrt(variance) / (value * (1 - value))
+    low, high = special.expit(special.logit(value) + np.array([-margin, margin]))
     return Effect(value, float(low), float(high))
 
 

@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
+import math
 import warnings
 from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import stats
 from statsmodels.stats.proportion import proportion_confint
 
-Array = NDArray[np.float64]
+from analysis.statistics.outcome import ROUNDING, Array, t_outcome
+from analysis.statistics.variance import variance_parts
+
 RESAMPLES = 10_000
 LEVEL = 0.95
-# Bootstrap resamples held in memory at once.
-CHUNK = 1_000
 
 
 class Interval(NamedTuple):
-    """A 95% interval and the way it was computed: "BCa", "percentile", "Wilson" or "nested"."""
+    """A 95% interval and the way it was computed: "BCa", "percentile", "Wilson" or "crossed"."""
 
     low: float
     high: float
@@ -77,46 +77,23 @@ def _bootstrap(groups: Sequence[Array], resamples: int, seed: int) -> Interval:
     raise ArithmeticError("neither BCa nor percentile interval is defined")
 
 
-def over_questions_and_runs(groups: Sequence[Array], resamples: int = RESAMPLES, seed: int = 0) -> Interval:
-    """Nested bootstrap interval (percentile) of the mean over groups of each group's mean.
+def over_questions_and_runs(groups: Sequence[Array]) -> Interval:
+    """95% interval of the mean over groups of each group's mean, on other questions and with other training runs.
 
-    Questions are resampled within their group, and for each drawn question its training runs: Agarwal et al. 2021
-    (2108.13264), rliable's ``task_bootstrap``. As there, the runs of different questions are drawn separately, so what
-    a run has in common over all questions is not in it; the crossed test is where that counts.
+    A t interval with questions and runs as crossed random effects, cut to 0 to 1: a run answers all questions, so that
+    its luck does not average out over them. Variance and degrees of freedom are those of
+    :func:`analysis.statistics.variance.variance_parts` for one method. Of one run it speaks of other questions only.
 
     Args:
-        groups: one array [questions, runs] of accuracies per benchmark.
-        resamples: bootstrap draws.
-        seed: of the draws, so that the same data give the same interval.
+        groups: one array [questions, runs] of accuracies per benchmark, of the same runs in the same order.
 
-    NaN where all accuracies are equal: there is nothing to resample.
+    NaN where a group has but one question, or where all accuracies are equal: there is nothing to judge by.
     """
-    if np.ptp(np.concatenate([group.ravel() for group in groups])) == 0:
-        return Interval(np.nan, np.nan, "nested")
-    rng = np.random.default_rng(seed)
-    draws = np.concatenate(
-        [sum(_nested_means(rng, group, size) for group in groups) / len(groups) for size in chunk_sizes(resamples)]
-    )
-    low, high = np.quantile(draws, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
-    return Interval(float(low), float(high), "nested")
-
-
-def resampled_counts(rng: np.random.Generator, strata: int, resamples: int, size: int) -> Array:
-    """How often each of ``size`` things is in a bootstrap resample of them: shape [strata, resamples, size]."""
-    rows = strata * resamples
-    drawn = rng.integers(size, size=(rows, size)) + size * np.arange(rows)[:, None]
-    return np.bincount(drawn.ravel(), minlength=rows * size).reshape(strata, resamples, size).astype(float)
-
-
-def chunk_sizes(resamples: int) -> list[int]:
-    """Sizes of the portions in which ``resamples`` are drawn, so that memory does not grow with their number."""
-    whole, rest = divmod(resamples, CHUNK)
-    return [CHUNK] * whole + [rest] * (rest > 0)
-
-
-def _nested_means(rng: np.random.Generator, group: Array, resamples: int) -> Array:
-    questions, runs = group.shape
-    # One index into the flattened table for each (resample, question, run): the question's row, then a run in it.
-    rows = rng.integers(questions, size=(resamples, questions, 1)) * runs
-    drawn = rows + rng.integers(runs, size=(resamples, questions, runs))
-    return np.asarray(group.ravel()[drawn.reshape(resamples, -1)].mean(axis=1))
+    table = np.concatenate(list(groups))
+    of_group = np.repeat(np.arange(len(groups)), [len(group) for group in groups])
+    parts = variance_parts([table], [of_group == index for index in range(len(groups))])
+    if parts is None or parts.variance < ROUNDING:
+        return Interval(np.nan, np.nan, "crossed")
+    mean = float(np.mean([group.mean() for group in groups]))
+    outcome = t_outcome(mean, math.sqrt(parts.variance), parts.df)
+    return Interval(max(0.0, outcome.interval[0]), min(1.0, outcome.interval[1]), "crossed")

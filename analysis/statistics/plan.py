@@ -7,8 +7,17 @@ from collections.abc import Sequence
 import pandas as pd
 
 from analysis import InputError
-from analysis.intake.scores import ALL, Scores
-from analysis.statistics.power import Components, detectable, estimate_components, questions_needed, seeds_needed
+from analysis.intake.cells import ALL
+from analysis.statistics.outcome import ALPHA
+from analysis.statistics.power import (
+    Components,
+    detectable,
+    estimate_components,
+    questions_needed,
+    seed_interval,
+    seeds_needed,
+)
+from analysis.statistics.scores import Scores
 
 
 def designs(
@@ -18,6 +27,7 @@ def designs(
     questions: Sequence[int],
     samples: Sequence[int],
     seeds: Sequence[int],
+    alpha: float = ALPHA,
 ) -> pd.DataFrame:
     """Samples x seeds: the true difference that each number of questions detects, and the questions ``effect`` needs.
 
@@ -27,34 +37,39 @@ def designs(
     rows = []
     for k in samples:
         for s in seeds:
-            found = {f"detectable, n = {n}": detectable(components, n, k, s, power) for n in questions}
-            needed = questions_needed(components, effect, k, s, power)
+            found = {f"detectable, n = {n}": detectable(components, n, k, s, power, alpha) for n in questions}
+            needed = questions_needed(components, effect, k, s, power, alpha)
             rows.append({"samples": k, "seeds": s, **found, "questions_needed": needed})
     return pd.DataFrame(rows).astype({"questions_needed": "Int64"})
 
 
 def seeds_for(
-    components: Components, effect: float, power: float, questions: Sequence[int], samples: Sequence[int]
+    components: Components,
+    effect: float,
+    power: float,
+    questions: Sequence[int],
+    samples: Sequence[int],
+    alpha: float = ALPHA,
 ) -> pd.DataFrame:
     """Questions x samples: seeds_needed of each method (missing where no number of seeds is enough)."""
     rows = [
-        {"questions": n, "samples": k, "seeds_needed": seeds_needed(components, effect, n, k, power)}
+        {"questions": n, "samples": k, "seeds_needed": seeds_needed(components, effect, n, k, power, alpha)}
         for n in questions
         for k in samples
     ]
     return pd.DataFrame(rows).astype({"seeds_needed": "Int64"})
 
 
-def components_of(scores: Scores, a: str, b: str) -> Components:
-    """Components estimated from the scores of two methods on all questions.
+def components_of(scores: Scores, a: str, b: str) -> tuple[Components, tuple[float, float]]:
+    """Components estimated from the scores of two methods on all questions, and the 95% interval of the seeds'.
 
     Raises:
         InputError: a method has no scores, or the design is too small to tell the components apart.
     """
     scores.require(f"pair {a}:{b}", a, b)
+    first, second = (scores.accuracies(method, ALL).to_numpy() for method in (a, b))
+    counts = [scores.samples(method, ALL).to_numpy() for method in (a, b)]
     try:
-        return estimate_components(
-            scores.accuracies(a, ALL).to_numpy(), scores.accuracies(b, ALL).to_numpy(), int(scores.frame["n"].min())
-        )
+        return estimate_components(first, second, *counts), seed_interval(first, second)
     except ValueError as error:
         raise InputError(f"pair {a}:{b}: {error}") from error

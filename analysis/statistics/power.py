@@ -1,4 +1,4 @@
-"""What a design could have detected, and what design a wanted effect needs."""
+"""What a design detects if its sources of variance are known, and what design a wanted effect needs."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import SupportsFloat
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy import optimize, stats
 
 from analysis.statistics.outcome import ALPHA, Array, checked, interaction_variance
@@ -37,15 +38,16 @@ class Components:
     within: float = 0.17
 
 
-def minimum_detectable_effect(se: float, df: float, power: float = POWER) -> float:
+def minimum_detectable_effect(se: float, df: float, power: float = POWER, alpha: float = ALPHA) -> float:
     """True difference that a two-sided t-test of this standard error and df finds with probability ``power``.
 
     Solves for the noncentrality of the t distribution. NaN where ``se`` or ``df`` is undefined or ``se`` is 0.
-    The test is taken at 0.05, without adjustment for other comparisons. ``power`` lies in 0.5 to 0.99.
+    ``power`` lies in 0.5 to 0.99. ``alpha`` is the level that decides: in a family of comparisons that of
+    :func:`analysis.statistics.significance.strictest_level`.
     """
     if not (math.isfinite(se) and math.isfinite(df)) or se <= 0 or df <= 0:
         return math.nan
-    critical = stats.t.ppf(1 - ALPHA / 2, df)
+    critical = stats.t.ppf(1 - alpha / 2, df)
 
     def shortfall(noncentrality: float) -> float:
         # Rejections on the wrong side are left out: at such power they are fewer than one in a million.
@@ -75,53 +77,88 @@ def design_error(components: Components, questions: int, samples: int, seeds: in
     return math.sqrt(variance), df
 
 
-def detectable(components: Components, questions: int, samples: int, seeds: int, power: float = POWER) -> float:
+def detectable(
+    components: Components, questions: int, samples: int, seeds: int, power: float = POWER, alpha: float = ALPHA
+) -> float:
     """Minimum detectable effect of a design, in accuracy (0 to 1)."""
-    return minimum_detectable_effect(*design_error(components, questions, samples, seeds), power)
+    return minimum_detectable_effect(*design_error(components, questions, samples, seeds), power, alpha)
 
 
 def questions_needed(
-    components: Components, effect: float, samples: int, seeds: int, power: float = POWER
+    components: Components, effect: float, samples: int, seeds: int, power: float = POWER, alpha: float = ALPHA
 ) -> int | None:
     """Fewest questions with which the design detects ``effect``; None if a hundred thousand do not do."""
-    return _fewest(lambda n: detectable(components, n, samples, seeds, power) <= effect, 2, MOST_QUESTIONS)
+    return _fewest(lambda n: detectable(components, n, samples, seeds, power, alpha) <= effect, 2, MOST_QUESTIONS)
 
 
 def seeds_needed(
-    components: Components, effect: float, questions: int, samples: int, power: float = POWER
+    components: Components, effect: float, questions: int, samples: int, power: float = POWER, alpha: float = ALPHA
 ) -> int | None:
     """Fewest training seeds of each method, two or more, that detect ``effect``; None if a thousand do not."""
-    return _fewest(lambda s: detectable(components, questions, samples, s, power) <= effect, 2, MOST_SEEDS)
+    return _fewest(lambda s: detectable(components, questions, samples, s, power, alpha) <= effect, 2, MOST_SEEDS)
 
 
-def estimate_components(a: Array, b: Array, samples: int) -> Components:
+def estimate_components(a: Array, b: Array, samples_a: ArrayLike, samples_b: ArrayLike) -> Components:
     """Components by the method of moments, from a comparison that was run; a negative estimate is 0.
 
     Args:
-        a: accuracies [questions, seeds] of the first method, each from ``samples`` samples; two seeds or more.
+        a: accuracies [questions, seeds] of the first method, two or more of each.
         b: those of the second.
-        samples: per question and seed, two or more.
+        samples_a: samples that each accuracy of ``a`` is of, two or more: [questions, seeds], or one number for all.
+        samples_b: those of ``b``.
 
     Raises:
         ValueError: fewer than two questions, seeds or samples, and as
         :func:`analysis.statistics.significance.crossed_test`.
     """
-    first, second = checked(a, b)
-    questions = len(first)
-    if min(questions, first.shape[1], second.shape[1], samples) < 2:
-        raise ValueError(
-            f"{questions} questions, {first.shape[1]} and {second.shape[1]} seeds, {samples} samples: "
-            "needed are two of each, to tell the components apart"
-        )
-    arms = (first, second)
+    arms, questions, seeds = _two_of_each(a, b)
+    counts = [np.broadcast_to(n, arm.shape) for n, arm in zip((samples_a, samples_b), arms, strict=True)]
+    fewest = min(int(n.min()) for n in counts)
+    if fewest < 2:
+        raise ValueError(f"{fewest} samples of a question: needed are two, to tell the components apart")
     # Sampling without bias: p(1 - p) of n samples falls short by (n - 1) / n.
-    within = float(np.mean([np.mean(arm * (1 - arm)) for arm in arms])) * samples / (samples - 1)
+    within = float(np.mean([np.mean(arm * (1 - arm) * n / (n - 1)) for arm, n in zip(arms, counts, strict=True)]))
+    noise = np.mean([np.mean(arm * (1 - arm) / (n - 1)) for arm, n in zip(arms, counts, strict=True)])
     cells = [interaction_variance(arm) for arm in arms]
-    seed = np.mean([arm.mean(axis=0).var(ddof=1) - cell / questions for arm, cell in zip(arms, cells, strict=True)])
-    d = first.mean(axis=1) - second.mean(axis=1)
-    question_method = (d.var(ddof=1) - sum(cell / arm.shape[1] for arm, cell in zip(arms, cells, strict=True))) / 2
-    question_seed = np.mean(cells) - within / samples
-    return Components(_root(question_method), _root(seed), _root(question_seed), within)
+    d = arms[0].mean(axis=1) - arms[1].mean(axis=1)
+    shared = sum(cell / of_arm for cell, of_arm in zip(cells, seeds, strict=True))
+    return Components(
+        question_method=_root((d.var(ddof=1) - shared) / 2),
+        seed=_root(np.mean([_seed_means(arm) for arm in arms]) - np.mean(cells) / questions),
+        question_seed=_root(np.mean(cells) - noise),
+        within=within,
+    )
+
+
+def seed_interval(a: Array, b: Array) -> tuple[float, float]:
+    """95% interval of the standard deviation of a training seed's effect, as :func:`estimate_components` has it.
+
+    The variances of the seed means, averaged over the methods, are taken for one chi-square variable, of S_A - 1 and
+    S_B - 1 degrees of freedom together, and what the question x seed interaction adds to them is subtracted from either
+    end. Raises ValueError as :func:`estimate_components`.
+    """
+    arms, questions, seeds = _two_of_each(a, b)
+    df = sum(seeds) - len(seeds)
+    total = float(np.mean([_seed_means(arm) for arm in arms]))
+    added = float(np.mean([interaction_variance(arm) for arm in arms])) / questions
+    low, high = (df * total / stats.chi2.ppf(q, df) - added for q in (1 - ALPHA / 2, ALPHA / 2))
+    return _root(low), _root(high)
+
+
+def _two_of_each(a: Array, b: Array) -> tuple[tuple[Array, Array], int, tuple[int, int]]:
+    """Both arms, their questions and their seeds; ValueError unless there are two of each."""
+    arms = checked(a, b)
+    questions, seeds = len(arms[0]), (arms[0].shape[1], arms[1].shape[1])
+    if min(questions, *seeds) < 2:
+        raise ValueError(
+            f"{questions} questions, {seeds[0]} and {seeds[1]} seeds: needed are two of each, to tell the components "
+            "apart"
+        )
+    return arms, questions, seeds
+
+
+def _seed_means(arm: Array) -> float:
+    return float(arm.mean(axis=0).var(ddof=1))
 
 
 def _root(variance: SupportsFloat) -> float:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Collection
 
-from analysis.intake.scores import MACRO
+from analysis.intake.cells import MACRO
 
 PAPER_BENCHMARKS = frozenset({"aime_2024", "aime_2025", "aimo_2025"})
 

@@ -8,6 +8,8 @@ costs: how often each finds a difference where there is none.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -120,3 +122,38 @@ def _paired(first: Array, second: Array) -> Outcome:
     return Outcome(
         difference, se, float(outcome.df), (float(interval.low), float(interval.high)), float(outcome.pvalue)
     )
+
+
+@dataclass(frozen=True)
+class Compared:
+    """Two methods as the tests take them.
+
+    Attributes:
+        a: accuracies [questions, seeds] of the first.
+        b: those of the second.
+        majorities: maj@k of either, likewise; None where it is not known.
+        same_seeds: whether their runs have the same seeds, which makes pairs of them.
+        permutations: that are drawn where there are too many to take all.
+    """
+
+    a: Array
+    b: Array
+    majorities: tuple[Array, Array] | None = None
+    same_seeds: bool = True
+    permutations: int = PERMUTATIONS
+
+    @property
+    def several_seeds(self) -> bool:
+        """Whether both have two runs or more."""
+        return min(self.a.shape[1], self.b.shape[1]) >= 2
+
+
+#: Every test by its name in the significance table and in ``calibrate``; None where the design does not allow it.
+TESTS: dict[str, Callable[[Compared], Outcome | None]] = {
+    "paired_t_questions": lambda it: paired_t_questions(it.a, it.b),
+    "sign_flip_questions": lambda it: sign_flip_questions(it.a, it.b, it.permutations),
+    "wilcoxon_questions": lambda it: wilcoxon_questions(it.a, it.b),
+    "paired_t_seeds": lambda it: paired_t_seeds(it.a, it.b) if it.several_seeds and it.same_seeds else None,
+    "permutation_seeds": lambda it: permutation_seeds(it.a, it.b) if it.several_seeds else None,
+    "mcnemar_majority": lambda it: mcnemar_majority(*it.majorities) if it.majorities is not None else None,
+}

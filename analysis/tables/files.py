@@ -1,59 +1,68 @@
-"""Read the tables that were written: main.csv, significance.csv, ablations.csv."""
+"""Write a table in its three forms, and read it again. What columns it has, its own module says."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pandas as pd
 
 from analysis import InputError
+from analysis.output import write_text
+from analysis.tables.numbers import MISSING, rounded
 
-_MAIN_TEXTS = ("method", "benchmark", "interval")
-_MAIN_NUMBERS = (
-    *("avg_at_k", "ci_low", "ci_high", "pass_at_k", "maj_at_k", "var_within", "var_between", "n_questions"),
-    *("n_samples", "n_seeds", "reported", "k", "nested_low", "nested_high", "unanswered_rate", "truncated_rate"),
-    *("duplicate_rate", "disagreement_rate", "n_tokens_mean"),
-)
-_SIGNIFICANCE_TEXTS = ("method_a", "method_b", "benchmark", "test", "seed_term")
-_SIGNIFICANCE_NUMBERS = (
-    *("difference", "ci_low", "ci_high", "p_value", "p_adjusted", "mde", "n_questions", "seeds_a", "seeds_b"),
-    *("effect", "effect_low", "effect_high", "p_smallest"),
-)
-_ABLATION_TEXTS = ("component", "benchmark", "without", "full")
-_ABLATION_NUMBERS = ("difference", "ci_low", "ci_high", "p_value", "p_adjusted")
+_FORMS = ("csv", "md", "tex")
 
 
-def read_main(folder: Path) -> pd.DataFrame:
-    """main.csv of a folder of tables. Raises InputError."""
-    return _read(folder / "main.csv", _MAIN_TEXTS, _MAIN_NUMBERS)
+def framed(rows: Sequence[Mapping[str, object]], columns: Mapping[str, type]) -> pd.DataFrame:
+    """Rows as a table with just ``columns``, in their order; a row that lacks one is a KeyError."""
+    return pd.DataFrame([[row[column] for column in columns] for row in rows], columns=list(columns))
 
 
-def read_significance(folder: Path) -> pd.DataFrame:
-    """significance.csv of a folder of tables. Raises InputError."""
-    return _read(folder / "significance.csv", _SIGNIFICANCE_TEXTS, _SIGNIFICANCE_NUMBERS)
+def write_table(folder: Path, name: str, table: pd.DataFrame) -> None:
+    """Write ``<name>.csv`` (all digits, empty where undefined), ``.md`` and ``.tex`` (four decimals, – there)."""
+    shown = table.map(_shown)
+    latex = shown.rename(columns=_latex_text).map(_latex_text)
+    csv, md, tex = (folder / f"{name}.{form}" for form in _FORMS)
+    write_text(csv, table.to_csv(index=False))
+    write_text(md, shown.to_markdown(index=False, disable_numparse=True) + "\n")
+    write_text(tex, latex.to_latex(index=False, escape=False))
 
 
-def read_ablations(folder: Path) -> pd.DataFrame | None:
-    """ablations.csv of a folder of tables, None where the experiment declares no ablation. Raises InputError."""
-    path = folder / "ablations.csv"
-    return _read(path, _ABLATION_TEXTS, _ABLATION_NUMBERS) if path.exists() else None
+def remove_table(folder: Path, name: str) -> None:
+    """Remove what :func:`write_table` wrote in an earlier run, if anything."""
+    for form in _FORMS:
+        (folder / f"{name}.{form}").unlink(missing_ok=True)
 
 
-def _read(path: Path, texts: Sequence[str], numbers: Sequence[str]) -> pd.DataFrame:
-    """A table with these columns and a row or more; ``numbers`` hold numbers or nothing."""
+def read_table(folder: Path, name: str, columns: Mapping[str, type]) -> pd.DataFrame:
+    """``<name>.csv`` with all of ``columns``, numbers or nothing in the float ones, and a row. Raises InputError."""
+    path = folder / f"{name}.csv"
     try:
         table = pd.read_csv(path)
     except OSError as error:
         raise InputError(f"{path}: cannot be read: {error.strerror}") from error
     except ValueError as error:
         raise InputError(f"{path}: is not a table: {error}".splitlines()[0]) from error
-    missing = [column for column in (*texts, *numbers) if column not in table]
+    missing = [column for column in columns if column not in table]
     if missing:
-        raise InputError(f"{path}: column {missing[0]!r} is missing (needed are {', '.join((*texts, *numbers))})")
-    for column in numbers:
-        if not pd.api.types.is_numeric_dtype(table[column]):
+        raise InputError(f"{path}: column {missing[0]!r} is missing (needed are {', '.join(columns)})")
+    for column, kind in columns.items():
+        if kind is float and not pd.api.types.is_numeric_dtype(table[column]):
             raise InputError(f"{path}: column {column!r} holds text: needed are numbers")
     if table.empty:
         raise InputError(f"{path}: has no rows")
     return table
+
+
+def _shown(value: object) -> str:
+    if value is None or value is pd.NA:
+        return MISSING
+    return rounded(value, 4) if isinstance(value, float) else str(value)
+
+
+def _latex_text(text: str) -> str:
+    """Names of methods, benchmarks and columns hold no other character that LaTeX minds."""
+    for plain, latex in (("_", r"\_"), ("%", r"\%"), (MISSING, "--"), ("−", "$-$"), ("∞", r"$\infty$")):
+        text = text.replace(plain, latex)
+    return text

@@ -5,28 +5,62 @@ Rows are benchmarks, then "macro" (mean over benchmarks, the paper's average) an
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pandas as pd
 
 from analysis import InputError
-from analysis.intake.scores import ALL, MACRO, Scores
+from analysis.intake.cells import ALL, MACRO
 from analysis.statistics.intervals import Interval, over_questions, over_questions_and_runs
 from analysis.statistics.metrics import avg_at_k, pass_at_k, var_between, var_within
 from analysis.statistics.reported import reported
+from analysis.statistics.scores import Scores
+from analysis.tables.files import framed, read_table
+
+#: Of main.csv, in its order. Rates and accuracies lie in 0 to 1; what the samples do not tell is empty.
+COLUMNS: dict[str, type] = {
+    "method": str,
+    "benchmark": str,
+    "avg_at_k": float,
+    # 95%, over questions.
+    "ci_low": float,
+    "ci_high": float,
+    "pass_at_k": float,
+    "maj_at_k": float,
+    # Over questions and seeds.
+    "var_within": float,
+    "var_between": float,
+    "n_questions": float,
+    # Per question and seed: the fewest.
+    "n_samples": float,
+    "n_seeds": float,
+    # The paper's avg@k.
+    "reported": float,
+    "k": float,
+    # The kind of ci_low and ci_high.
+    "interval": str,
+    # 95%, over questions and training runs.
+    "nested_low": float,
+    "nested_high": float,
+    # Of responses; disagreement is that of the two scorers.
+    "unanswered_rate": float,
+    "truncated_rate": float,
+    "duplicate_rate": float,
+    "disagreement_rate": float,
+    "n_tokens_mean": float,
+    "n_characters_mean": float,
+    "n_tokens_total": float,
+    # Per question and seed: the most.
+    "n_samples_most": float,
+}
 
 
 def main_table(scores: Scores, majority: pd.DataFrame, k: int) -> pd.DataFrame:
-    """Method x benchmark.
-
-    Columns: method, benchmark, avg_at_k, ci_low, ci_high (95%, over questions), pass_at_k, maj_at_k, var_within,
-    var_between (over questions and seeds), n_questions, n_samples (per question and seed), n_seeds, reported (the
-    paper's avg@k), then k, the kind of interval, nested_low, nested_high (95%, over questions and training runs), the
-    rates of unanswered and truncated responses, of duplicates, and of disagreement between the two scorers, the mean
-    length in tokens and in characters, and the tokens of all samples together. Rates and accuracies lie in 0 to 1;
-    what the samples do not tell (lm-eval's logs hold no tokens) is NaN.
+    """Method x benchmark, with :data:`COLUMNS`.
 
     Args:
         scores: the experiment's scores.
-        majority: maj@k of every question, as :func:`analysis.intake.scores.majority` gives it, for all cells.
+        majority: maj@k of every question, as :func:`analysis.statistics.scores.majority` gives it, for all cells.
         k: the k of pass@k and maj@k. avg@k is the mean over all samples there are.
 
     Raises:
@@ -70,7 +104,12 @@ def main_table(scores: Scores, majority: pd.DataFrame, k: int) -> pd.DataFrame:
                     "n_tokens_total": float((of_method["n"] * of_method["n_tokens_mean"]).sum(skipna=False)),
                 }
             )
-    return pd.DataFrame(rows)
+    return framed(rows, COLUMNS)
+
+
+def read_main(folder: Path) -> pd.DataFrame:
+    """main.csv of a folder of tables. Raises InputError."""
+    return read_table(folder, "main", COLUMNS)
 
 
 def accuracy_interval(scores: Scores, method: str, benchmark: str) -> Interval:
@@ -112,5 +151,6 @@ def _design(rows: pd.DataFrame) -> dict[str, int]:
     return {
         "n_questions": len(rows[["benchmark", "question_id"]].drop_duplicates()),
         "n_samples": int(rows["n"].min()),
+        "n_samples_most": int(rows["n"].max()),
         "n_seeds": int(rows["seed"].nunique()),
     }

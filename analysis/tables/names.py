@@ -1,12 +1,9 @@
-"""What methods and rows are called where people read, and how numbers are written there."""
+"""What methods and rows are called where people read."""
 
 from __future__ import annotations
 
-import math
+from analysis.intake.cells import ALL, MACRO
 
-from analysis.intake.scores import ALL, MACRO
-
-MISSING = "–"
 _NAMES = {
     "base": "Base policy",
     "self_exploratory": "Self-exploratory RL",
@@ -45,29 +42,3 @@ def inline_name(method: str) -> str:
 def row_name(benchmark: str) -> str:
     """A benchmark, or the row of several, in words."""
     return _ROWS.get(benchmark, benchmark.replace("_", " "))
-
-
-def points(value: float, signed: bool = True) -> str:
-    """An accuracy, or a difference of two, in points of 100."""
-    if math.isnan(value):
-        return MISSING
-    text = f"{100 * value:+.1f}" if signed else f"{100 * value:.1f}"
-    return text.replace("-", "−")
-
-
-def span(low: float, high: float, signed: bool) -> str:
-    """An interval in points of 100."""
-    return MISSING if math.isnan(low) else f"{points(low, signed)} to {points(high, signed)}"
-
-
-def p_text(p: float) -> str:
-    """A p-value as printed."""
-    if math.isnan(p):
-        return "undefined"
-    return "< 0.001" if p < 0.001 else f"{p:.3f}"
-
-
-def p_equals(p: float) -> str:
-    """A p-value as it follows the letter p."""
-    text = p_text(p)
-    return f"= {text}" if text[0].isdigit() else text

@@ -7,16 +7,17 @@ from collections.abc import Iterator
 
 import pandas as pd
 
-from analysis.intake.scores import ALL, MACRO
-from analysis.tables.names import MISSING, name, p_text, points, row_name, span
+from analysis.intake.cells import ALL, MACRO
+from analysis.tables.names import name, row_name
+from analysis.tables.numbers import MISSING, p_text, points, rounded, size, span
 
 _SEED_TERMS = {"both": "both", "a": "first only", "b": "second only", "none": "none"}
 
 
 def main_rows(main: pd.DataFrame) -> list[dict[str, str]]:
     """The main table by benchmark, then method, in percent: accuracy with its intervals, pass@k, maj@k, design."""
-    samples = sorted({int(n) for n in main["n_samples"]})
-    average = f"avg@{samples[0]}" if len(samples) == 1 else "avg@samples"
+    samples = {samples_text(row) for _, row in main.iterrows()}
+    average = f"avg@{min(samples)}" if len(samples) == 1 else "avg@samples"
     return [
         {
             "benchmark": f"{row_name(row['benchmark'])} (n = {int(row['n_questions'])})",
@@ -27,7 +28,7 @@ def main_rows(main: pd.DataFrame) -> list[dict[str, str]]:
             "paper": points(row["reported"], False),
             f"pass@{int(row['k'])}": points(row["pass_at_k"], False),
             f"maj@{int(row['k'])}": points(row["maj_at_k"], False),
-            **({} if len(samples) == 1 else {"samples": str(int(row["n_samples"]))}),
+            **({} if len(samples) == 1 else {"samples": samples_text(row)}),
             "seeds": str(int(row["n_seeds"])),
         }
         for row in _by_benchmark(main)
@@ -46,13 +47,26 @@ def diagnostic_rows(main: pd.DataFrame) -> list[dict[str, str]]:
         {
             "benchmark": row_name(row["benchmark"]),
             "method": name(row["method"]),
-            "var within": f"{row['var_within']:.4f}",
-            "var between": f"{row['var_between']:.4f}",
+            "var within": rounded(row["var_within"], 4),
+            "var between": rounded(row["var_between"], 4),
             **{label: points(row[column], False) for label, column in rates.items()},
-            "tokens": MISSING if math.isnan(row["n_tokens_mean"]) else f"{row['n_tokens_mean']:.0f}",
+            "tokens": rounded(row["n_tokens_mean"], 0),
         }
         for row in _by_benchmark(main)
     ]
+
+
+def samples_text(row: pd.Series) -> str:
+    """Samples of a question and seed in a row of the main table: a number, or a range where questions differ."""
+    fewest, most = int(row["n_samples"]), int(row["n_samples_most"])
+    return str(fewest) if fewest == most else f"{fewest} to {most}"
+
+
+def detectable_text(row: pd.Series) -> str:
+    """The true difference, in points, that a row's test finds four times in five, with its 95% interval."""
+    if math.isnan(row["mde"]):
+        return MISSING
+    return f"{size(row['mde'])} ({size(row['mde_low'])} to {size(row['mde_high'])})"
 
 
 def _by_benchmark(main: pd.DataFrame) -> Iterator[pd.Series]:
@@ -72,7 +86,7 @@ def comparison_rows(significance: pd.DataFrame) -> list[dict[str, str]]:
             "95% CI": span(row["ci_low"], row["ci_high"], True),
             "p": p_text(row["p_value"]),
             "p (Holm)": p_text(row["p_adjusted"]),
-            "detectable": points(row["mde"], False),
+            "detectable": detectable_text(row),
             "seeds": f"{int(row['seeds_a'])} / {int(row['seeds_b'])}",
             "seed term": _SEED_TERMS.get(row["seed_term"], MISSING),
         }
@@ -91,6 +105,7 @@ def ablation_rows(ablations: pd.DataFrame) -> list[dict[str, str]]:
             "95% CI": span(row["ci_low"], row["ci_high"], True),
             "p": p_text(row["p_value"]),
             "p (BH)": p_text(row["p_adjusted"]),
+            "detectable": detectable_text(row),
         }
         for _, row in ablations.iterrows()
     ]
@@ -106,8 +121,8 @@ def test_rows(significance: pd.DataFrame) -> list[dict[str, str]]:
             shown |= {"p": MISSING, "p (Holm)": MISSING}
         elif not math.isnan(row["p_smallest"]):
             shown["p"] += f" (smallest possible {p_text(row['p_smallest'])})"
-        effect = f"{row['effect']:.2f}" if is_estimate else MISSING
+        effect = rounded(row["effect"], 2)
         if not math.isnan(row["effect_low"]):
-            effect += f" ({row['effect_low']:.2f} to {row['effect_high']:.2f})"
+            effect += f" ({rounded(row['effect_low'], 2)} to {rounded(row['effect_high'], 2)})"
         rows.append({"comparison": shown.pop("comparison"), **place, **shown, "estimate": effect})
     return rows

@@ -3,16 +3,27 @@
 Imports no engine: what starts one in a process of its own sets these before that process imports torch.
 """
 
+import importlib.metadata
 import os
 from pathlib import Path
 
 #: Tells the CPU platform how many threads verl's rollout engine gets; the trainer has OMP_NUM_THREADS.
 ROLLOUT_THREADS = "EAPO_ROLLOUT_THREADS"
+#: There where NVIDIA's driver is.
+NVIDIA_DEVICE = Path("/dev/nvidiactl")
 
 
 def on_cpu() -> bool:
-    """Whether verl and vLLM compute on the CPU: this machine has no NVIDIA device, or is told not to use it."""
-    return os.environ.get("VERL_PLATFORM") == "cpu" or not Path("/dev/nvidiactl").exists()
+    """Whether verl and vLLM compute on the CPU: this machine has no NVIDIA device, or is told not to use it.
+
+    It is told so by ``VERL_PLATFORM=cpu``, or by vLLM's build for CPUs, which has "cpu" in its version.
+    """
+    if os.environ.get("VERL_PLATFORM") == "cpu" or not NVIDIA_DEVICE.exists():
+        return True
+    try:
+        return "cpu" in importlib.metadata.version("vllm")
+    except importlib.metadata.PackageNotFoundError:
+        return False
 
 
 def cpu_environment(threads: int, rollout_threads: int = 1) -> dict[str, str]:

@@ -14,12 +14,14 @@ from verl.utils.profiler import simple_timer
 from eapo_verl.engine.mismatch import is_measured
 from eapo_verl.engine.rollout_plan import rollout_plan
 from eapo_verl.experts.pool import Reply
-from eapo_verl.method.gate import TOP_K, confidence, gate, top_k_entropy
+from eapo_verl.method.draws import sampling_seed, uniform_draw
+from eapo_verl.method.exchange import Exchange
+from eapo_verl.method.gate import TOP_K, gate, top_k_entropy
 from eapo_verl.method.grammar import Consult, Neutralised, format_replies, neutralise, parse_action
 from eapo_verl.method.internalization import rewrite
 from eapo_verl.method.rewards import score
 from eapo_verl.method.rollout import Rollout
-from eapo_verl.method.schedules import sampling_seed, uniform_draw
+from eapo_verl.record import transcripts
 from tasks import task
 
 Key = tuple[int, ...]
@@ -47,10 +49,13 @@ class PolicyAgentLoop(AgentLoopBase):
         # Validation runs at step 0 too, and never consults; the schedules start with the first training step.
         step = max(1, int(kwargs["global_steps"]))
         plan = self.plan
-        key = (plan.run.seed, int(kwargs["global_steps"]), int(kwargs["index"]), int(kwargs["session_id"]))
+        # Every rollout of a problem in a step has a number, also where the problem is drawn more than once.
+        number = int(kwargs.get("occurrence", 0)) * plan.run.budget.rollouts_per_prompt + int(kwargs["session_id"])
+        key = (plan.run.seed, int(kwargs["global_steps"]), int(kwargs["index"]), number)
         prompt = await self.ct_build_initial_tokens(list(kwargs["raw_prompt"]))
         rollout = Rollout(prompt, task(kwargs["extra_info"]["task"]))
-        turns = plan.turn_budget(step) if self.consults else 0
+        steps = plan.run.budget.steps
+        turns = plan.consultation.turns(step, steps) if self.consults else 0
         compared = is_measured(step, plan.run.budget.validate_every)
         for turn in range(turns + 1):
             may_consult = turn < turns
@@ -66,18 +71,23 @@ class PolicyAgentLoop(AgentLoopBase):
             if self._room(rollout) < 1:
                 rollout.counts["without_room"] += 1
                 break
-            if await self._gate(rollout, kwargs.get("confidence_threshold"), (*key, turn)):
+            threshold = kwargs.get("confidence_threshold")
+            if action.queries and await self._gate(rollout, threshold, (*key, turn)):
                 await self._consult(rollout, action, kwargs["extra_info"]["problem"], step, (*key, turn))
             else:
-                rollout.count_gated(len(action.queries))
+                rollout.count_unasked(len(action.queries))
+                rollout.exchanges.append(Exchange.held_back(action.queries, rollout.turn_confidence))
                 self._show(rollout, [None] * len(action.queries))
         extra = await self._internalized(rollout, kwargs["raw_prompt"][-1])
         output = self._output(rollout)
         answer = kwargs["reward_model"]["ground_truth"]
-        output.reward_score, output.extra_fields["reward_extra_info"] = self._reward(rollout, answer)
+        output.reward_score, reward = self._reward(rollout, answer)
+        output.extra_fields["reward_extra_info"] = reward
+        if transcripts.is_kept(kwargs.get(transcripts.MARK), int(kwargs["global_steps"]), plan.run.budget.steps):
+            reward[transcripts.FIELD] = transcripts.transcript(rollout, number, reward, kwargs)
         return output if extra is None else [extra, output]
 
-    def _reward(self, rollout: Rollout, answer: str) -> tuple[float, dict[str, float]]:
+    def _reward(self, rollout: Rollout, answer: str) -> tuple[float, dict[str, Any]]:
         """The reward, and what verl logs of it.
 
         Here and not in verl's reward worker: a rule takes microseconds, and a call to another process milliseconds.
@@ -115,19 +125,19 @@ class PolicyAgentLoop(AgentLoopBase):
         """Whether the consultation that the policy has closed is let through; notes the policy's confidence."""
         consultation = self.plan.consultation
         settings = consultation.confidence
-        if settings.threshold is not None:
-            threshold = settings.threshold
         sure = None
         if self.plan.measures_confidence:
             if settings.signal == "entropy":
                 values = await self._entropies(rollout, settings.window, key)
             else:
                 values = rollout.turn_log_probs
-            sure = confidence(values, settings.window, settings.signal)
+            sure = settings.measure(values)
             rollout.confidences.append(sure)
-            if threshold is not None:
-                rollout.low_confidence = bool(rollout.low_confidence) or sure < threshold
-        return gate(consultation.trigger, sure, threshold, uniform_draw("gate", *key), consultation.random_p)
+            rollout.turn_confidence = sure
+        passed = gate(consultation.trigger, sure, threshold, uniform_draw("gate", *key), consultation.random_p)
+        if passed and sure is not None and threshold is not None:
+            rollout.low_confidence = bool(rollout.low_confidence) or sure < threshold
+        return passed
 
     async def _entropies(self, rollout: Rollout, window: int, key: Key) -> list[float]:
         """Entropies of the distributions that the last tokens of the turn came from.
@@ -145,7 +155,7 @@ class PolicyAgentLoop(AgentLoopBase):
         return [top_k_entropy(row) for row in output.extra_fields["prompt_logprobs"][-size - 1 : -1]]
 
     async def _consult(self, rollout: Rollout, action: Consult, problem: str, step: int, key: Key) -> None:
-        rho = self.plan.acceptance(step)
+        rho = self.plan.consultation.acceptance(step, self.plan.run.budget.steps)
         shown = [uniform_draw(*key, index) <= rho for index in range(len(action.queries))]
         spares = self.plan.consultation.pool.ask == "when_accepted"
         asked = [None if spares and not show else query for query, show in zip(action.queries, shown, strict=True)]
@@ -153,14 +163,14 @@ class PolicyAgentLoop(AgentLoopBase):
         if any(query is not None for query in asked):
             with simple_timer("tool_calls", rollout.seconds):
                 replies = await self.plan.pool.ask(asked, problem, sampling_seed("expert", *key))
-        rollout.count_replies(replies, shown)
         safe = [
             self._safe(reply) if show and reply is not None and reply.outcome == "answered" else None
             for reply, show in zip(replies, shown, strict=True)
         ]
-        rollout.counts["neutralised"] += sum(words.removed for words in safe if words)
-        rollout.counts["capped"] += sum(words.capped for words in safe if words)
-        self._show(rollout, [words.text if words else None for words in safe])
+        rollout.count_replies(replies, shown, safe)
+        texts = [words.text if words else None for words in safe]
+        rollout.exchanges.append(Exchange.settled(action.queries, replies, shown, texts, rollout.turn_confidence))
+        self._show(rollout, texts)
 
     def _safe(self, reply: Reply) -> Neutralised:
         limit = self.plan.consultation.reply_max_characters
@@ -180,7 +190,7 @@ class PolicyAgentLoop(AgentLoopBase):
         None where there was no accepted reply, the rollout was cut, or the sample does not fit. Whether the rollout is
         right is not known here; the trainer drops the sample where it is not.
         """
-        ended = bool(rollout.ids) and rollout.ids[-1] == self.tokenizer.eos_token_id
+        ended = bool(rollout.ids) and rollout.ids[-1] in self.plan.end_tokens
         internalization = self.plan.run.internalization
         if not (internalization.on and ended):
             return None
@@ -190,7 +200,7 @@ class PolicyAgentLoop(AgentLoopBase):
         instruction = self.plan.run.system_prompt
         system = [{"role": "system", "content": instruction}] if instruction else []
         prompt = await self.ct_build_initial_tokens([*system, question])
-        ids = [*self._encode(text), self.tokenizer.eos_token_id]
+        ids = [*self._encode(text), rollout.ids[-1]]
         if len(ids) > self.plan.response_length:
             return None
         return AgentLoopOutput(

@@ -8,6 +8,7 @@ import pandas
 from transformers import AutoTokenizer
 
 from eapo_verl.engine.verl_config import agent_loop
+from eapo_verl.engine.vocabulary import check_tags
 from eapo_verl.settings.run import RunError, RunSettings
 from tasks import name_of, task
 
@@ -20,11 +21,13 @@ def write_all(settings: RunSettings, folder: Path) -> dict[str, int]:
         their beginning.
 
     Raises:
-        RunError: all of a set's are; a line names no task that there is, or has an answer that its task does not allow.
+        RunError: all of a set's are; a line names no task that there is, or has an answer that its task does not allow;
+            the tokenizer loses a tag.
     """
     consulting = settings.consultation.instruction if settings.consultation.possible else None
     training_prompt = "\n\n".join(text for text in (settings.system_prompt, consulting) if text) or None
     tokenizer = AutoTokenizer.from_pretrained(settings.policy)
+    check_tags(settings.consultation, tokenizer, settings.policy)
     dropped = {}
     for name, source, system, agent in (
         ("train", settings.train_file, training_prompt, agent_loop(settings)),
@@ -64,5 +67,5 @@ def _row(source: Path, index: int, problem: dict[str, Any], system: list[dict[st
         "data_source": source.stem,
         "agent_name": agent,
         "reward_model": {"style": "rule", "ground_truth": answer},
-        "extra_info": {"index": index, "problem": problem["problem"], "task": name},
+        "extra_info": {"index": index, "id": problem["id"], "problem": problem["problem"], "task": name},
     }

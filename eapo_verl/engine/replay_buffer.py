@@ -1,11 +1,16 @@
 """verl's replay buffer, choosing in the order of submission and keeping account of what it throws away."""
 
+import time
+from collections import Counter
+from collections.abc import Callable
 from typing import Any
 
 import transfer_queue
 from omegaconf import DictConfig
+from transfer_queue import KVBatchMeta
 from verl.trainer.ppo.v1.replay_buffer import ReplayBuffer
 
+from eapo_verl.engine.batching import final_outputs, prompt_of
 from eapo_verl.settings.run import RunStopped
 
 
@@ -16,53 +21,90 @@ class NoContrast(RunStopped):
 class OrderedReplayBuffer(ReplayBuffer):
     """Loaded by verl as ``trainer.v1.sampler.custom_sampler``; its own settings are ``sampler_kwargs``.
 
-    With dynamic sampling more groups than a batch holds may come back. verl takes whichever come first out of a set;
-    here the earliest submitted are taken, which are the same in every run of the same seed.
+    Dynamic sampling goes in waves: all groups that were asked for are waited for, those without contrast are thrown
+    away, and for each one that is missing two more are asked for, a batch at most (verl's own numbers), until there are
+    enough. The earliest submitted are taken. What is asked for and what is taken so depends on the results and never on
+    the order in which they come, and a run of the same seed sees the same data; verl's own buffer, which refills as
+    groups come, waits less and promises no such thing.
 
     Attributes:
-        discarded: ``extra_fields`` of rollouts that were generated and not trained on, since the last :meth:`collect`.
+        contrastless: ``extra_fields`` of rollouts that were thrown away since their group has no contrast, since the
+            last :meth:`collect`.
+        surplus: of those whose group was one more than needed.
+        before_choice: called with the names of the groups a training batch is made of before it is: where rollouts
+            have failed, it may stop the run.
     """
 
     def __init__(self, *args: Any, sampler_kwargs: DictConfig, **kwargs: Any) -> None:
         # None of these is handed to a custom sampler; verl's own one gets them from elsewhere in the configuration.
         own = {name: sampler_kwargs[name] for name in ("poll_interval", "filter_groups_metric", "train_batch_size")}
         super().__init__(*args, sampler_kwargs=sampler_kwargs, gen_batch_size=1, **own, **kwargs)
-        self.discarded: list[dict[str, Any]] = []
+        self.contrastless: list[dict[str, Any]] = []
+        self.surplus: list[dict[str, Any]] = []
+        self.before_choice: Callable[[list[str]], None] = lambda uids: None
         self._discarded_groups = 0
 
-    def collect(self) -> list[dict[str, Any]]:
-        """The discarded rollouts, which are forgotten here."""
-        discarded, self.discarded, self._discarded_groups = self.discarded, [], 0
-        return discarded
+    def collect(self) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+        """The rollouts without contrast and those in surplus, which are forgotten here."""
+        collected = self.contrastless, self.surplus
+        self.contrastless, self.surplus, self._discarded_groups = [], [], 0
+        return collected
+
+    def sample(self, global_steps: int, partition_id: str, batch_size: int) -> tuple[KVBatchMeta, dict]:
+        """As verl's; see the class for what differs with dynamic sampling."""
+        if partition_id == "val" or self.filter_groups_metric is None:
+            return super().sample(global_steps, partition_id, batch_size)
+        while len(usable := self._with_contrast(partition_id)) < batch_size:
+            self.refill_fn(min(batch_size, 2 * (batch_size - len(usable))))
+        chosen, partition, _ = self._select_prompt_uids(partition_id, usable, batch_size)
+        left = usable - set(chosen)
+        self.surplus += self._throw_away(partition_id, left)
+        metrics = {"training/filter_groups/discarded_surplus_samples": len(left)} if left else {}
+        return self._materialize_batch(partition_id, chosen, partition), metrics
+
+    def _with_contrast(self, partition_id: str) -> set[str]:
+        """The groups to learn from, once everything that was asked for is there; the others are thrown away."""
+        self._sync_metadata_from_transfer_queue()
+        last_debug_time = time.time()
+        while self.pending_keys[partition_id] or self.running_keys[partition_id]:
+            last_debug_time = self._wait_for_next_poll(partition_id, last_debug_time)
+            self._sync_metadata_from_transfer_queue()
+        sizes = Counter(map(prompt_of, final_outputs(list(self.partitions[partition_id]))))
+        # A group in which a rollout failed is judged by the others, and one rollout has nothing to differ from.
+        ended = self.finished_keys[partition_id] | self.failure_keys[partition_id]
+        small = {uid for uid in ended if sizes[uid] < 2}
+        self.finished_keys[partition_id] = ended - small
+        alike, _ = self._dapo_filtered_keys(partition_id)
+        without = alike | small
+        usable = ended - without
+        if without:
+            self.contrastless += self._throw_away(partition_id, without)
+            self._discarded_groups += len(without)
+            limit = self.sampler_kwargs["most_discarded"]
+            if limit is not None and self._discarded_groups > limit:
+                raise NoContrast(
+                    f"dynamic sampling: {self._discarded_groups} groups were discarded for one step, since their "
+                    "rollouts are all right or all wrong: the training problems are too hard or too easy for this "
+                    "policy (optimiser.dynamic_sampling_batches is the limit)"
+                )
+        return usable
 
     def _select_prompt_uids(
         self, partition_id: str, sampleable_keys: set[str], batch_size: int
     ) -> tuple[list[str], dict[str, dict], dict[str, int]]:
         # Names of prompts sort by submission, see EAPOTrainer._fetch_one_gen_batch.
         _, *snapshots = super()._select_prompt_uids(partition_id, sampleable_keys, batch_size)
-        return sorted(sampleable_keys)[:batch_size], *snapshots
+        chosen = sorted(sampleable_keys)[:batch_size]
+        if partition_id != "val":
+            self.before_choice(chosen)
+        return chosen, *snapshots
 
-    def _clear_groups(self, partition_id: str, uids: set[str]) -> None:
-        keys = sorted(key for key in self.partitions[partition_id] if key.split("_")[0] in uids)
+    def _throw_away(self, partition_id: str, uids: set[str]) -> list[dict[str, Any]]:
+        """Remove groups, and return the ``extra_fields`` of their rollouts in order."""
+        keys = final_outputs(sorted(key for key in self.partitions[partition_id] if prompt_of(key) in uids))
+        fields: list[dict[str, Any]] = []
         if keys:
             data = transfer_queue.kv_batch_get(keys=keys, partition_id=partition_id, select_fields=["extra_fields"])
-            fields = dict(zip(keys, data["extra_fields"], strict=True))
-            self.discarded += [fields[key] for key in final_outputs(keys)]
-        super()._clear_groups(partition_id, uids)
-        self._discarded_groups += len(uids)
-        limit = self.sampler_kwargs["most_discarded"]
-        if limit is not None and self._discarded_groups > limit:
-            raise NoContrast(
-                f"dynamic sampling: {self._discarded_groups} groups were discarded for one step, since their rollouts "
-                "are all right or all wrong: the training problems are too hard or too easy for this policy "
-                "(optimiser.dynamic_sampling_batches is the limit)"
-            )
-
-
-def final_outputs(keys: list[str]) -> list[str]:
-    """The keys of real rollouts, in order: of the outputs of an agent loop, ``prompt_rollout_output``, the last one."""
-    last: dict[str, int] = {}
-    for key in keys:
-        session, _, output = key.rpartition("_")
-        last[session] = max(last.get(session, 0), int(output))
-    return [key for key in keys if int(key.rpartition("_")[2]) == last[key.rpartition("_")[0]]]
+            fields = list(data["extra_fields"])
+        self._clear_groups(partition_id, uids)
+        return fields

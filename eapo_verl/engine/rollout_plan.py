@@ -4,6 +4,7 @@ import functools
 import gc
 from typing import Any
 
+from eapo_verl.engine.vocabulary import end_tokens
 from eapo_verl.experts.pool import ExpertPool
 from eapo_verl.settings.run import RunSettings, read_run
 
@@ -19,6 +20,7 @@ class RolloutPlan:
     Attributes:
         ban: sampling parameters under which the opening tag cannot be written; for a single token by a bias, which
             costs less.
+        end_tokens: with which the policy may end its turn.
         forced: tokens of the opening tag.
         forbidden: what no expert's words may hold.
         measures_confidence: whether rollouts need the policy's confidence; a bonus and a cost go by it, too.
@@ -28,9 +30,8 @@ class RolloutPlan:
         self.run = run
         self.consultation = run.consultation
         self.response_length = response_length
-        self.tags = run.consultation.tags.tags()
-        self.acceptance = run.consultation.acceptance.schedule(run.budget.steps)
-        self.turn_budget = run.consultation.turns.budget(run.budget.steps)
+        self.tags = run.consultation.tags
+        self.end_tokens = end_tokens(run.policy, tokenizer)
         self.measures_confidence = run.reward.dual or run.consultation.trigger == "confidence_gated"
         self.forced: list[int] = tokenizer.encode(self.tags.consult_open, add_special_tokens=False)
         self.ban: dict[str, Any] = (

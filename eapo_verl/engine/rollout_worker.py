@@ -7,6 +7,7 @@ from verl.experimental.agent_loop.agent_loop import DictConfigWrap
 from verl.trainer.ppo.v1.agent_loop_tq import AgentLoopManagerTQ, AgentLoopWorkerTQ
 
 from eapo_verl.engine.agent_loop import PolicyAgentLoop
+from eapo_verl.engine.failures import describe
 
 
 class RolloutWorker(AgentLoopWorkerTQ.__ray_metadata__.modified_class):
@@ -19,6 +20,12 @@ class RolloutWorker(AgentLoopWorkerTQ.__ray_metadata__.modified_class):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._loops: dict[str, PolicyAgentLoop] = {}
+        self._errors: list[str] = []
+
+    def take_errors(self) -> list[str]:
+        """What each rollout that raised since the last call said, in one line; forgotten here."""
+        errors, self._errors = self._errors, []
+        return errors
 
     def _make_loop(self, name: str) -> PolicyAgentLoop:
         return PolicyAgentLoop(
@@ -36,10 +43,15 @@ class RolloutWorker(AgentLoopWorkerTQ.__ray_metadata__.modified_class):
         self, sampling_params: dict[str, Any], trajectory: dict[str, Any], *, agent_name: str, **kwargs: Any
     ) -> None:
         kwargs.pop("trace", None)
-        if agent_name not in self._loops:
-            self._loops[agent_name] = self._make_loop(agent_name)
-        output = await self._loops[agent_name].run(sampling_params, **kwargs)
-        await self._agent_loop_postprocess(output, trajectory["validate"], **kwargs)
+        try:
+            if agent_name not in self._loops:
+                self._loops[agent_name] = self._make_loop(agent_name)
+            output = await self._loops[agent_name].run(sampling_params, **kwargs)
+            await self._agent_loop_postprocess(output, trajectory["validate"], **kwargs)
+        except Exception as error:
+            self._errors.append(describe(error))
+            # verl logs it and marks the group.
+            raise
 
 
 class RolloutManager(AgentLoopManagerTQ):
@@ -48,3 +60,8 @@ class RolloutManager(AgentLoopManagerTQ):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.agent_loop_workers_class = ray.remote(RolloutWorker)
+
+    def take_errors(self) -> list[str]:
+        """Those of all workers."""
+        taken = ray.get([worker.take_errors.remote() for worker in self.agent_loop_workers])
+        return [error for errors in taken for error in errors]

@@ -5,28 +5,30 @@ A fixed order of data, the dual reward, the weight of internalization samples, t
 
 import json
 import math
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
-import torch
 import transfer_queue
 from omegaconf import DictConfig
 from tensordict import TensorDict
 from transfer_queue import KVBatchMeta
-from verl.trainer.main_ppo import TaskRunnerV1
 from verl.trainer.ppo.v1.trainer_base import register_trainer
 from verl.trainer.ppo.v1.trainer_sync import PPOTrainerSync
 from verl.utils import tensordict_utils
 from verl.workers.rollout.llm_server import LLMServerClient
 
-from eapo_verl.engine.batching import spread, submission_order
+from eapo_verl.engine import rows
+from eapo_verl.engine.batching import final_outputs, groups, rollout_of, spread, submission_order
+from eapo_verl.engine.failures import check_failures, report_failures
 from eapo_verl.engine.llm_client import SoleServerClient
 from eapo_verl.engine.mismatch import is_measured, mismatch_kl
-from eapo_verl.engine.replay_buffer import final_outputs
 from eapo_verl.experts.health import ExpertsUnavailable, FailureWindow, unavailable_message
 from eapo_verl.experts.reply import OUTCOMES
 from eapo_verl.method.internalization import sample_weights
-from eapo_verl.method.objective import Parts, RolloutFacts, advantage_factor, shape_group
+from eapo_verl.method.objective import Parts, RolloutFacts, shape_group
+from eapo_verl.record import transcripts
+from eapo_verl.record.files import write_whole
 from eapo_verl.record.step_log import PREFIX, StepLog
 from eapo_verl.record.step_metrics import summarise
 from eapo_verl.settings.run import read_run
@@ -45,19 +47,18 @@ class EAPOTrainer(PPOTrainerSync):
         super().__init__(config)
         run = read_run(config.eapo.run)
         self._run = run
-        steps = run.budget.steps
-        self._consults = run.consultation.possible
-        self._acceptance = run.consultation.acceptance.schedule(steps)
-        self._turn_budget = run.consultation.turns.budget(steps)
-        self._bonus, self._cost = run.reward.bonus.weight(steps), run.reward.cost.weight(steps)
-        self._internalization = run.internalization.weight.weight(steps)
         self._mini_batches = run.budget.mini_batches
+        #: Data-parallel ranks of the actor; known from the first batch on.
+        self._ranks = 1
+        self.replay_buffer.before_choice = self._check_rollouts
         pool = run.consultation.pool
         self._failures = FailureWindow(pool.failure_window, pool.failure_limit)
         self._outcomes: dict[str, int] = {}
         #: What a checkpoint holds beside verl's own: the running threshold and the number of prompts asked for.
-        self._threshold: float | None = None
+        self._threshold = run.consultation.confidence.threshold
         self._prompts_submitted = 0
+        #: How often each problem, by its index, was drawn in this step.
+        self._drawn: Counter[int] = Counter()
         #: ``extra_fields`` of the step's rows, and the parts of its rollouts' rewards, by key.
         self._rollouts: dict[str, dict[str, Any]] = {}
         self._parts: dict[str, Parts] = {}
@@ -66,6 +67,14 @@ class EAPOTrainer(PPOTrainerSync):
     def on_init_end(self) -> None:
         """As verl's, the first weight synchronisation; then everything is there."""
         super().on_init_end()
+        update = self.actor_rollout_wg.update_actor
+
+        def update_over_rollouts(batch: KVBatchMeta) -> Any:
+            # verl's sequence-wise means are over all rows of a mini-batch, padding included.
+            batch.extra_info["global_batch_size"] = len(self._real(batch)) / self._mini_batches
+            return update(batch)
+
+        self.actor_rollout_wg.update_actor = update_over_rollouts
         print("start-up: trainer and rollout engine ready", flush=True)
 
     # What goes into a step.
@@ -78,11 +87,23 @@ class EAPOTrainer(PPOTrainerSync):
     def _next_train_batch(self, num_prompts: int | None = None) -> TensorDict:
         batch = super()._next_train_batch(num_prompts)
         tensordict_utils.assign_non_tensor_data(batch, "confidence_threshold", self._threshold)
+        # Not of the prompts that dynamic sampling asks for later: what they are depends on those before.
+        groups = self._run.transcripts.groups_per_step if num_prompts is None else 0
+        tensordict_utils.assign_non_tensor_stack(batch, transcripts.MARK, [row < groups for row in range(len(batch))])
         return batch
 
     def _fetch_one_gen_batch(self) -> TensorDict:
-        """As verl's, with names for the prompts that are the same in every run of the same seed."""
+        """As verl's, with names for the prompts that are the same in every run of the same seed.
+
+        A problem that is drawn again in a step (by dynamic sampling, or where an epoch ends) is not rolled out as
+        before: ``occurrence`` counts.
+        """
         batch = super()._fetch_one_gen_batch()
+        occurrences = []
+        for index in map(int, batch["index"]):
+            occurrences.append(self._drawn[index])
+            self._drawn[index] += 1
+        tensordict_utils.assign_non_tensor_stack(batch, "occurrence", occurrences)
         names = [f"{self.global_steps:08d}-{self._prompts_submitted + row:012d}" for row in range(len(batch))]
         self._prompts_submitted += len(batch)
         tensordict_utils.assign_non_tensor_stack(batch, "uid", names)
@@ -92,11 +113,21 @@ class EAPOTrainer(PPOTrainerSync):
         """Stop where experts have failed too often; the step in which they did is in the log by now."""
         if self._failures.exceeded:
             raise ExpertsUnavailable(unavailable_message(self._failures, self._outcomes))
+        self._drawn.clear()
+
+    def _check_rollouts(self, uids: list[str]) -> None:
+        """Count the rollouts that failed, before the step learns from the others, and stop where they are too many."""
+        errors = self.agent_loop_manager.take_errors()
+        report_failures(errors, f"step {self.global_steps}")
+        self._summary["failed_rollouts"] = len(errors)
+        budget = self._run.budget
+        check_failures(errors, len(uids) * budget.rollouts_per_prompt, budget.failed_rollouts, self.global_steps)
 
     # Rows and mini-batches.
 
     def _get_required_batch_multiple(self, dp_size: int) -> int:
         """Rows are a multiple of this: internalization samples make mini-batches larger, and not more."""
+        self._ranks = dp_size
         return self._mini_batches * math.lcm(dp_size, self.config.actor_rollout_ref.rollout.n)
 
     def _balance_batch(self, batch: KVBatchMeta, metrics: dict, *args: Any, **kwargs: Any) -> KVBatchMeta:
@@ -106,20 +137,21 @@ class EAPOTrainer(PPOTrainerSync):
         mini-batch.
         """
         finals = set(final_outputs(batch.keys))
-        self._rollouts = self._fields(batch)
+        self._rollouts = dict(zip(batch.keys, rows.get(batch, batch.keys, "extra_fields"), strict=True))
         idle = [key for key in batch.keys if key not in finals and not _is_right(self._rollouts[key])]
         if idle:
             transfer_queue.kv_clear(keys=idle, partition_id=batch.partition_id)
         batch = batch.select_keys(sorted(set(batch.keys) - set(idle), key=submission_order))
         batch = super()._balance_batch(batch, metrics, *args, **kwargs)
-        padding = [bool(tag.get("is_padding", False)) for tag in batch.tags]
-        if any(padding):
-            batch.reorder(spread(range(len(batch)), padding, self._mini_batches))
+        real = set(self._real(batch))
+        if len(real) < len(batch):
+            own = [key in real for key in batch.keys]
+            batch.reorder(spread(range(len(batch)), own, self._mini_batches * self._ranks))
         return batch
 
     def _update_actor(self, batch: KVBatchMeta, metrics: dict) -> KVBatchMeta:
-        rows = len(batch) // self._mini_batches
-        self.config.actor_rollout_ref.actor.ppo_mini_batch_size = rows // self.config.actor_rollout_ref.rollout.n
+        size = len(batch) // self._mini_batches
+        self.config.actor_rollout_ref.actor.ppo_mini_batch_size = size // self.config.actor_rollout_ref.rollout.n
         return super()._update_actor(batch, metrics)
 
     # Log-probabilities, rewards and advantages.
@@ -130,86 +162,56 @@ class EAPOTrainer(PPOTrainerSync):
         self._summary["mismatch_kl"] = None
         if not is_measured(self.global_steps, self._run.budget.validate_every):
             return batch
-        data = transfer_queue.kv_batch_get(
-            keys=self._real(batch),
-            partition_id=batch.partition_id,
-            select_fields=["rollout_log_probs", "old_log_probs"],
-        )
-        engine, trainer = data["rollout_log_probs"].unbind(), data["old_log_probs"].unbind()
+        real = self._real(batch)
+        engine, trainer = rows.get(batch, real, "rollout_log_probs"), rows.get(batch, real, "old_log_probs")
         self._summary["mismatch_kl"] = mismatch_kl(zip(engine, trainer, strict=True))
         return batch
 
     def _compute_advantage(self, batch: KVBatchMeta, metrics: dict) -> KVBatchMeta:
-        """As verl's, after the dual reward, and with internalization samples weighted."""
+        """As verl's, of the answers; then bonus and cost are added, and internalization samples weighted.
+
+        Equations: :mod:`eapo_verl.method.objective`, :mod:`eapo_verl.method.internalization`.
+        """
         real = self._real(batch)
-        self._parts = self._shape(batch, real)
         batch = super()._compute_advantage(batch, metrics)
-        factors = self._factors(real)
-        rest = set(batch.keys) - set(real)
-        extra = {key: factors[_rollout(key)] for key in batch.keys if key in rest and _rollout(key) in factors}
-        self._summary["internalized"] = self._weigh(batch, extra) if extra else 0
-        # A factor of 0 is that of a group without any contrast, whose advantages are 0 already.
-        sized = {key: factor for key in real if (factor := factors[_rollout(key)]) not in (0.0, 1.0)}
-        if sized:
-            self._scale(batch, sized)
+        reward, when = self._run.reward, (self.global_steps, self._run.budget.steps)
+        masks = dict(zip(real, rows.get(batch, real, "response_mask"), strict=True))
+        made = dict(zip(real, map(rows.shared_value, rows.get(batch, real, "advantages"), masks.values()), strict=True))
+        scores = dict(zip(real, rows.get(batch, real, "rm_scores"), strict=True))
+        shaped: dict[str, float] = {}
+        answers: dict[str, float] = {}
+        self._parts = {}
+        for group in groups(real):
+            facts = [self._facts(key, float(scores[key].sum())) for key in group]
+            result = shape_group(facts, [made[key] for key in group], reward.bonus(*when), reward.cost(*when))
+            self._parts |= zip(group, result.parts, strict=True)
+            shaped |= zip(group, result.advantages, strict=True)
+            answers |= zip(map(rollout_of, group), result.answer_advantages, strict=True)
+        changed = [key for key in real if shaped[key] != made[key]]
+        rows.put(batch, changed, "advantages", [shaped[key] * masks[key].float() for key in changed])
+        extra = [key for key in batch.keys if key not in made and rollout_of(key) in answers]
+        self._summary["internalized"] = self._weigh(batch, extra, [answers[rollout_of(key)] for key in extra])
         return batch
 
-    def _shape(self, batch: KVBatchMeta, real: list[str]) -> dict[str, Parts]:
-        """The parts of each rollout's reward; where there is a bonus or a cost, the rewards become their totals."""
-        scores = transfer_queue.kv_batch_get(keys=real, partition_id=batch.partition_id, select_fields=["rm_scores"])
-        facts = {
-            key: _rollout_facts(self._rollouts[key], float(score.sum()))
-            for key, score in zip(real, scores["rm_scores"].unbind(), strict=True)
-        }
-        if not self._run.reward.dual:
-            return {key: Parts(fact.answer_score) for key, fact in facts.items()}
-        bonus, cost = self._bonus(self.global_steps), self._cost(self.global_steps)
-        parts: dict[str, Parts] = {}
-        for group in _groups(real):
-            parts |= zip(group, shape_group([facts[key] for key in group], bonus, cost), strict=True)
-        shaped = {}
-        for key, score in zip(real, scores["rm_scores"].unbind(), strict=True):
-            if parts[key].total != parts[key].answer:
-                shaped[key] = torch.zeros_like(score)
-                shaped[key][-1] = parts[key].total
-        if shaped:
-            self._put(batch, list(shaped), "rm_scores", list(shaped.values()))
-        return parts
+    def _facts(self, key: str, score: float) -> RolloutFacts:
+        fields = self._rollouts[key]
+        return RolloutFacts.of(score, _is_right(fields), fields["consultation"])
 
-    def _factors(self, real: list[str]) -> dict[str, float]:
-        """By rollout, what its advantage is multiplied with so that a bonus or a cost keeps its size."""
-        if not (self._run.reward.dual and self._run.optimiser.normalise_by_std):
-            return {_rollout(key): 1.0 for key in real}
-        factors: dict[str, float] = {}
-        for group in _groups(real):
-            factors |= dict.fromkeys(map(_rollout, group), advantage_factor([self._parts[key] for key in group]))
-        return factors
-
-    def _weigh(self, batch: KVBatchMeta, extra: dict[str, float]) -> int:
-        """Multiply the advantages of internalization samples, which are their rollouts' own, with weights and factors.
+    def _weigh(self, batch: KVBatchMeta, extra: list[str], advantages: list[float]) -> int:
+        """Give internalization samples their weights; none counts in the mean, and one of weight 0 is like padding.
 
         Returns:
             how many of them are learned from.
         """
-        keys = list(extra)
-        data = transfer_queue.kv_batch_get(keys=keys, partition_id=batch.partition_id, select_fields=["advantages"])
-        advantages = [float(row[0]) for row in data["advantages"].unbind()]
-        right = [_is_right(self._rollouts[key]) for key in keys]
-        weights = sample_weights(advantages, right, self._internalization(self.global_steps))
-        self._scale(batch, {key: extra[key] * weight for key, weight in zip(keys, weights, strict=True)})
-        return sum(weight > 0.0 for weight in weights)
-
-    def _scale(self, batch: KVBatchMeta, factors: dict[str, float]) -> None:
-        keys = list(factors)
-        data = transfer_queue.kv_batch_get(keys=keys, partition_id=batch.partition_id, select_fields=["advantages"])
-        rows = zip(data["advantages"].unbind(), factors.values(), strict=True)
-        self._put(batch, keys, "advantages", [row * factor for row, factor in rows])
-
-    @staticmethod
-    def _put(batch: KVBatchMeta, keys: list[str], field: str, rows: list[torch.Tensor]) -> None:
-        nested = torch.nested.as_nested_tensor(rows, layout=torch.jagged)
-        fields = TensorDict({field: nested}, batch_size=len(keys))
-        transfer_queue.kv_batch_put(keys=keys, partition_id=batch.partition_id, fields=fields)
+        right = [_is_right(self._rollouts[key]) for key in extra]
+        weight = self._run.internalization.weight(self.global_steps, self._run.budget.steps)
+        weights = sample_weights(advantages, right, weight)
+        masks = rows.learned_masks(rows.get(batch, extra, "response_mask"), weights)
+        rows.put(batch, extra, "response_mask", [learned for learned, _ in masks])
+        rows.put(batch, extra, "loss_mask", [counted for _, counted in masks])
+        factors = [one * advantage for one, advantage in zip(weights, advantages, strict=True)]
+        rows.put(batch, extra, "advantages", [mask * one for (mask, _), one in zip(masks, factors, strict=True)])
+        return sum(one > 0.0 for one in weights)
 
     # Logs and checkpoints.
 
@@ -233,14 +235,17 @@ class EAPOTrainer(PPOTrainerSync):
         batch = super().step(metrics, timing_raw)
         real = self._real(batch)
         rollouts = [self._rollouts[key] for key in real]
-        self._summary |= summarise(rollouts, [self._parts[key] for key in real], self.replay_buffer.collect())
+        parts, unused = [self._parts[key] for key in real], self.replay_buffer.collect()
+        self._summary |= summarise(rollouts, parts, *unused)
+        self._transcripts.add_step(self.global_steps, rollouts, parts, [*unused[0], *unused[1]])
+        consultation, when = self._run.consultation, (self.global_steps, self._run.budget.steps)
         self._summary |= {
-            "acceptance_rate": self._acceptance(self.global_steps) if self._consults else 0.0,
-            "turn_budget": self._turn_budget(self.global_steps) if self._consults else 0,
+            "acceptance_rate": consultation.acceptance(*when) if consultation.possible else 0.0,
+            "turn_budget": consultation.turns(*when) if consultation.possible else 0,
             "confidence_threshold": threshold,
         }
         confidences = [value for fields in rollouts for value in fields["consultation"]["confidences"]]
-        self._threshold = self._run.consultation.confidence.running()(self._threshold, confidences)
+        self._threshold = consultation.confidence.follow(self._threshold, confidences)
         self._outcomes = {name: int(self._summary[name] or 0) for name in OUTCOMES}
         self._failures.add(sum(self._outcomes.values()), self._outcomes["timed_out"] + self._outcomes["failed"])
         return batch
@@ -258,19 +263,25 @@ class EAPOTrainer(PPOTrainerSync):
         self, data_sources: list, sample_uids: list, reward_extra_infos_dict: dict, *args: Any, **kwargs: Any
     ) -> dict[str, float]:
         """verl's metrics of the accuracy alone: it resamples every number of every prompt a thousand times."""
+        self._transcripts.add_validation(self.global_steps, reward_extra_infos_dict.get(transcripts.FIELD, ()))
         accuracy = {"acc": reward_extra_infos_dict["acc"]}
-        return dict(super()._val_metrics_update(data_sources, sample_uids, accuracy, *args, **kwargs))
+        errors = self.agent_loop_manager.take_errors()
+        report_failures(errors, f"validation at step {self.global_steps}")
+        metrics = dict(super()._val_metrics_update(data_sources, sample_uids, accuracy, *args, **kwargs))
+        return metrics | {f"{PREFIX}failed_validation_rollouts": len(errors)}
 
     def _save_checkpoint(self) -> None:
         folder = Path(self.config.trainer.default_local_dir) / f"global_step_{self.global_steps}"
         folder.mkdir(parents=True, exist_ok=True)
         state = {"confidence_threshold": self._threshold, "prompts_submitted": self._prompts_submitted}
         # Before verl's own, which ends with naming this checkpoint as the one to go on from.
-        (folder / _STATE_FILE).write_text(json.dumps(state), encoding="utf-8")
+        write_whole(folder / _STATE_FILE, json.dumps(state))
         super()._save_checkpoint()
 
     def _load_checkpoint(self) -> None:
         super()._load_checkpoint()
+        folder = Path(self.config.trainer.default_local_dir)
+        self._transcripts = transcripts.TranscriptLog(folder / transcripts.FILE, last_step=self.global_steps)
         if self.global_steps:
             folder = Path(self.config.trainer.default_local_dir) / f"global_step_{self.global_steps}"
             state = json.loads((folder / _STATE_FILE).read_text(encoding="utf-8"))
@@ -282,45 +293,6 @@ class EAPOTrainer(PPOTrainerSync):
         padding = {key for key, tag in zip(batch.keys, batch.tags, strict=True) if tag.get("is_padding", False)}
         return [key for key in final_outputs(batch.keys) if key not in padding]
 
-    @staticmethod
-    def _fields(batch: KVBatchMeta) -> dict[str, dict[str, Any]]:
-        data = transfer_queue.kv_batch_get(
-            keys=batch.keys, partition_id=batch.partition_id, select_fields=["extra_fields"]
-        )
-        return dict(zip(batch.keys, data["extra_fields"], strict=True))
-
-
-def _groups(keys: list[str]) -> list[list[str]]:
-    """The keys of each prompt's rollouts, in order."""
-    groups: dict[str, list[str]] = {}
-    for key in keys:
-        groups.setdefault(key.rsplit("_", 2)[0], []).append(key)
-    return list(groups.values())
-
-
-def _rollout(key: str) -> str:
-    return key.rsplit("_", 1)[0]
-
 
 def _is_right(fields: dict[str, Any]) -> bool:
     return bool(fields["reward_extra_info"]["acc"])
-
-
-def _rollout_facts(fields: dict[str, Any], score: float) -> RolloutFacts:
-    counts = fields["consultation"]
-    return RolloutFacts(
-        score,
-        _is_right(fields),
-        counts["consultations"],
-        counts["accepted"],
-        counts["low_confidence"],
-    )
-
-
-class TaskRunner(TaskRunnerV1.__ray_metadata__.modified_class):
-    """verl's task runner; it lives in its own Ray process, where this module's trainer has to be registered."""
-
-    def run(self, config: DictConfig) -> None:
-        """Train to the end of ``config.trainer.total_training_steps``."""
-        config.trainer.v1.trainer_mode = TRAINER_NAME
-        super().run(config)

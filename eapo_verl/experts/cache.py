@@ -7,11 +7,11 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
 from pydantic import TypeAdapter
 
 from eapo_verl.experts.reply import Reply
+from eapo_verl.record.files import write_whole
 
 _log = logging.getLogger(__name__)
 _REPLY = TypeAdapter(Reply)
@@ -53,13 +53,10 @@ class ReplyCache:
         if not reply.usable:
             return
         path = self._path(request)
-        # A reader never sees half a file, whoever else writes the same one.
-        temporary = path.with_name(f"{path.name}.{uuid4().hex}")
         try:
-            temporary.write_bytes(_REPLY.dump_json(reply))
-            temporary.replace(path)
+            # An entry that is lost is asked for again.
+            write_whole(path, _REPLY.dump_json(reply), durable=False)
         except OSError as error:
-            temporary.unlink(missing_ok=True)
             _log.warning("reply cannot be cached as %s (%s)", path, type(error).__name__)
 
     def _path(self, request: Mapping[str, Any]) -> Path:

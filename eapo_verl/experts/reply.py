@@ -45,3 +45,12 @@ class Reply:
     def usable(self) -> bool:
         """Whether the expert said something, so that no other has to be asked."""
         return self.outcome in ("answered", "truncated")
+
+
+def fate_of(reply: Reply | None, may_show: bool) -> Fate:
+    """The fate of a query that was not gated; ``reply`` is None where nobody was asked."""
+    if reply is None:
+        return "spared"
+    if reply.outcome == "answered":
+        return "accepted" if may_show else "annealed"
+    return reply.outcome

@@ -5,10 +5,12 @@ ours.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Literal, get_args
 
 import numpy as np
+from pydantic import Field
+
+from eapo_verl.settings.base import Settings
 
 #: Most probable tokens that an entropy is computed from; vLLM's own limit on what it returns.
 TOP_K = 20
@@ -17,28 +19,65 @@ TriggerKind = Literal["learned", "confidence_gated", "always", "never", "random"
 Signal = Literal["log_prob", "entropy"]
 
 
-def confidence(values: Sequence[float], window: int, signal: Signal = "log_prob") -> float:
-    """The policy's confidence over its last ``window`` tokens (all, where there are fewer), in nats; higher is surer.
+class Confidence(Settings):
+    """When the policy counts as unsure; the numbers are not stated, our choice.
 
-    Args:
-        values: one number a token. For ``log_prob`` the log-probabilities of the sampled tokens, whose mean is the
-            confidence; the mean's negative is the one-sample estimate of the entropy. For ``entropy`` the entropies of
-            the tokens' distributions, whose negative mean is the confidence.
-        window: W, at least 1.
-        signal: what the values are.
-
-    Raises:
-        ValueError: an argument is outside its range, there is no token, or a value is not finite.
+    Attributes:
+        signal: what the policy's confidence is made of, see :meth:`measure`.
+        window: tokens that it is the mean of.
+        threshold: below which the policy is unsure, in nats. None: it follows the policy, see :meth:`follow`.
+        quantile: of recent confidences, that a running threshold is: roughly the share that is let through.
+        smoothing: the weight of the newest step in a running threshold.
     """
-    if signal not in get_args(Signal):
-        raise ValueError(f"a confidence signal is one of {', '.join(get_args(Signal))}, got {signal!r}")
-    if window < 1:
-        raise ValueError(f"a confidence window is at least 1 token, got {window}")
-    last = np.asarray(values[-window:], dtype=float)
-    if not last.size or not np.isfinite(last).all():
-        raise ValueError("confidence needs at least one token, and finite values")
-    mean = float(last.mean())
-    return mean if signal == "log_prob" else -mean
+
+    signal: Signal = "log_prob"
+    window: int = Field(32, ge=1)
+    threshold: float | None = Field(None, allow_inf_nan=False)
+    quantile: float = Field(0.8, ge=0, le=1, allow_inf_nan=False)
+    smoothing: float = Field(0.1, gt=0, le=1, allow_inf_nan=False)
+
+    def measure(self, values: Sequence[float]) -> float:
+        """The policy's confidence over its last ``window`` tokens (or all there are), in nats; higher is surer.
+
+        Args:
+            values: one number a token. For ``log_prob`` the log-probabilities of the sampled tokens, whose mean is the
+                confidence; the mean's negative is the one-sample estimate of the entropy. For ``entropy`` the
+                entropies of the tokens' distributions, whose negative mean is the confidence.
+
+        Raises:
+            ValueError: there is no token, or a value is not finite.
+        """
+        last = np.asarray(values[-self.window :], dtype=float)
+        if not last.size or not np.isfinite(last).all():
+            raise ValueError("confidence needs at least one token, and finite values")
+        mean = float(last.mean())
+        return mean if self.signal == "log_prob" else -mean
+
+    def follow(self, threshold: float | None, confidences: Sequence[float]) -> float | None:
+        """The threshold of the next step.
+
+        An absolute one stays. A running one follows the policy, so that about the same share of consultations is let
+        through as confidence grows: theta_{s+1} = (1 - smoothing) * theta_s + smoothing * Q_q(confidences of the
+        consultations of step s). The whole state is theta, one number or None; the caller keeps it, and a run that
+        resumes hands it in again.
+
+        Args:
+            threshold: that of the step that ends; None before the first consultation, whose step then sets it.
+            confidences: of every consultation that was closed in the step, let through or not (of the first kind alone,
+                the threshold would fall for ever). Without any, the threshold stays.
+
+        Raises:
+            ValueError: a confidence is not finite.
+        """
+        values = np.asarray(confidences, dtype=float)
+        if self.threshold is not None:
+            return self.threshold
+        if not values.size:
+            return threshold
+        if not np.isfinite(values).all():
+            raise ValueError("confidences are finite numbers")
+        newest = float(np.quantile(values, self.quantile))
+        return newest if threshold is None else (1.0 - self.smoothing) * threshold + self.smoothing * newest
 
 
 def top_k_entropy(log_probs: Sequence[float | None]) -> float:
@@ -66,9 +105,9 @@ def gate(
         kind: ``learned`` and ``always`` let every one through (``learned`` leaves it to the policy whether there is
             one, ``always`` has the rollout see to it that there is), ``never`` none, ``random`` one with probability
             ``p``, ``confidence_gated`` one whose confidence is strictly below the threshold.
-        confidence: see :func:`confidence`.
+        confidence: see :meth:`Confidence.measure`.
         threshold: in the same unit; None, where no value is known yet, lets every one through.
-        draw: uniform in [0, 1), see :func:`~eapo_verl.method.schedules.uniform_draw`.
+        draw: uniform in [0, 1), see :func:`~eapo_verl.method.draws.uniform_draw`.
         p: probability, in [0, 1].
 
     Raises:
@@ -85,47 +124,3 @@ def gate(
             raise ValueError("a confidence-gated consultation needs a confidence to hold against its threshold")
         return confidence < threshold
     return kind != "never"
-
-
-@dataclass(frozen=True)
-class RunningQuantile:
-    """A threshold that follows the policy: about the same share of consultations is let through as confidence grows.
-
-    theta_{s+1} = (1 - smoothing) * theta_s + smoothing * Q_q(confidences of the consultations of step s). The whole
-    state is theta, one number or None; the caller keeps it, and a run that resumes hands it in again.
-
-    Args:
-        q: the quantile, in [0, 1]: roughly the share that is let through.
-        smoothing: the weight of the newest step, in (0, 1].
-
-    Raises:
-        ValueError: an argument is outside its range.
-    """
-
-    q: float = 0.5
-    smoothing: float = 0.1
-
-    def __post_init__(self) -> None:
-        if not 0.0 <= self.q <= 1.0:
-            raise ValueError(f"a quantile lies in [0, 1], got {self.q}")
-        if not 0.0 < self.smoothing <= 1.0:
-            raise ValueError(f"smoothing lies in (0, 1], got {self.smoothing}")
-
-    def __call__(self, threshold: float | None, confidences: Sequence[float]) -> float | None:
-        """The threshold of the next step.
-
-        Args:
-            threshold: that of the step that ends; None before the first consultation, whose step then sets it.
-            confidences: of every consultation that was closed in the step, let through or not (of the first kind alone,
-                the threshold would fall for ever). Without any, the threshold stays.
-
-        Raises:
-            ValueError: a confidence is not finite.
-        """
-        values = np.asarray(confidences, dtype=float)
-        if not values.size:
-            return threshold
-        if not np.isfinite(values).all():
-            raise ValueError("confidences are finite numbers")
-        newest = float(np.quantile(values, self.q))
-        return newest if threshold is None else (1.0 - self.smoothing) * threshold + self.smoothing * newest

@@ -11,39 +11,45 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import permutations
 
+from pydantic import model_validator
+
+from eapo_verl.settings.base import Settings, Text
 from tasks.boxes import boxed_answer, final_part
 
 # All but tab and newline: a terminal, a log or a tokeniser may give them a meaning that the text does not show.
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 
-@dataclass(frozen=True)
-class Tags:
+class Tags(Settings):
     """The strings of the grammar.
 
     ``unavailable`` is the one text for a reply that is not shown, ``answer_prefix`` opens the last line of an answer
-    that stands in no box.
-
-    Raises:
-        ValueError: a string is empty, or a tag or the separator stands inside another one (which makes a text
-            ambiguous) or inside ``unavailable``.
+    that stands in no box. A tag or the separator stands neither inside another one, which would make a text ambiguous,
+    nor inside ``unavailable``.
     """
 
-    consult_open: str = "<consult>"
-    consult_close: str = "</consult>"
-    separator: str = "|"
-    reply_open: str = "<reply>"
-    reply_close: str = "</reply>"
-    unavailable: str = "unavailable"
-    answer_prefix: str = "Answer:"
+    consult_open: Text = "<consult>"
+    consult_close: Text = "</consult>"
+    separator: Text = "|"
+    reply_open: Text = "<reply>"
+    reply_close: Text = "</reply>"
+    unavailable: Text = "unavailable"
+    answer_prefix: Text = "Answer:"
 
-    def __post_init__(self) -> None:
-        if any(not text for text in vars(self).values()):
-            raise ValueError("a tag cannot be empty")
-        structure = (*self.markup, self.separator)
-        for inner, outer in (*permutations(structure, 2), *((text, self.unavailable) for text in structure)):
+    @model_validator(mode="after")
+    def _told_apart(self) -> "Tags":
+        for inner, outer in (
+            *permutations(self.structure, 2),
+            *((text, self.unavailable) for text in self.structure),
+        ):
             if inner in outer:
                 raise ValueError(f"tags have to be told apart, but {inner!r} is part of {outer!r}")
+        return self
+
+    @property
+    def structure(self) -> tuple[str, ...]:
+        """The strings by which a text is taken apart."""
+        return (*self.markup, self.separator)
 
     @property
     def markup(self) -> tuple[str, ...]:
@@ -57,7 +63,7 @@ class Consult:
 
     Attributes:
         queries: what is asked, in the policy's order.
-        empty: queries without text, dropped.
+        empty: queries without a letter or a digit, which ask nothing, dropped.
         duplicated: repetitions of a query, asked once.
         excess: distinct queries beyond K, dropped.
         nested: opening tags before the one that counts, since the last closing tag.
@@ -123,7 +129,8 @@ def parse_action(text: str, tags: Tags | None = None, max_queries: int = 3) -> C
 
 def _consult(raw: list[str], nested: int, max_queries: int) -> Consult:
     stripped = [query.strip() for query in raw]
-    filled = [query for query in stripped if query]
+    # White space, punctuation and invisible characters are no question.
+    filled = [query for query in stripped if any(map(str.isalnum, query))]
     distinct = list(dict.fromkeys(filled))
     return Consult(
         queries=tuple(distinct[:max_queries]),

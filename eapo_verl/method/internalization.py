@@ -2,7 +2,13 @@
 
 The summary of the paper names an internalization loss without a formula; this form is ours. A rollout whose accepted
 consultation led to a right answer gives one extra sample, its prompt and the solution that :func:`rewrite` returns. Its
-advantage is the rollout's own times the factor of :func:`sample_weights`.
+advantage is that of the rollout's answer (without bonus and cost: it consults nobody) times the weight of
+:func:`sample_weights`.
+
+The mean of the loss is over real rollouts (their tokens, or with a sequence-wise mean their number) whether there are
+extra samples or not, so that lambda is a clean weight:
+
+    L = (sum over real rollouts of l + lambda_s * sum over extra samples of l) / (real rollouts' tokens, or number)
 """
 
 import math
@@ -73,7 +79,7 @@ def _with_answer(replies: str, answer: str | None) -> str:
 
 
 def sample_weights(advantages: Sequence[float], right: Sequence[bool], weight: float) -> list[float]:
-    """The factor that the advantage of each extra sample is multiplied with.
+    """What the advantage of each extra sample is multiplied with; where that is 0, there is nothing to learn from.
 
     ``weight`` (lambda_s, see :class:`~eapo_verl.method.schedules.Weight`) for a right rollout of positive advantage,
     else 0: a solution that the policy did not write in this form is never pushed down.

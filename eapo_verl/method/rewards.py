@@ -42,10 +42,10 @@ def _tokens(text: str) -> list[str]:
 def f1_paper(task: Task, response: str, answer: str) -> float:
     """The paper's reward: R = F1(y, g) if F1 > 0; 0.1 if F1 = 0 but the format is right; else 0.
 
-    y is the last boxed answer of ``response`` (any closed box is the right format), g is ``answer``, whatever the task.
-    Kept with its faults, which is why it is one reward among others and never the evaluation: the sign is punctuation
-    ('5' against '-5' earns 1.0), naming several numbers pays ('3 5 7' against '5' earns 0.5), leading zeros do not match
-    ('034' against '34' earns 0.1), and any wrong box earns 0.1.
+    y is the last boxed answer of ``response`` (any closed box is the right format), g is ``answer``, whatever the
+    task. Kept with its faults, which is why it is one reward among others and never the evaluation: the sign is
+    punctuation ('5' against '-5' earns 1.0), naming several numbers pays ('3 5 7' against '5' earns 0.5), leading zeros
+    do not match ('034' against '34' earns 0.1), and any wrong box earns 0.1.
     """
     stated = last_box(final_part(response))
     if stated is None:

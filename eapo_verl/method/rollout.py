@@ -2,11 +2,13 @@
 
 import math
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from eapo_verl.experts.reply import FATES, Reply
-from eapo_verl.method.grammar import Answer, Consult, Continue
+from eapo_verl.experts.reply import FATES, Reply, fate_of
+from eapo_verl.method.exchange import Exchange
+from eapo_verl.method.grammar import Answer, Consult, Continue, Neutralised
 from eapo_verl.method.internalization import TurnText
 from tasks import Task
 
@@ -44,10 +46,13 @@ class Rollout:
         log_probs: one an id, by the engine that sampled it (in nats); nan on what the policy did not write.
         turn_text: what the policy has written in the turn that is not over.
         turn_log_probs: of its tokens, where they were asked for.
+        turn_confidence: where it closed a consultation, and that was measured.
         turns: the finished ones.
+        exchanges: what the consultation at the end of each came to.
         counts: by the names of ``COUNTS``.
         confidences: of the policy, where it closed a consultation.
-        low_confidence: whether one of them was below the threshold; None where there was none to hold it against.
+        low_confidence: whether one of them that was let through was below the threshold; None where there was none to
+            hold against it.
         seconds: by phase, in verl's names.
         engine_fields: what the rollout engine said beside the tokens.
     """
@@ -59,7 +64,9 @@ class Rollout:
     log_probs: list[float] = field(default_factory=list)
     turn_text: str = ""
     turn_log_probs: list[float] = field(default_factory=list)
+    turn_confidence: float | None = None
     turns: list[TurnText] = field(default_factory=list)
+    exchanges: list[Exchange] = field(default_factory=list)
     counts: dict[str, int] = field(default_factory=lambda: dict.fromkeys(COUNTS, 0))
     expert_cost: float = 0.0
     confidences: list[float] = field(default_factory=list)
@@ -93,6 +100,7 @@ class Rollout:
         self.turns.append(TurnText(self.turn_text, accepted))
         self.turn_text = ""
         self.turn_log_probs = []
+        self.turn_confidence = None
 
     def count_action(self, action: Consult | Answer | Continue) -> None:
         """Count what is wrong with the form of a turn's action."""
@@ -102,24 +110,32 @@ class Rollout:
         elif isinstance(action, Continue):
             self.counts["unclosed"] += action.unclosed_consultation
 
-    def count_gated(self, queries: int) -> None:
-        """Count a consultation that was not let through: nobody was asked."""
+    def count_unasked(self, queries: int) -> None:
+        """Count a consultation that reached nobody: not let through, or without a query."""
         self.counts["consultations"] += 1
         self.counts["queries"] += queries
         self.counts["gated"] += queries
 
-    def count_replies(self, replies: list[Reply | None], accepted: list[bool]) -> None:
-        """Count a consultation's replies, None where nobody was asked; ``accepted``: those that may be shown."""
+    def count_replies(
+        self, replies: Sequence[Reply | None], accepted: Sequence[bool], shown: Sequence[Neutralised | None]
+    ) -> None:
+        """Count a consultation's replies.
+
+        Args:
+            replies: None where nobody was asked.
+            accepted: which of them may be shown.
+            shown: as the policy sees them, None where it sees none.
+        """
         self.counts["consultations"] += 1
         self.counts["queries"] += len(replies)
-        for reply, shown in zip(replies, accepted, strict=True):
+        for reply, may_be_shown, words in zip(replies, accepted, shown, strict=True):
+            self.counts[fate_of(reply, may_be_shown)] += 1
             if reply is None:
-                self.counts["spared"] += 1
                 continue
-            self.counts[reply.outcome] += 1
-            if reply.outcome == "answered":
-                self.counts["accepted" if shown else "annealed"] += 1
-            self.counts["capped"] += reply.capped
+            self.counts["answered"] += reply.outcome == "answered"
+            # By either limit, on what the expert sent or on what is shown: one reply.
+            self.counts["capped"] += reply.capped or (words is not None and words.capped)
+            self.counts["neutralised"] += words is not None and words.removed
             self.counts["cached"] += reply.cached
             self.counts["expert_requests"] += reply.attempts
             self.counts["expert_tokens"] += reply.tokens

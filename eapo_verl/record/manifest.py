@@ -4,8 +4,10 @@ import json
 from pathlib import Path
 from typing import Any
 
+from eapo_verl.cpu.environment import on_cpu
 from eapo_verl.cpu.precision import cpu_precision
 from eapo_verl.experts.reply import FATES
+from eapo_verl.record.files import write_whole
 from eapo_verl.record.provenance import git_sha, hardware, versions
 from eapo_verl.settings.run import RunSettings
 
@@ -14,6 +16,7 @@ def write_manifest(
     path: Path,
     settings: RunSettings,
     steps: list[dict[str, Any]],
+    transcripts: dict[str, int],
     dropped_prompts: dict[str, int],
     wall_s: float,
     resumed_from: int,
@@ -24,6 +27,7 @@ def write_manifest(
         path: the file.
         settings: the run.
         steps: the lines of its metrics file; counts are summed over them, so they hold across restarts.
+        transcripts: rollouts that were written down word for word, by phase.
         dropped_prompts: problems of each set whose prompt is longer than allowed, and which were left out.
         wall_s: seconds that this attempt took, start-up and export included.
         resumed_from: the step that this attempt began after; 0 for a run in one go.
@@ -32,7 +36,6 @@ def write_manifest(
     def total(column: str) -> float:
         return sum(step.get(column) or 0 for step in steps)
 
-    machine = hardware()
     manifest: dict[str, Any] = {
         "method": settings.method,
         "kind": settings.kind,
@@ -42,16 +45,20 @@ def write_manifest(
         "resolved_config": settings.model_dump(mode="json"),
         "git_sha": git_sha(),
         "versions": versions(),
-        "hardware": machine,
+        "hardware": hardware(),
         # On an accelerator verl's own configuration decides.
-        "precision": None if machine["accelerators"] else cpu_precision(settings.precision),
+        "precision": cpu_precision(settings.precision) if on_cpu() else None,
         "wall_s": round(wall_s, 1),
         "resumed_from_step": resumed_from,
         "step_s": round(sum(step["seconds"] or 0.0 for step in steps), 1),
         "dropped_prompts": dropped_prompts,
         "rollouts": total("rollouts"),
         "discarded_rollouts": total("discarded_rollouts"),
+        "surplus_rollouts": total("surplus_rollouts"),
+        "failed_rollouts": total("failed_rollouts"),
+        "failed_validation_rollouts": total("failed_validation_rollouts"),
         "internalized": total("internalized"),
+        "transcripts": transcripts,
         "policy_tokens": total("policy_tokens"),
         "cut_tokens": total("cut_tokens"),
         "expert_tokens": total("expert_tokens"),
@@ -63,4 +70,4 @@ def write_manifest(
         "malformed": {name: total(name) for name in ("empty", "duplicated", "excess", "nested", "unclosed")},
         "replies_changed": {name: total(name) for name in ("neutralised", "capped", "cached")},
     }
-    path.write_text(json.dumps(manifest, indent=2) + "\n", encoding="utf-8")
+    write_whole(path, json.dumps(manifest, indent=2) + "\n")

@@ -5,6 +5,8 @@ import time
 from pathlib import Path
 from typing import Any
 
+from eapo_verl.record.files import write_whole
+
 #: verl's name for each column that it measures itself; the rest comes from :mod:`eapo_verl.engine.trainer`.
 _FROM_VERL = {
     "entropy": "actor/entropy",
@@ -27,6 +29,8 @@ _SOMETIMES = (
     "confidence_threshold",
     "consult_rate",
     "copy_rate",
+    "failed_rollouts",
+    "failed_validation_rollouts",
     "mismatch_kl",
     "queries_per_turn",
     "response_length",
@@ -63,7 +67,7 @@ class StepLog:
         self._total = total_steps
         kept = read_steps(path, before=first_step)
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text("".join(json.dumps(line) + "\n" for line in kept), encoding="utf-8")
+        write_whole(path, "".join(json.dumps(line) + "\n" for line in kept))
         self._started = time.monotonic()
         self._first_step = first_step
 

@@ -14,14 +14,19 @@ SUMMED = (*COUNTS, "policy_tokens", "cut_tokens")
 
 
 def summarise(
-    rollouts: Sequence[Fields], parts: Sequence[Parts], discarded: Sequence[Fields] = ()
+    rollouts: Sequence[Fields],
+    parts: Sequence[Parts],
+    discarded: Sequence[Fields] = (),
+    surplus: Sequence[Fields] = (),
 ) -> dict[str, float | int | None]:
     """A step's columns.
 
     Args:
         rollouts: ``extra_fields`` of each rollout that is trained on.
         parts: of the reward of each, in the same order.
-        discarded: ``extra_fields`` of those that are not, whose tokens and queries count all the same.
+        discarded: ``extra_fields`` of those that are not since their group has no contrast; tokens and queries of them
+            count all the same.
+        surplus: ``extra_fields`` of those whose group was one more than needed, likewise.
 
     Returns:
         accuracy_train, accuracy_train_assisted and accuracy_train_unassisted (a rollout being assisted if a reply was
@@ -29,14 +34,14 @@ def summarise(
         penalty alone), reward_bonus, reward_cost, and format_rate, answered_rate; consult_rate, the fraction of
         rollouts that consulted; queries_per_turn; copy_rate, of assisted rollouts those that answer with what a reply
         states; response_length, in tokens; confidence, the mean where a consultation was closed;
-        seconds_consultation, the longest wait of a rollout; rollouts, discarded_rollouts; and the sums of ``SUMMED``
-        and expert_cost, in US dollars. None where there was nothing to take a mean of.
+        seconds_consultation, the longest wait of a rollout; rollouts, discarded_rollouts, surplus_rollouts; and the
+        sums of ``SUMMED`` and expert_cost, in US dollars. None where there was nothing to take a mean of.
     """
     counts = [fields["consultation"] for fields in rollouts]
     rewards = [fields["reward_extra_info"] for fields in rollouts]
     right = [bool(reward["acc"]) for reward in rewards]
     assisted = [count["accepted"] > 0 for count in counts]
-    paid = [*counts, *(fields["consultation"] for fields in discarded)]
+    paid = [*counts, *(fields["consultation"] for fields in (*discarded, *surplus))]
     sums: dict[str, float | int | None] = {name: int(sum(count[name] for count in paid)) for name in SUMMED}
     return {
         "accuracy_train": _mean(right),
@@ -57,6 +62,7 @@ def summarise(
         "seconds_consultation": max((count["consultation_s"] for count in counts), default=0.0),
         "rollouts": len(rollouts),
         "discarded_rollouts": len(discarded),
+        "surplus_rollouts": len(surplus),
         **sums,
         "expert_cost": float(sum(count["expert_cost"] for count in paid)),
     }

@@ -21,7 +21,11 @@ class RunStopped(RuntimeError):
 
 
 class Budget(Settings):
-    """What a run may spend."""
+    """What a run may spend, and lose.
+
+    A rollout that raises is counted, and its group is smaller. Where more than the share ``failed_rollouts`` of a
+    step's do, the run is stopped (not stated; our choice).
+    """
 
     steps: int = Field(ge=1)
     prompts_per_step: int = Field(ge=1)
@@ -30,6 +34,7 @@ class Budget(Settings):
     validate_every: int = Field(ge=1)
     validation_samples: int = Field(ge=1)
     checkpoint_every: Annotated[int, OPERATIONAL] = Field(ge=1)
+    failed_rollouts: Annotated[float, OPERATIONAL] = Field(0.05, ge=0, le=1)
 
     @model_validator(mode="after")
     def _divisible(self) -> "Budget":
@@ -93,6 +98,16 @@ class Threads(Settings):
     rollout: int = Field(1, ge=1)
 
 
+class Transcripts(Settings):
+    """Which rollouts are written down word for word, beside all of the last validation.
+
+    Whole groups, since an advantage compares the rollouts of one prompt: those of the first ``groups_per_step`` prompts
+    that a training step asks for. Prompts come in an order that the run's seed shuffles.
+    """
+
+    groups_per_step: int = Field(1, ge=0)
+
+
 class Training(Settings):
     """How an arm is trained; an experiment gives every arm the same, but where an arm declares that it departs from it.
 
@@ -103,6 +118,7 @@ class Training(Settings):
     budget: Budget
     optimiser: Optimiser
     lengths: Lengths
+    transcripts: Transcripts = Transcripts()
     threads: Annotated[Threads, OPERATIONAL] = Threads()
     precision: Precision = "float32"
     verl: dict[str, Any] = Field(default_factory=dict)

@@ -1,11 +1,13 @@
 """config/smoke.yaml from problems to report on the real engines, in a copy of this checkout; then what a rerun does."""
 
 import json
+from collections import Counter
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
+from analysis.intake.transcripts import read_transcripts
 from tests.integration.checkout import snakemake
 
 pytestmark = pytest.mark.engine
@@ -19,6 +21,7 @@ def test_every_arm_is_scored_and_reported(checkout: Path) -> None:
     significance = pd.read_csv(results / "tables" / "significance.csv")
     assert {"paired_t_questions", "crossed"} <= set(significance["test"])
     assert (results / "report.html").stat().st_size > 50_000
+    assert "Rollouts, word for word" in (results / "report.html").read_text()
     for figure in ("accuracy_over_training", "comparison"):
         assert (results / "figures" / f"{figure}.png").stat().st_size > 5_000
     for method in ("self_exploratory", "eapo"):
@@ -41,6 +44,16 @@ def test_a_run_says_what_it_did(checkout: Path, method: str) -> None:
     assert run["policy_tokens"] > 0 and run["wall_s"] > 0
     assert run["versions"]["verl"] == "0.9.1" and len(run["config_sha256"]) == 64
     assert (folder / "model" / "config.json").exists()
+    told = list(read_transcripts(folder / "rollouts.jsonl.gz"))
+    # One group of a step, and the last validation: 16 problems twice.
+    assert Counter((one.phase, one.step) for one in told) == {("validation", 4): 32} | {
+        ("train", step): 4 for step in range(1, 5)
+    }
+    assert run["transcripts"] == {"train": 16, "validation": 32}
+    assert all(
+        len({one.prompt for one in told if (one.phase, one.step) == ("train", step)}) == 1 for step in range(1, 5)
+    )
+    assert not any(one.turns for one in told if one.phase == "validation" or method == "self_exploratory")
     if method == "self_exploratory":
         assert counts["asked"] == 0 and run["expert_tokens"] == 0
 

@@ -11,6 +11,7 @@ import psutil
 import pytest
 import yaml
 
+from analysis.intake.transcripts import read_transcripts
 from eapo_verl.experts.reply import FATES
 from tests.fault_proxy import FaultProxy
 from tests.integration.checkout import environment, in_checkout, settings
@@ -136,3 +137,9 @@ def test_a_killed_run_goes_on_from_its_checkpoint_as_if_nothing_had_been(
     # The threshold after the first checkpoint is part of it.
     assert made[3]["confidence_threshold"] == pytest.approx(wanted[3]["confidence_threshold"], abs=1e-3)
     assert json.loads((tmp_path / "run" / "run.json").read_text())["resumed_from_step"] == 2
+    told = [list(read_transcripts(folder / "rollouts.jsonl.gz")) for folder in (tmp_path / "run", uninterrupted)]
+    # No step is told twice, and none is missing.
+    names = [[(one.step, one.phase, one.prompt, one.rollout) for one in run] for run in told]
+    assert names[0] == names[1] and len(set(names[0])) == len(names[0])
+    first = [[one for one in run if one.step <= 2] for run in told]
+    assert first[0] == first[1]

@@ -9,6 +9,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from eapo_verl.record.files import write_whole
 from workflow.expert_service.state import KEY_VARIABLE, ServiceError, ServiceFolder, ServiceState
 from workflow.locks import is_held
 from workflow.processes import Identity, this_process, workflow_process
@@ -45,7 +46,7 @@ def take_lease(services: Path, endpoints: Path, log_dir: Path, serve_arguments: 
             folder.clear()
             state = _start(folder, owner, log, serve_arguments)
     endpoints.parent.mkdir(parents=True, exist_ok=True)
-    endpoints.write_text(json.dumps(state.endpoints(), indent=1), encoding="utf-8")
+    write_whole(endpoints, json.dumps(state.endpoints(), indent=1))
     os.set_inheritable(lease, True)
     os.environ[SERVICE_VARIABLE] = str(folder.path)
     if state.keyed:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from pydantic import BaseModel
 
+from eapo_verl.record.files import write_whole
 from workflow.processes import Identity
 
 #: Holds the key of the experts' endpoints in the environment of a run.
@@ -63,9 +64,7 @@ class ServiceFolder:
 
     def publish(self, state: ServiceState) -> None:
         """Replace the state in one step."""
-        partial = self._state.with_suffix(".partial")
-        partial.write_text(state.model_dump_json(indent=1), encoding="utf-8")
-        partial.rename(self._state)
+        write_whole(self._state, state.model_dump_json(indent=1))
 
     def clear(self) -> None:
         """Remove state and key."""

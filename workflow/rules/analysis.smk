@@ -1,10 +1,9 @@
 # Tables, figures and the report: from files alone, without an engine.
 
-TABLES = ["main", "significance", *(["ablations"] if EXPERIMENT.ablations else [])]
-FIGURES = [
-    *("paired_differences", "comparison", "question_heat_map", "pass_at_k"),
-    *("accuracy_over_training", "consultation_over_training", "length_and_correctness", "cost_and_accuracy"),
-]
+from analysis.plots import FIGURES
+from analysis.tables import tables
+
+TABLES = tables(ablations=bool(EXPERIMENT.ablations))
 
 
 rule tables:
@@ -50,7 +49,7 @@ rule figures:
         significance=RESULTS / "tables" / "significance.csv",
         metrics=[PLAN.run(method, seed) / "metrics.jsonl" for method, seed in PLAN.trained],
         runs=[PLAN.run(method, seed) / "run.json" for method, seed in PLAN.trained],
-        code=code("intake", "tables", "plots", "report"),
+        code=code("intake", "statistics", "tables", "plots"),
     output:
         [
             report(
@@ -87,7 +86,9 @@ rule html_report:
         rules.tables.output,
         rules.figures.output,
         runs=[PLAN.run(method, seed) / "run.json" for method, seed in PLAN.trained],
-        code=code("intake", "tables", "report"),
+        # Read where they lie, beside run.json.
+        rollouts=[PLAN.run(method, seed) / "rollouts.jsonl.gz" for method, seed in PLAN.trained],
+        code=code("intake", "statistics", "tables", "plots", "report"),
         template="analysis/report/report.html.j2",
     output:
         page=report(RESULTS / "report.html", caption="../report/report.rst", category="Answer"),

@@ -15,9 +15,9 @@ rule request:
         RESULTS / "logs" / "request.{method}.seed{seed}.{benchmark}.log",
     benchmark:
         RESULTS / "timings" / "request.{method}.seed{seed}.{benchmark}.tsv"
+    localrule: True
     conda:
         "../../environment.yml"
-    localrule: True
     params:
         identity=lambda wildcards: SAMPLING.identity(wildcards.method, wildcards.seed),
     shell:
@@ -119,7 +119,7 @@ rule scores:
             for method, seed in PLAN.cells
             for name in EXPERIMENT.benchmarks
         ],
-        code=code("intake"),
+        code=code("intake", "statistics"),
     output:
         RESULTS / "scores.parquet",
     log:

@@ -11,6 +11,7 @@ rule train:
     output:
         run=RESULTS / "runs" / "{method}" / "seed{seed}" / "run.json",
         metrics=RESULTS / "runs" / "{method}" / "seed{seed}" / "metrics.jsonl",
+        rollouts=RESULTS / "runs" / "{method}" / "seed{seed}" / "rollouts.jsonl.gz",
         model=directory(RESULTS / "runs" / "{method}" / "seed{seed}" / "model"),
     log:
         RESULTS / "logs" / "train.{method}.seed{seed}.log",

@@ -13,8 +13,8 @@ from lm_eval.api.registry import register_model
 from lm_eval.models.vllm_causallms import VLLM
 from vllm import RequestOutput, SamplingParams, TokensPrompt
 
+from eapo_verl.method.draws import sample_seed
 from workflow.sampling.journal import Completion, Journal
-from workflow.sampling.seeds import sample_seed
 
 # Seconds between two progress lines.
 PROGRESS_S = 5.0

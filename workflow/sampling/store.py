@@ -11,12 +11,12 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from eapo_verl.method.draws import sample_seed
 from workflow.sampling.identity import digest, identity
 from workflow.sampling.journal import Journal
 from workflow.sampling.output import Row, write_json
 from workflow.sampling.questions import Benchmark
 from workflow.sampling.request import Request
-from workflow.sampling.seeds import sample_seed
 
 #: The folder of the store, in that of the samples.
 FOLDER = ".drawn"

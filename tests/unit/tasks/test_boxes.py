@@ -12,8 +12,8 @@ from tests.responses import HOSTILE
 PLACEHOLDERS = [
     "", " ", "\n", "{}", r"\text{}", r"\,", r"\quad", "~", "...", r"\ldots", r"\dots", "…", "?", "___", r"\_\_",
     r"\square", r"\Box", r"\phantom{25}", r"\hspace{1cm}", "\u200b", r"\boxed{}", "answer", r"\text{answer}",
-    r"\mathrm{ANSWER}", r"\text{your final answer here}", "<answer>", r"\text{[final answer]}", r"\langle answer\rangle",
-    r"\text{Put your answer here.}", r"\text{number}", "*", r"\cdot",
+    r"\mathrm{ANSWER}", r"\text{your final answer here}", "<answer>", r"\text{[final answer]}", "*",
+    r"\langle answer\rangle", r"\text{Put your answer here.}", r"\text{number}", r"\cdot",
 ]  # fmt: skip
 ANSWERS = ["0", "x", "-", r"\emptyset", r"\text{none}", r"\text{no solution}", r"\frac{1}{2}", "n", "2 answers", "１"]
 

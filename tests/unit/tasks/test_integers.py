@@ -46,7 +46,8 @@ def test_a_reference_answer_has_one_normal_form(answer: str, normal: str) -> Non
     "answer",
     [
         "", " ", "x", "2.5", "1" * 19, "10x - 4y - 5z - 20 = 0", "x = 5", "25 cm", "\\boxed{25}", "$25$", "\\text{25}",
-        "25\\%", "1/2", "2 5", "1,02", "1,0245", "٣", "1e2", "--5", "7 or 8", "25, 26", "(25)", "25 (mod 7)", "25.", "25\u200b",
+        "25\\%", "1/2", "2 5", "1,02", "1,0245", "٣", "1e2", "--5", "7 or 8", "25, 26", "(25)", "25 (mod 7)", "25.",
+        "25\u200b",
     ],
 )  # fmt: skip
 def test_another_reference_answer_is_refused_in_one_line(answer: str) -> None:

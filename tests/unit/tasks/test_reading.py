@@ -14,7 +14,7 @@ UNITS = [
     "25 km/h", r"25\text{ m}/\text{s}^2", r"25\text{ sq. units}", r"25 \text{ square feet}", r"25\text{ cm squared}",
     r"25\ \text{units}^2", r"25\,\mathrm{kg}", r"25\,\textrm{cm}", r"25 \text{ ordered pairs}", r"25 \text{ people}",
     "25 degrees", r"25^{\circ}C", "25 percent", r"25\text{ per cent}", "25th", r"25^{\text{th}}", r"25\text{ L}",
-    r"25 \bmod 1000", r"25 \pmod{7}",
+    r"25 \bmod 1000", r"25 \pmod{7}", "25 m²", "25m³", "25㎡", "25 ㎝",
 ]  # fmt: skip
 SETTING = [
     "2​5", "25⁠", "\ufeff25", "2\u200d5", r"\LARGE 25", r"\Large{25}", r"{\LARGE\mathbf{25}}", r"25\\", r"25\quad",
@@ -24,7 +24,8 @@ SETTING = [
 LABELS = [
     r"\text{(C) } 25", r"\textbf{(C)}\ 25", r"\textbf{(C) }25", "(C) 25", "C) 25", "A. 25", r"\text{Answer: }25",
     r"\text{Final Answer: } 25", r"\text{The answer is } 25", r"\text{Option C: } 25", "答案：25", r"\text{Total: }25",
-    r"\textbf{Answer}: 25", r"\text{x = }25",
+    r"\textbf{Answer}: 25", r"\text{x = }25", r"\text{The remainder is }25",
+    r"\text{Thus, the answer is } 25", r"\therefore 25",
 ]  # fmt: skip
 EQUATIONS = [
     r"\text{Area} = 25", r"10\text{ cm}+15\text{ cm}=25\text{ cm}", "1000a+b = 25", "2ab+b^2=25", r"|x-3| = 25",
@@ -37,14 +38,15 @@ CONDITIONS = [
     r"25 \text{ where } n=3", r"25 \text{ with } n=3", r"25 \text{ given } n=3", r"25 \text{ taking } n=3",
     r"25 \text{ (achieved at } n = 3)", r"25\text{ when n=3}", "25 when n = 3", "25 if n=3", r"25, \text{ when } n=3",
     r"25\text{, where }n=3", "25, n=3", "25; n=3", "25: n=3", r"25 \quad n=3", r"25\\n=3", r"25\mid n=3", "25 (n=3)",
-    r"25 \quad (n=3)", "25 [n=3]", r"25 \{n=3\}", "25_{n=3}", r"f|_{n=3}", r"25\;\Big|_{n=3}", r"\underset{n=3}{25}",
+    r"25 \quad (n=3)", "25 [n=3]", r"25 \{n=3\}", "25_{n=3}", r"25_\text{n=3}", r"25_\mathrm{n=3}", r"f|_{n=3}",
+    r"25\;\Big|_{n=3}", r"\underset{n=3}{25}",
     r"\text{max } 25 \text{ at } n=3", r"x=25 \\ n=3", r"\min = 25 \text{ at } n = 3", r"f(2)=25 \text{ for } n = 3",
     r"25 \text{ when } n \equiv 3", r"25 \text{ for all } n \geq 3", r"25 \text{ if } n \text{ is odd}",
 ]  # fmt: skip
 PRODUCTS = [
     "25x", "25xy", "25 xy", "25abc", "25 abcd", "25 wxyz", "25 pqrst", "25 n", "25 a b", "25π", "25θ", r"25\pi",
     r"25\text{x}", r"25\text{xy}", r"25\mathbf{x}", "25x^2", "25 x^2", r"25\cdot x", "25⁢5", "25e", "25i",
-    r"25 \text{ units of } x", "25rs",
+    r"25 \text{ units of } x", "25rs", "25 m", "25m^2", "25 х",
 ]  # fmt: skip
 CHANGED = [
     "25 squared", "25 cubed", "25 square", r"25\text{ squared}", "25 factorial", r"25\text{ choose } k", "25 dozen",
@@ -52,8 +54,8 @@ CHANGED = [
     r"25\text{ and a half}", "25 thousand", "25 million", "25 trillion", "25k", r"25\text{ million dollars}",
     "25 percent of x", r"25\% \text{ of } 80", "25 times", "25 plus", "25 inverse", "25 root", "25 square root",
     r"25\text{th root}", r"25 \text{ to the power } k", "25 fold", "25 double", "25 base seven", r"25\text{ base } 7",
-    "25_7", "25万", "25亿", "25对", "25的平方", "25 тысяч", "25 млн", "25 пар", "25만", "25ダース", "25!", r"25\text{!}",
-    r"25 \bmod 7", "25²", "25½", r"25\sqrt{2}", "25…", r"25\ldots", "25 or more",
+    "25_7", "25万", "25亿", "25对", "25的平方", "25 тысяч", "25 млн", "25 пар", "25만", "25ダース", "25平方",
+    "25の二乗", "25!", r"25\text{!}", r"25 \bmod 7", "25²", "25½", r"25\sqrt{2}", "25…", r"25\ldots", "25 or more",
 ]  # fmt: skip
 DENIED = [
     r"\text{not } 25", r"\text{not: } 25", r"\text{approximately } 25", r"\approx 25", r"\text{at least } 25",

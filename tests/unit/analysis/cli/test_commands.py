@@ -10,9 +10,9 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from analysis.intake.scores import read_scores
-from analysis.plots.figures import FIGURES
+from analysis.plots import FIGURES
 from analysis.statistics.metrics import pass_at_k
+from analysis.statistics.scores import read_scores
 from analysis.statistics.significance import crossed_test
 from tests.analysis_experiment import BENCHMARKS, PAIRS, SEEDS, K, figures, report, tables
 

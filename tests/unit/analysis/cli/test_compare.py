@@ -270,6 +270,9 @@ def test_plan_prints_designs(arms: tuple[Path, Path], tmp_path: Path, capsys: py
     assert main(["plan", "--effect", "0.1", "--questions", "30", "--samples", "32", "--seeds", "3", "5"]) == 0
     printed = capsys.readouterr().out
     assert "A true difference of 10 points" in printed and "detectable, n = 30" in printed and "assumed" in printed
+    assert "by the crossed test at 0.05.\n" in printed
+    assert main(["plan", "--comparisons", "4", "--questions", "30", "--seeds", "3"]) == 0
+    assert "at 0.05/4, the strictest of Holm's levels for 4 comparisons" in capsys.readouterr().out
     refused(lambda: main(["plan", "--pair", "a:b"]), "--scores and --pair: needed are both or neither", capsys)
     rng = np.random.default_rng(1)
     rows = [
@@ -281,7 +284,8 @@ def test_plan_prints_designs(arms: tuple[Path, Path], tmp_path: Path, capsys: py
     pd.DataFrame(rows).to_parquet(tmp_path / "scores.parquet")
     from_scores = ["plan", "--scores", str(tmp_path / "scores.parquet"), "--pair"]
     assert main([*from_scores, "eapo:leap"]) == 0
-    assert "estimated from" in capsys.readouterr().out
+    printed = capsys.readouterr().out
+    assert "estimated from" in printed and "From 3 and 3 training seeds, a seed's deviation of" in printed
     refused(lambda: main([*from_scores, "eapo:base"]), "needed are two of each", capsys)
     refused(lambda: main([*from_scores, "eapo:lora"]), "'lora' has no scores", capsys)
 
@@ -301,6 +305,8 @@ def test_calibrate_prints_a_rate_for_every_test(capsys: pytest.CaptureFixture[st
     printed = capsys.readouterr().out
     for test in ("crossed", "paired_t_questions", "permutation_seeds", "posterior_probability"):
         assert f"| {test} " in printed
-    assert "n = 10, S = 2" in printed
+    for interval in ("with runs", "probability_of_improvement", "detectable"):
+        assert f"| {interval} " in printed
+    assert "n = 10, S = 2" in printed and "n = 10, S = 2, seed sd 0.05" in printed
     main([*arguments, "--seed", "1"])
     assert capsys.readouterr().out == printed

@@ -1,7 +1,5 @@
-"""What the figures show, as far as it can be asked of them, and the training logs that they are drawn from."""
+"""What the figures show, as far as it can be asked of them."""
 
-import json
-import re
 from pathlib import Path
 
 import matplotlib.pyplot as plt
@@ -9,22 +7,22 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analysis import InputError, style
-from analysis.intake.scores import SCORE_COLUMNS, Scores, complete
-from analysis.intake.training_log import TrainingLog, read_training_log
-from analysis.plots import Drawn
-from analysis.plots.consultation import consultation_over_training
-from analysis.plots.cost import cost_and_accuracy
-from analysis.plots.differences import paired_differences
-from analysis.plots.figures import FIGURES
-from analysis.plots.length import length_and_correctness
+from analysis import plots
+from analysis.intake.runs import Run
+from analysis.intake.training_log import COLUMNS, TrainingLog
+from analysis.plots import FIGURES, style
+from analysis.plots.accuracy_over_training import accuracy_over_training
+from analysis.plots.consultation_over_training import consultation_over_training
+from analysis.plots.cost_and_accuracy import cost_and_accuracy
+from analysis.plots.drawing import Drawn
+from analysis.plots.length_and_correctness import length_and_correctness
+from analysis.plots.paired_differences import paired_differences
 from analysis.plots.pass_at_k import pass_at_k_curves
-from analysis.plots.questions import question_heat_map
-from analysis.plots.training import accuracy_over_training
-from analysis.statistics.comparisons import significance_table
+from analysis.plots.question_heat_map import question_heat_map
 from analysis.statistics.metrics import pass_at_k
+from analysis.statistics.scores import SCORE_COLUMNS, Scores, complete
 from analysis.tables.names import name
-from tests import ROOT
+from analysis.tables.significance import significance_table
 
 K = 8
 SEEDS = {"base": 1, "self_exploratory": 3, "eapo": 3}
@@ -50,11 +48,12 @@ def scores(shift: float) -> Scores:
 
 
 def log(method: str, seed: int, **columns: list[float | None]) -> TrainingLog:
-    absent = dict.fromkeys(
-        ("accuracy_val_unassisted", "acceptance_rate", "consult_rate", "copy_rate", "accuracy_train_assisted",
-         "accuracy_train_unassisted"), [None] * 5,
-    )  # fmt: skip
+    absent = dict.fromkeys(COLUMNS, [None] * 5)
     return TrainingLog(method, seed, pd.DataFrame(absent | columns, dtype=float))
+
+
+def run(method: str, policy_tokens: int | None, expert_tokens: int | None) -> Run:
+    return Run(method, 0, None, None, {}, {}, None, policy_tokens, expert_tokens, {})
 
 
 def lines(axes: plt.Axes, label: str) -> list:
@@ -161,9 +160,9 @@ def test_without_consultations_the_figure_says_so() -> None:
 
 def test_cost_is_that_of_policy_and_experts_together() -> None:
     runs = [
-        {"method": "eapo", "policy_tokens": 900, "expert_tokens": 100},
-        {"method": "eapo", "policy_tokens": 1100, "expert_tokens": 300},
-        {"method": "self_exploratory", "policy_tokens": None, "expert_tokens": None},
+        run("eapo", policy_tokens=900, expert_tokens=100),
+        run("eapo", policy_tokens=1100, expert_tokens=300),
+        run("self_exploratory", policy_tokens=None, expert_tokens=None),
     ]
     training, evaluation = cost_and_accuracy(runs, scores(0.1)).figure.axes
     (point,) = lines(training, "EAPO")
@@ -202,46 +201,9 @@ def test_a_method_looks_the_same_however_many_there_are() -> None:
     )
 
 
-def test_a_training_log_may_lack_columns(tmp_path: Path) -> None:
-    path = tmp_path / "metrics.jsonl"
-    rows = [
-        {"step": 0, "accuracy_val_unassisted": 0.25},
-        {"step": 2, "accuracy_val_unassisted": 1, "consult_rate": 0.5, "reward_mean": 3},
-        {"step": 1, "accuracy_val_unassisted": None, "consult_rate": None},
-        {"step": 2, "accuracy_val_unassisted": 0.75, "consult_rate": 0.25},
-    ]
-    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
-    read = read_training_log("eapo", 1, path)
-    assert read.measured("accuracy_val_unassisted").to_dict() == {0: 0.25, 2: 0.75}
-    assert read.measured("consult_rate").to_dict() == {2: 0.25}
-    assert read.measured("copy_rate").empty
-
-
-@pytest.mark.parametrize(
-    ("text", "said"),
-    [
-        ('{"step": 1}', ":1: needed are step, an integer, and accuracy_val_unassisted"),
-        ('{"step": "1", "accuracy_val_unassisted": 0.1}', ":1: needed are step, an integer"),
-        (
-            '{"step": 1, "accuracy_val_unassisted": "x"}',
-            ":1: accuracy_val_unassisted is 'x': needed is a number or null",
-        ),
-        ('{"step": 1, "accuracy_val_unassisted": NaN}', ":1: accuracy_val_unassisted is 'nan'"),
-        ('{"step": 1, "accuracy_val_unassisted": 0.1, "copy_rate": true}', ":1: copy_rate is 'True'"),
-        ("{broken", ":1: is not JSON"),
-        ("", ": has no step"),
-    ],
-)
-def test_broken_training_logs_are_named(tmp_path: Path, text: str, said: str) -> None:
-    path = tmp_path / "metrics.jsonl"
-    path.write_text(text)
-    with pytest.raises(InputError) as caught:
-        read_training_log("eapo", 1, path)
-    assert said in str(caught.value)
-
-
-def test_the_workflow_knows_every_figure() -> None:
-    """The rules name the figures, since loading what draws them would take seconds in every job."""
-    rules = (ROOT / "workflow" / "rules" / "analysis.smk").read_text()
-    listed = re.findall(r'"(\w+)"', rules.partition("FIGURES = ")[2].partition("]")[0])
-    assert listed == list(FIGURES)
+def test_every_figure_is_a_module_and_every_module_that_draws_is_listed() -> None:
+    folder = Path(plots.__file__).parent
+    drawing = {
+        path.stem for path in folder.glob("*.py") if "\ndef draw(experiment: Experiment) -> Drawn:" in path.read_text()
+    }
+    assert drawing == set(FIGURES)

@@ -6,9 +6,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analysis.intake.scores import read_scores
 from analysis.report.conclusion import conclude
-from analysis.statistics.comparisons import significance_table
+from analysis.statistics.scores import read_scores
+from analysis.tables.significance import significance_table
 
 
 @pytest.mark.parametrize(
@@ -40,8 +40,8 @@ def test_the_sentence_says_what_the_numbers_say(
     scores = read_scores(tmp_path / "scores.parquet")
     main_rows = [
         {"method": method, "benchmark": benchmark, "avg_at_k": scores.accuracies(method, benchmark).to_numpy().mean(),
-         "n_samples": 1000, "truncated_rate": 0.3, "unanswered_rate": 0.0, "disagreement_rate": 0.0,
-         "duplicate_rate": 0.0}
+         "n_samples": 1000, "n_samples_most": 1000, "truncated_rate": 0.3, "unanswered_rate": 0.0,
+         "disagreement_rate": 0.0, "duplicate_rate": 0.0}
         for method in scores.methods for benchmark in ("chains_a", "macro", "all")
     ]  # fmt: skip
     conclusion = conclude(pd.DataFrame(main_rows), significance_table(scores, [("eapo", "self_exploratory")]))

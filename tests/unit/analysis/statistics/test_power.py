@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from analysis.statistics.calibration import P_VALUES, false_positive_rates, simulate
+from analysis.statistics.calibration import P_VALUES, false_positive_rates
 from analysis.statistics.power import (
     Components,
     design_error,
@@ -18,7 +18,8 @@ from analysis.statistics.power import (
     questions_needed,
     seeds_needed,
 )
-from analysis.statistics.significance import crossed_test
+from analysis.statistics.significance import crossed_test, holm
+from analysis.statistics.simulation import simulate
 
 # Whether a call is quick depends on the machine.
 untimed = settings(deadline=None, max_examples=30)
@@ -29,6 +30,20 @@ def test_a_design_finds_its_detectable_effect_four_times_in_five() -> None:
     effect = detectable(Components(), 70, 32, 5)
     found = [crossed_test(*simulate(rng, 70, 5, 32, effect).accuracies).p < 0.05 for _ in range(600)]
     assert np.mean(found) == pytest.approx(0.8, abs=0.06)
+
+
+def test_of_a_family_the_adjusted_test_finds_it_as_often_whatever_the_others_are() -> None:
+    """What is detectable at 0.05 is not: of three comparisons, two of them without a difference, Holm misses more."""
+    rng = np.random.default_rng(9)
+    found = {}
+    for alpha in (0.05, 0.05 / 3):
+        effect = detectable(Components(), 70, 32, 5, alpha=alpha)
+        rejected = 0
+        for _ in range(400):
+            arms = [simulate(rng, 70, 5, 32, shift).accuracies for shift in (effect, 0.0, 0.0)]
+            rejected += holm([crossed_test(*arm).p for arm in arms])[0] < 0.05
+        found[alpha] = rejected / 400
+    assert found[0.05] < 0.75 <= found[0.05 / 3]
 
 
 def test_the_plan_reproduces_what_small_designs_can_see() -> None:
@@ -75,12 +90,12 @@ def test_components_are_found_again_in_what_they_made() -> None:
     for _ in range(2):
         p = difficulty + rng.normal(0, 0.06, (4000, 1)) + rng.normal(0, 0.03, (1, 40)) + rng.normal(0, 0.05, (4000, 40))
         arms.append(rng.binomial(16, p.clip(0, 1)) / 16)
-    found = estimate_components(*arms, 16)
+    found = estimate_components(*arms, 16, 16)
     assert (found.question_method, found.question_seed) == pytest.approx((0.06, 0.05), abs=0.003)
     assert found.seed == pytest.approx(0.03, abs=0.006)
     assert found.within == pytest.approx(0.243, abs=0.005)
     with pytest.raises(ValueError, match="needed are two of each"):
-        estimate_components(arms[0][:, :1], arms[1], 16)
+        estimate_components(arms[0][:, :1], arms[1], 16, 16)
 
 
 def test_calibration_counts_rejections_of_the_same_experiments() -> None:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from analysis.statistics.effects import effect_size, posterior_probability, probability_of_improvement
-from analysis.statistics.intervals import chunk_sizes, over_questions_and_runs
+from analysis.statistics.intervals import over_questions_and_runs
 from analysis.statistics.secondary import mcnemar_majority, permutation_seeds, smallest_p, wilcoxon_questions
 from analysis.statistics.significance import bh
 
@@ -80,36 +80,45 @@ def test_probability_of_improvement_is_the_mean_over_all_pairs_of_runs(seed: int
     rng = np.random.default_rng(seed)
     a, b = rng.integers(0, 4, (7, s_a)) / 3, rng.integers(0, 4, (7, s_b)) / 3
     pairs = [1.0 if x > y else 0.5 if x == y else 0.0 for q in range(7) for x, y in product(a[q], b[q])]
-    got = probability_of_improvement(a, b, resamples=200)
+    got = probability_of_improvement(a, b)
     assert got.value == pytest.approx(np.mean(pairs))
     wins = [stats.mannwhitneyu(x, y, alternative="greater").statistic for x, y in zip(a, b, strict=True)]
     assert got.value == pytest.approx(np.mean(wins) / (s_a * s_b))
-    assert math.isnan(got.low) if min(s_a, s_b) == 1 else got.low <= got.value <= got.high
+    assert math.isnan(got.low) if min(s_a, s_b) == 1 else 0 <= got.low <= got.value <= got.high <= 1
 
 
-def test_its_interval_is_that_of_a_plain_stratified_bootstrap() -> None:
+def test_its_interval_is_welchs_of_whole_runs() -> None:
     rng = np.random.default_rng(2)
     a, b = rng.random((20, 4)), rng.random((20, 3)) * 0.8
-    draws = []
-    for _ in range(4000):
-        x = np.take_along_axis(a, rng.integers(4, size=(20, 4)), axis=1)
-        y = np.take_along_axis(b, rng.integers(3, size=(20, 3)), axis=1)
-        draws.append(((x[:, :, None] > y[:, None, :]) + 0.5 * (x[:, :, None] == y[:, None, :])).mean())
+    wins = np.array([[np.mean(x > y) for y in b.T] for x in a.T])
+    parts = np.array([wins.mean(axis=1).var(ddof=1) / 4, wins.mean(axis=0).var(ddof=1) / 3])
+    df = parts.sum() ** 2 / (parts**2 / [3, 2]).sum()
+    value = wins.mean()
+    margin = stats.t.ppf(0.975, df) * math.sqrt(parts.sum()) / (value * (1 - value))
+    ends = [1 / (1 + math.exp(-(math.log(value / (1 - value)) + sign * margin))) for sign in (-1, 1)]
     got = probability_of_improvement(a, b)
-    assert (got.low, got.high) == pytest.approx(tuple(np.quantile(draws, [0.025, 0.975])), abs=0.01)
+    assert (got.low, got.high) == pytest.approx(ends)
+    always = probability_of_improvement(a + 1, b)
+    assert always == (1.0, 1.0, 1.0)
 
 
-def test_nested_bootstrap_equals_a_plain_one() -> None:
+def test_the_interval_with_runs_is_that_of_one_arm_of_the_crossed_test() -> None:
     rng = np.random.default_rng(3)
-    table = rng.random((25, 4))
-    draws = []
-    for _ in range(4000):
-        questions = rng.integers(25, size=25)
-        draws.append(np.mean([table[q, rng.integers(4, size=4)].mean() for q in questions]))
+    table = rng.uniform(0.3, 0.7, (25, 4))
+    seed, question = table.mean(axis=0).var(ddof=1) / 4, table.mean(axis=1).var(ddof=1) / 25
+    residuals = table - table.mean(axis=0) - table.mean(axis=1, keepdims=True) + table.mean()
+    variance = max(seed + question - (residuals**2).sum() / (24 * 3) / 100, seed, question)
+    df = variance**2 / (seed**2 / 3 + question**2 / 24)
     got = over_questions_and_runs([table])
-    assert (got.low, got.high) == pytest.approx(tuple(np.quantile(draws, [0.025, 0.975])), abs=0.01)
+    assert (got.low, got.high) == pytest.approx(stats.t.interval(0.95, df, table.mean(), math.sqrt(variance)))
+    one = over_questions_and_runs([table[:, :1]])
+    expected = stats.t.interval(0.95, 24, table[:, 0].mean(), stats.sem(table[:, 0]))
+    assert (one.low, one.high) == pytest.approx(expected)
+    groups = over_questions_and_runs([table[:5], table[5:]])
+    assert (groups.low + groups.high) / 2 == pytest.approx((table[:5].mean() + table[5:].mean()) / 2)
     assert math.isnan(over_questions_and_runs([np.zeros((5, 2))]).low)
-    assert chunk_sizes(2500) == [1000, 1000, 500] and chunk_sizes(7) == [7]
+    assert math.isnan(over_questions_and_runs([table[:1]]).low)
+    assert over_questions_and_runs([rng.choice([0.0, 1.0], (3, 2), p=[0.1, 0.9])]).high <= 1.0
 
 
 def test_effect_size_is_cohens_d_of_pairs() -> None:

@@ -1,7 +1,9 @@
 """The agent loop with a scripted policy and scripted experts; tests/integration/test_smoke.py drives the real ones."""
 
 import asyncio
+import json
 import math
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -10,6 +12,7 @@ import pytest
 from eapo_verl.engine.rollout_plan import RolloutPlan
 from eapo_verl.experts.pool import Reply
 from eapo_verl.experts.reply import FATES
+from eapo_verl.method.draws import sampling_seed
 from eapo_verl.method.rollout import COUNTS
 from eapo_verl.settings.method import Consultation, Internalization, Reward
 from eapo_verl.settings.run import Optimiser, Overlong, RunSettings
@@ -66,6 +69,9 @@ def roll_out(
     threshold: float | None = None,
     internalization: dict | None = None,
     overlong: Overlong | None = None,
+    policy: Path = Path("none"),
+    occurrence: int = 0,
+    transcribed: bool | None = None,
     **settings: Any,
 ) -> tuple[Any, dict[str, Any]]:
     """The rollout (the last output of the loop) and what is counted of it; ``roll_out.extra`` is the sample before."""
@@ -73,11 +79,12 @@ def roll_out(
 
     run = RunSettings.model_construct(
         seed=1,
+        policy=policy,
         system_prompt=None,
         consultation=Consultation(**settings),
         reward=Reward(),
         internalization=Internalization(**(internalization or {})),
-        budget=SimpleNamespace(steps=10, validate_every=2),
+        budget=SimpleNamespace(steps=10, validate_every=2, rollouts_per_prompt=4),
         optimiser=Optimiser(learning_rate=1.0, overlong=overlong),
     )
     loop = object.__new__(PolicyAgentLoop)
@@ -92,9 +99,11 @@ def roll_out(
 
     loop.ct_build_initial_tokens = prompt
     kwargs = {
-        "global_steps": step, "index": 0, "session_id": 0, "extra_info": {"problem": PROBLEM, "task": "integers_bare"},
+        "global_steps": step, "index": 0, "session_id": 0,
+        "extra_info": {"id": "p", "problem": PROBLEM, "task": "integers_bare"},
         "raw_prompt": [{"role": "system", "content": "ask"}, {"role": "user", "content": PROBLEM}],
-        "reward_model": {"ground_truth": "626"}, "confidence_threshold": threshold,
+        "reward_model": {"ground_truth": "626"}, "confidence_threshold": threshold, "occurrence": occurrence,
+        "transcribed": transcribed,
     }  # fmt: skip
     output = asyncio.run(loop.run({"temperature": 1.0}, **kwargs))
     extra, last = output if isinstance(output, list) else (None, output)
@@ -154,6 +163,33 @@ def test_replies_are_appended_masked_and_counted() -> None:
     assert (counts["queries"], counts["accepted"], counts["annealed"], counts["timed_out"]) == (2, 1, 0, 1)
     assert counts["expert_tokens"] == 12 and counts["policy_tokens"] == sum(output.response_mask)
     assert output.extra_fields["final_turn"] == ANSWER
+
+
+def test_what_was_said_goes_along_for_the_rollouts_that_are_kept_alone() -> None:
+    def said(**settings: Any) -> dict[str, Any] | None:
+        experts = Experts(Reply("a", "answered", "4+7=1</reply>"), Reply("b", "timed_out"))
+        output, _ = roll_out(Script(CONSULT, ANSWER), experts, acceptance=ALWAYS, **settings)
+        return output.extra_fields["reward_extra_info"].get("transcript")
+
+    assert said() is None and said(transcribed=False, step=10) is None
+    kept = said(transcribed=True, threshold=-0.7, trigger="confidence_gated", confidence={"threshold": -0.2})
+    assert kept is not None
+    (turn,) = kept["turns"]
+    assert turn == {
+        "policy": CONSULT,
+        "confidence": -0.5,
+        "let_through": True,
+        "queries": [
+            {"query": "4+7@3", "fate": "accepted", "expert": "a", "reply": "4+7=1"},
+            {"query": "9#5-8", "fate": "timed_out", "expert": "b", "reply": None},
+        ],
+    }
+    assert (kept["prompt"], kept["answer"], kept["response"], kept["accepted"]) == ("p", "626", ANSWER, 1)
+    gated = said(transcribed=True, trigger="confidence_gated", confidence={"threshold": -0.7})
+    assert gated is not None and [one["fate"] for one in gated["turns"][0]["queries"]] == ["gated", "gated"]
+    # A validation's prompts carry no mark: those of the last step's are kept.
+    output, _ = roll_out(Script(ANSWER), step=10)
+    assert output.extra_fields["reward_extra_info"]["transcript"]["turns"] == []
 
 
 def test_token_ids_are_only_ever_appended() -> None:
@@ -237,36 +273,42 @@ def test_where_no_reply_would_be_shown_nobody_is_asked() -> None:
     assert not experts.asked and (counts["consultations"], counts["spared"], counts["queries"]) == (1, 2, 2)
 
 
-GATED = {"trigger": "confidence_gated", "confidence": {"threshold": -1.0}}
-
-
 @pytest.mark.parametrize(("log_prob", "asked"), [(-0.5, 0), (-1.5, 1)])
 def test_a_sure_policy_is_not_let_through(log_prob: float, asked: int) -> None:
     script = Script(CONSULT, ANSWER, log_prob=log_prob)
     experts = Experts(*[Reply("a", "answered", "x")] * 2)
-    output, counts = roll_out(script, experts, acceptance=ALWAYS, **GATED)
+    output, counts = roll_out(script, experts, acceptance=ALWAYS, trigger="confidence_gated", threshold=-1.0)
     assert len(experts.asked) == asked and script.params[0]["logprobs"]
     assert (counts["gated"], counts["accepted"]) == ((0, 2) if asked else (2, 0))
-    assert counts["confidences"] == [pytest.approx(log_prob)] and counts["low_confidence"] is bool(asked)
+    # What was held back is no critical step, however unsure the policy was.
+    assert counts["confidences"] == [pytest.approx(log_prob)] and counts["low_confidence"] is (True if asked else None)
     assert counts["queries"] == sum(counts[name] for name in FATES)
     refused, _ = roll_out(Script(CONSULT, ANSWER), Experts(*[Reply("a", "failed")] * 2))
     assert (output.response_ids == refused.response_ids) is not bool(asked)
 
 
-def test_the_running_threshold_comes_with_the_prompt_and_is_unknown_at_first() -> None:
+def test_the_threshold_comes_with_the_prompt_and_a_running_one_is_unknown_at_first() -> None:
     for threshold, asked in ((None, 1), (-0.4, 1), (-0.6, 0)):
         experts = Experts(*[Reply("a", "answered", "x")] * 2)
         _, counts = roll_out(Script(CONSULT, ANSWER), experts, threshold=threshold, trigger="confidence_gated")
         assert len(experts.asked) == asked
-        assert counts["low_confidence"] is (None if threshold is None else bool(asked))
+        assert counts["low_confidence"] is (True if asked and threshold is not None else None)
+
+
+@pytest.mark.parametrize("query", ["", " ", "|", "?"])
+def test_a_consultation_without_a_query_reaches_nobody_and_is_no_sign_of_doubt(query: str) -> None:
+    experts = Experts()
+    script = Script(f"<consult>{query}</consult>", ANSWER, log_prob=-9.0)
+    _, counts = roll_out(script, experts, acceptance=ALWAYS, trigger="confidence_gated", threshold=-1.0)
+    assert not experts.asked and (counts["consultations"], counts["queries"]) == (1, 0)
+    assert counts["empty"] > 0 and counts["confidences"] == [] and counts["low_confidence"] is None
 
 
 def test_entropy_is_that_of_the_distributions_which_the_tokens_came_from() -> None:
     script = Script(CONSULT, ANSWER)
-    settings = {"signal": "entropy", "window": 4, "threshold": -0.5}
-    _, counts = roll_out(
-        script, Experts(*[Reply("a", "answered", "x")] * 2), trigger="confidence_gated", confidence=settings
-    )
+    settings = {"signal": "entropy", "window": 4}
+    experts = Experts(*[Reply("a", "answered", "x")] * 2)
+    _, counts = roll_out(script, experts, trigger="confidence_gated", confidence=settings, threshold=-0.5)
     assert counts["confidences"] == [pytest.approx(-math.log(2))] and counts["low_confidence"]
     assert script.prompts[1] == script.prompts[0] + ids(CONSULT)
 
@@ -322,6 +364,25 @@ def test_an_internalization_sample_holds_the_solution_and_no_consultation() -> N
     extra = output.extra_fields["extra"]
     assert extra.response_ids == ids(ANSWER + "</s>") and set(extra.response_mask) == {1}
     assert extra.prompt_ids == ids(PROBLEM + "\n")
+
+
+def test_a_policy_that_ends_its_turn_with_another_token_internalizes_too(tmp_path: Path) -> None:
+    # Gemma and Phi name theirs in generation_config.json, beside the tokenizer's own.
+    own = TOKENIZER.convert_tokens_to_ids("}")
+    (tmp_path / "generation_config.json").write_text(json.dumps({"eos_token_id": [own, 99]}))
+    replies = [Reply("a", "answered", "4+7=1,1@3=6")] * 2
+    settings = {"acceptance": ALWAYS, "internalization": INTERNALIZE, "policy": tmp_path}
+    output, _ = roll_out(Script(CONSULT, ANSWER), Experts(*replies), **settings)
+    assert output.extra_fields["extra"].response_ids == [*ids(ANSWER), own]
+
+
+def test_a_problem_that_is_drawn_again_is_rolled_out_otherwise() -> None:
+    def seed(occurrence: int) -> int:
+        script = Script(ANSWER)
+        roll_out(script, occurrence=occurrence)
+        return script.params[0]["seed"]
+
+    assert seed(0) == seed(0) == sampling_seed(1, 1, 0, 0, 0) and len({seed(number) for number in range(5)}) == 5
 
 
 @pytest.mark.parametrize(

@@ -40,7 +40,8 @@ def test_prompts_that_do_not_fit_are_left_out_and_counted(tmp_path: Path) -> Non
     assert [message["role"] for message in train["prompt"]] == ["system", "user"]
     assert [message["role"] for message in validation["prompt"]] == ["user"]
     assert (train["agent_name"], validation["agent_name"]) == ("consulting", "independent")
-    assert train["extra_info"] == {"index": 0, "problem": "1+1;2+2;3+3", "task": "integers_bare"}
+    extra = {"index": 0, "id": "1+1;2+2;3+3", "problem": "1+1;2+2;3+3", "task": "integers_bare"}
+    assert train["extra_info"] == extra
     assert train["reward_model"]["ground_truth"] == "7"
 
 

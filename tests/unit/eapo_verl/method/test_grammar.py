@@ -5,6 +5,7 @@ import time
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from eapo_verl.method.grammar import (
     Answer,
@@ -47,6 +48,17 @@ def test_empty_duplicated_and_excess_queries_are_counted_not_asked() -> None:
 
 def test_a_consultation_without_queries_is_still_closed() -> None:
     assert parse_action("<consult></consult>") == Consult((), empty=1)
+
+
+@pytest.mark.parametrize("text", ["", " \n\t ", "\u200b\u2060", "?", "...|!|", "\u200b|\u200b", "|||"])
+def test_a_query_without_a_letter_or_a_digit_asks_nothing(text: str) -> None:
+    action = parse_action(f"<consult>{text}</consult>")
+    assert isinstance(action, Consult) and action.queries == () and action.empty == text.count("|") + 1
+
+
+def test_letters_and_digits_of_any_script_ask_something() -> None:
+    for query in ("7", "x?", "как", "数", "π"):
+        assert parse_action(f"<consult>{query}|{query}</consult>") == Consult((query,), duplicated=1)
 
 
 def test_nested_opening_starts_anew_and_is_counted() -> None:
@@ -111,7 +123,15 @@ def test_a_plain_answer_does_not_swallow_a_consultation() -> None:
 
 
 def test_the_prefix_and_the_tags_can_be_others() -> None:
-    tags = Tags("[ask]", "[/ask]", "\n", "[got]", "[/got]", "none", "Final answer is")
+    tags = Tags(
+        consult_open="[ask]",
+        consult_close="[/ask]",
+        separator="\n",
+        reply_open="[got]",
+        reply_close="[/got]",
+        unavailable="none",
+        answer_prefix="Final answer is",
+    )
     assert parse_action("[ask]a\nb[/ask]", tags) == Consult(("a", "b"))
     assert parse_action("final answer is 7", tags) == Answer("7")
     assert format_replies(["x", None], tags) == "[got]x\nnone[/got]"
@@ -129,9 +149,10 @@ def test_the_prefix_and_the_tags_can_be_others() -> None:
     ],
 )
 def test_ambiguous_tags_are_refused_in_one_line(strings: dict[str, str]) -> None:
-    with pytest.raises(ValueError) as error:
+    with pytest.raises(ValidationError) as caught:
         Tags(**strings)
-    assert "\n" not in str(error.value)
+    (error,) = caught.value.errors()
+    assert "\n" not in error["msg"] and ("told apart" in error["msg"] or error["loc"] == ("consult_open",))
 
 
 def test_asking_for_no_query_at_all_is_refused() -> None:

@@ -65,7 +65,7 @@ def test_a_reply_with_markup_is_no_sample() -> None:
 
 
 def test_other_tags() -> None:
-    tags = Tags("[ask]", "[/ask]", ";", "[got]", "[/got]")
+    tags = Tags(consult_open="[ask]", consult_close="[/ask]", separator=";", reply_open="[got]", reply_close="[/got]")
     assert rewrite([TurnText("a[ask]q[/ask]", ("r",)), TurnText("b")], tags=tags) == "ab"
 
 
@@ -104,3 +104,34 @@ def test_bad_weights_are_refused() -> None:
             sample_weights([], [], weight)
     with pytest.raises(ValueError):
         sample_weights([1.0], [], 0.1)
+
+
+@pytest.mark.engine  # imports verl
+@pytest.mark.parametrize("mode", ["token-mean", "seq-mean-token-sum", "seq-mean-token-mean"])
+def test_an_extra_sample_weighs_what_lambda_says_and_dilutes_nothing(mode: str) -> None:
+    """verl's own loss over two real rollouts, an extra sample of weight lambda, and one of weight 0."""
+    import torch
+    from verl.trainer.ppo.core_algos import agg_loss
+
+    from eapo_verl.engine.rows import learned_masks
+
+    loss = torch.tensor([[1.0, 2.0, 0.0], [3.0, 0.0, 0.0], [4.0, 5.0, 6.0], [7.0, 8.0, 9.0]])
+    masks = [torch.tensor(row) for row in ([1, 1, 0], [1, 0, 0], [1, 1, 1], [1, 1, 1])]
+
+    def whole(weights: list[float]) -> float:
+        made = learned_masks(masks[2:], weights)
+        response = torch.stack([*masks[:2], *(learned for learned, _ in made)])
+        counted = torch.stack([*masks[:2], *(mean for _, mean in made)])
+        weighted = loss * torch.tensor([1.0, 1.0, *weights])[:, None]
+        # verl counts tokens in loss_mask; sequences as the trainer says: real rollouts.
+        return float(agg_loss(weighted, response, mode, batch_num_tokens=int(counted.sum()), global_batch_size=2))
+
+    without = whole([0.0, 0.0])
+    assert without == pytest.approx(
+        {"token-mean": 6 / 3, "seq-mean-token-sum": (3 + 3) / 2, "seq-mean-token-mean": (1.5 + 3) / 2}[mode]
+    )
+    one = whole([1.0, 0.0]) - without
+    assert one == pytest.approx(
+        {"token-mean": 15 / 3, "seq-mean-token-sum": 15 / 2, "seq-mean-token-mean": 5 / 2}[mode]
+    )
+    assert whole([0.25, 0.0]) - without == pytest.approx(0.25 * one)

@@ -54,18 +54,19 @@ def test_it_is_there_before_any_engine(module: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("requested", "accelerators", "noted"),
-    [("float32", [], "float32"), ("bfloat16", [], "float32"), ("bfloat16", ["a GPU"], None)],
+    ("requested", "on_cpu", "noted"),
+    [("float32", True, "float32"), ("bfloat16", True, "float32"), ("bfloat16", False, None)],
 )
 def test_run_json_says_what_was_computed_in(
-    requested: str, accelerators: list[str], noted: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    requested: str, on_cpu: bool, noted: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     cpuinfo = tmp_path / "cpuinfo"
     cpuinfo.write_text("flags: avx2\n")
     monkeypatch.setattr(manifest, "cpu_precision", lambda asked: precision.cpu_precision(asked, cpuinfo))
-    monkeypatch.setattr(manifest, "hardware", lambda: {"cpu": "some", "accelerators": accelerators})
+    monkeypatch.setattr(manifest, "hardware", lambda: {"cpu": "some"})
+    monkeypatch.setattr(manifest, "on_cpu", lambda: on_cpu)
     settings = SETTINGS.model_copy(update={"precision": requested})
-    manifest.write_manifest(tmp_path / "run.json", settings, [], {}, 1.0, 0)
+    manifest.write_manifest(tmp_path / "run.json", settings, [], {"train": 8}, {}, 1.0, 0)
     written = json.loads((tmp_path / "run.json").read_text())
     assert written["precision"] == noted and written["resolved_config"]["precision"] == requested
 

@@ -1,10 +1,12 @@
 """One step's rollouts in numbers."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from eapo_verl.experts.reply import Reply
+from eapo_verl.method.grammar import Neutralised
 from eapo_verl.method.objective import Parts
 from eapo_verl.method.rollout import Rollout, reply_answer
 from eapo_verl.record.step_metrics import summarise
@@ -17,7 +19,8 @@ def fields(*replies: tuple[Reply, bool], answer: str = "7", right: bool = True) 
     if replies:
         rollout.append_policy([2, 3], "<consult>q</consult>", [-0.5, -0.5], {})
         rollout.confidences.append(-0.5)
-        rollout.count_replies([reply for reply, _ in replies], [shown for _, shown in replies])
+        words = [Neutralised(reply.text, removed=False, capped=False) if shown else None for reply, shown in replies]
+        rollout.count_replies([reply for reply, _ in replies], [shown for _, shown in replies], words)
         rollout.append_replies([4], tuple(reply.text for reply, shown in replies if shown), trained=False)
     rollout.append_policy([5], f"\\boxed{{{answer}}}", [], {})
     reward = {"acc": float(right), "answered": 1.0, "format": 1.0, "overlong_reward": 0.0}
@@ -44,9 +47,10 @@ def test_a_step_in_numbers() -> None:
 
 
 def test_what_was_discarded_was_paid_for_and_is_not_learned_from() -> None:
-    numbers = summarise([fields()], [Parts(1.0)], discarded=[fields((GOOD, True), right=False)])
-    assert numbers["accuracy_train"] == 1.0 and numbers["rollouts"] == 1 and numbers["discarded_rollouts"] == 1
-    assert numbers["queries"] == numbers["accepted"] == 1 and numbers["expert_tokens"] == 3
+    numbers = summarise([fields()], [Parts(1.0)], [fields((GOOD, True), right=False)], [fields((GOOD, True))] * 2)
+    assert numbers["accuracy_train"] == 1.0 and numbers["rollouts"] == 1
+    assert (numbers["discarded_rollouts"], numbers["surplus_rollouts"]) == (1, 2)
+    assert numbers["queries"] == numbers["accepted"] == 3 and numbers["expert_tokens"] == 9
     assert numbers["consult_rate"] == 0.0
 
 
@@ -62,3 +66,12 @@ def test_there_may_be_nothing_to_take_a_mean_of() -> None:
 )
 def test_the_answer_of_a_reply(reply: str, states: str | None) -> None:
     assert reply_answer(task("integers"), reply) == states
+
+
+@pytest.mark.parametrize("by_bytes", [False, True])
+@pytest.mark.parametrize("by_characters", [False, True])
+def test_a_reply_that_two_limits_cut_is_one_reply(by_bytes: bool, by_characters: bool) -> None:
+    rollout = Rollout([1], task("integers"))
+    reply = replace(GOOD, capped=by_bytes)
+    rollout.count_replies([reply], [True], [Neutralised("3+4", removed=True, capped=by_characters)])
+    assert rollout.counts["capped"] == int(by_bytes or by_characters) and rollout.counts["neutralised"] == 1

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import EngFormatter
 
-from analysis.intake.scores import ALL, Scores
-from analysis.plots import Drawn, style
+from analysis.intake.cells import ALL
+from analysis.intake.runs import Run
+from analysis.plots import style
 from analysis.plots.axes import legend_above, percent
 from analysis.plots.design import OVER_QUESTIONS, design
+from analysis.plots.drawing import Drawn, Experiment
 from analysis.statistics.intervals import Interval
+from analysis.statistics.scores import Scores
 from analysis.tables.main import accuracy_interval
 from analysis.tables.names import name
 
@@ -22,11 +24,11 @@ from analysis.tables.names import name
 WIDE = 20
 
 
-def cost_and_accuracy(runs: Sequence[Mapping[str, Any]], scores: Scores) -> Drawn:
+def cost_and_accuracy(runs: Sequence[Run], scores: Scores) -> Drawn:
     """Accuracy on all questions against tokens of a training run (left) and of a response (right).
 
     Args:
-        runs: run.json of the training runs: method, policy_tokens, expert_tokens (None: not known).
+        runs: the training runs.
         scores: the experiment's scores.
     """
     figure, (left, right) = plt.subplots(1, 2, figsize=(9.6, 3.8), sharey=True, layout="constrained")
@@ -47,18 +49,27 @@ def cost_and_accuracy(runs: Sequence[Mapping[str, Any]], scores: Scores) -> Draw
     )
 
 
-def _training(axes: Axes, runs: Sequence[Mapping[str, Any]], accuracies: Mapping[str, tuple[float, Interval]]) -> None:
+def draw(experiment: Experiment) -> Drawn:
+    """As :data:`analysis.plots.FIGURES` calls it."""
+    return cost_and_accuracy(experiment.runs, experiment.scores)
+
+
+def _training(axes: Axes, runs: Sequence[Run], accuracies: Mapping[str, tuple[float, Interval]]) -> None:
     looks = style.looks(accuracies)
     totals = []
     for method, (accuracy, interval) in accuracies.items():
         colour, marker = looks[method]
-        own = [run for run in runs if run["method"] == method]
-        known = [run for run in own if run["policy_tokens"] is not None and run["expert_tokens"] is not None]
+        own = [run for run in runs if run.method == method]
+        known = [
+            (run.policy_tokens, run.expert_tokens)
+            for run in own
+            if run.policy_tokens is not None and run.expert_tokens is not None
+        ]
         if not own:
             axes.axhline(accuracy, color=colour, linestyle="--", linewidth=1.4)
         if not known:
             continue
-        policy, expert = (float(np.mean([run[key] for run in known])) for key in ("policy_tokens", "expert_tokens"))
+        policy, expert = (float(mean) for mean in np.mean(known, axis=0))
         totals += [policy, policy + expert]
         axes.plot([policy, policy + expert], [accuracy, accuracy], color=colour, linewidth=1.2)
         axes.plot(policy, accuracy, marker, color=colour, markerfacecolor="white", markersize=7)

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
 
 import pandas as pd
-import pyarrow as pa
-import pyarrow.parquet as pq
 
 from analysis import InputError
-from analysis.intake.samples import GRADE_COLUMNS
+from analysis.intake.cells import ALL, MACRO, Cell
+from analysis.intake.grades import read_parquet
 from analysis.statistics.metrics import duplicate_rate, maj_at_k
 
 SCORE_COLUMNS = [
@@ -20,62 +17,6 @@ SCORE_COLUMNS = [
     *("duplicate_rate", "disagreements", "n_characters_mean"),
 ]
 _COUNTS = ("seed", "n", "correct", "unanswered", "disagreements")
-ALL = "all"
-MACRO = "macro"
-
-
-class Cell(NamedTuple):
-    """One graded evaluation: a method, its training seed, a benchmark."""
-
-    method: str
-    seed: int
-    benchmark: str
-
-    @classmethod
-    def parse(cls, text: str) -> Cell:
-        """Read ``method:seed:benchmark``. Raises InputError."""
-        parts = text.split(":")
-        if len(parts) != 3 or not all(parts) or not parts[1].isdecimal():
-            raise InputError(f"{text!r}: needed is method:seed:benchmark, seed a number")
-        if parts[2] in (ALL, MACRO):
-            raise InputError(f"{text!r}: a benchmark cannot be named {parts[2]!r}, the name of a row of the tables")
-        return cls(parts[0], int(parts[1]), parts[2])
-
-    def grades(self, folder: Path) -> Path:
-        """Where the grades of this cell lie."""
-        return folder / self.method / f"seed{self.seed}" / f"{self.benchmark}.parquet"
-
-
-def read_grades(path: Path) -> pd.DataFrame:
-    """Graded responses. Raises InputError."""
-    return read_parquet(path, GRADE_COLUMNS)
-
-
-def read_votes(path: Path) -> pd.DataFrame:
-    """What :func:`majority` needs of graded responses, which may be long. Raises InputError."""
-    return read_parquet(path, ["question_id", "sample", "extracted", "correct", "unanswered"])
-
-
-def read_responses(cell: Cell, folder: Path) -> pd.DataFrame:
-    """Length and verdict of each response of a cell: method, n_tokens, correct, unanswered. Raises InputError."""
-    return read_parquet(cell.grades(folder), ["n_tokens", "correct", "unanswered"]).assign(method=cell.method)
-
-
-def read_parquet(path: Path, columns: Sequence[str]) -> pd.DataFrame:
-    """``columns`` of a parquet file that has all of them and at least one row. Raises InputError."""
-    try:
-        there = pq.read_schema(path).names
-        missing = [column for column in columns if column not in there]
-        if missing:
-            raise InputError(f"{path}: column {missing[0]!r} is missing (needed are {', '.join(columns)})")
-        frame = pd.read_parquet(path, columns=list(columns))
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read: {error.strerror or error}".splitlines()[0]) from error
-    except pa.ArrowException as error:
-        raise InputError(f"{path}: is not a parquet file: {error}".splitlines()[0]) from error
-    if frame.empty:
-        raise InputError(f"{path}: has no rows")
-    return frame
 
 
 def score(cell: Cell, grades: pd.DataFrame) -> pd.DataFrame:
@@ -150,10 +91,11 @@ class Scores:
     def accuracies(self, method: str, benchmark: str) -> pd.DataFrame:
         """Accuracy of each question (rows, indexed by benchmark and question_id) in each training seed (columns)."""
         rows = self.of(method, benchmark)
-        table = rows.assign(accuracy=rows["correct"] / rows["n"]).pivot(
-            index=["benchmark", "question_id"], columns="seed", values="accuracy"
-        )
-        return table.sort_index()
+        return _by_question(rows.assign(accuracy=rows["correct"] / rows["n"]), "accuracy")
+
+    def samples(self, method: str, benchmark: str) -> pd.DataFrame:
+        """Samples of each question in each training seed, laid out as :meth:`accuracies`."""
+        return _by_question(self.of(method, benchmark), "n")
 
 
 def read_scores(path: Path) -> Scores:
@@ -184,6 +126,10 @@ def complete(frame: pd.DataFrame, where: str) -> Scores:
     if not absent.empty:
         raise InputError(f"{where}: {_name(absent.iloc[0])} is missing ({len(absent)} such cells)")
     return Scores(frame)
+
+
+def _by_question(rows: pd.DataFrame, column: str) -> pd.DataFrame:
+    return rows.pivot(index=["benchmark", "question_id"], columns="seed", values=column).sort_index()
 
 
 def _name(row: pd.Series) -> str:

@@ -8,19 +8,19 @@ import matplotlib.pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
-from analysis.intake.scores import Scores
-from analysis.intake.training_log import TrainingLog
-from analysis.plots import Drawn, style
+from analysis.intake.training_log import ACCEPTANCE, ASSISTED, CONSULTS, COPIES, UNASSISTED, TrainingLog
+from analysis.plots import style
 from analysis.plots.axes import legend_above, percent, say
+from analysis.plots.curves import mean_of_seeds
 from analysis.plots.design import seeds_of
-from analysis.plots.training import mean_of_seeds
+from analysis.plots.drawing import Drawn, Experiment
+from analysis.statistics.scores import Scores
 
 _RATES = {
-    "acceptance_rate": "Acceptance rate of replies",
-    "consult_rate": "Rollouts that consult",
-    "copy_rate": "Answers copied from a reply",
+    ACCEPTANCE: "Acceptance rate of replies",
+    CONSULTS: "Rollouts that consult",
+    COPIES: "Answers copied from a reply",
 }
-_ASSISTED, _UNASSISTED = "accuracy_train_assisted", "accuracy_train_unassisted"
 
 
 def consultation_over_training(logs: Sequence[TrainingLog], scores: Scores) -> Drawn:
@@ -47,8 +47,8 @@ def consultation_over_training(logs: Sequence[TrainingLog], scores: Scores) -> D
         _finish(axes, title)
     last = grid.flat[3]
     for method in methods:
-        mean_of_seeds(last, runs[method], _ASSISTED, looks[method])
-        mean_of_seeds(last, runs[method], _UNASSISTED, looks[method], dashed=True)
+        mean_of_seeds(last, runs[method], ASSISTED, looks[method])
+        mean_of_seeds(last, runs[method], UNASSISTED, looks[method], dashed=True)
     _finish(last, "Training accuracy")
     if last.lines:
         kinds = [
@@ -71,8 +71,13 @@ def consultation_over_training(logs: Sequence[TrainingLog], scores: Scores) -> D
     )
 
 
+def draw(experiment: Experiment) -> Drawn:
+    """As :data:`analysis.plots.FIGURES` calls it."""
+    return consultation_over_training(experiment.logs, experiment.scores)
+
+
 def _consults(log: TrainingLog) -> bool:
-    return any((log.measured(column) > 0).any() for column in ("acceptance_rate", "consult_rate"))
+    return any((log.measured(column) > 0).any() for column in (ACCEPTANCE, CONSULTS))
 
 
 def _finish(axes: Axes, title: str) -> None:

@@ -13,12 +13,17 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from statsmodels.stats.proportion import confint_proportions_2indep
 
-from analysis.intake.scores import ALL, MACRO, Scores
-from analysis.plots import Drawn, style
+from analysis.intake.cells import ALL, MACRO
+from analysis.plots import style
 from analysis.plots.design import design
-from analysis.report.conclusion import primary_comparison
+from analysis.plots.drawing import Drawn, Experiment
 from analysis.statistics.outcome import ALPHA
-from analysis.tables.names import name, p_equals, points, row_name, span
+from analysis.statistics.scores import Scores
+from analysis.statistics.significance import PRIMARY
+from analysis.tables.names import name, row_name
+from analysis.tables.numbers import p_equals, points, span
+from analysis.tables.shown import detectable_text
+from analysis.tables.significance import primary_comparison
 
 # With more rows than this, the benchmarks are left to the table.
 MOST_ROWS = 24
@@ -29,7 +34,7 @@ def paired_differences(scores: Scores, significance: pd.DataFrame) -> Drawn:
 
     Args:
         scores: the experiment's scores.
-        significance: the table that :func:`analysis.statistics.comparisons.significance_table` makes of them.
+        significance: the table that :func:`analysis.tables.significance.significance_table` makes of them.
     """
     rows = _rows(significance)
     height = max(3.4, 0.9 + 0.3 * len(rows))
@@ -45,16 +50,29 @@ def paired_differences(scores: Scores, significance: pd.DataFrame) -> Drawn:
         "Paired differences in accuracy, first method minus second. Left: every declared comparison, with the 95% "
         "confidence interval of the crossed test (questions and training seeds random; no seed term for a method with "
         "one seed), p after Holm's adjustment. Filled and coloured: the difference is shown (adjusted p < 0.05); "
-        "hollow and grey: it is not. Grey band: true differences that this design would miss more than one time in "
-        f"five. Right: {name(primary['method_a'])} minus {name(primary['method_b'])} on each question, sorted; bars: "
+        "hollow and grey: it is not. Grey band: true differences that this design may miss more than one time in five, "
+        f"at the strictest of Holm's levels; {_band(primary)}Right: {name(primary['method_a'])} minus "
+        f"{name(primary['method_b'])} on each question, sorted; bars: "
         "95% Newcombe interval of the pooled samples, of these checkpoints; line and band: the mean and its interval, "
         f"as on the left. {design(scores)}",
     )
 
 
+def draw(experiment: Experiment) -> Drawn:
+    """As :data:`analysis.plots.FIGURES` calls it."""
+    return paired_differences(experiment.scores, experiment.significance)
+
+
+def _band(primary: pd.Series) -> str:
+    """How surely the end of the grey band is known."""
+    if math.isnan(primary["mde"]):
+        return "it is unknown for the primary comparison. "
+    return f"its end, in points, and the 95% interval of that: {detectable_text(primary)} for the primary comparison. "
+
+
 def _rows(significance: pd.DataFrame) -> pd.DataFrame:
     """All questions of each comparison first, then its benchmarks, where they are few enough to be read."""
-    crossed = significance[(significance["test"] == "crossed") & (significance["benchmark"] != MACRO)]
+    crossed = significance[(significance["test"] == PRIMARY) & (significance["benchmark"] != MACRO)]
     pairs = crossed.drop_duplicates(["method_a", "method_b"])[["method_a", "method_b"]]
     per_pair = len(crossed) // len(pairs)
     if per_pair == 2 or len(crossed) > MOST_ROWS:

@@ -7,14 +7,41 @@ and not, as for the declared comparisons, the chance of any (Holm).
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import NamedTuple
 
 import pandas as pd
 
 from analysis import InputError
-from analysis.intake.scores import ALL, MACRO, Scores
-from analysis.statistics.comparisons import primary_test
+from analysis.intake.cells import ALL, MACRO
+from analysis.statistics.primary import Arms
+from analysis.statistics.scores import Scores
 from analysis.statistics.significance import bh
+from analysis.tables import ABLATIONS
+from analysis.tables.family import Member, decided
+from analysis.tables.files import framed, read_table
+
+#: Of ablations.csv, in its order.
+COLUMNS: dict[str, type] = {
+    "component": str,
+    "benchmark": str,
+    # The method that lacks the component.
+    "without": str,
+    # Of accuracies: full minus without, with its 95% interval.
+    "difference": float,
+    "ci_low": float,
+    "ci_high": float,
+    "p_value": float,
+    # Benjamini-Hochberg over the components, within a benchmark.
+    "p_adjusted": float,
+    "full": str,
+    # The true difference that is found with 80% power at the level alpha, and its 95% interval.
+    "mde": float,
+    "mde_low": float,
+    "mde_high": float,
+    # 0.05 over the number of components, where the adjustment is strictest.
+    "alpha": float,
+}
 
 
 class Ablation(NamedTuple):
@@ -35,10 +62,7 @@ class Ablation(NamedTuple):
 
 
 def ablations_table(scores: Scores, ablations: Sequence[Ablation]) -> pd.DataFrame:
-    """Component x benchmark, by the crossed test.
-
-    Columns: component, benchmark, without (the method that lacks it), difference (full minus without, in accuracy),
-    ci_low, ci_high (95%), p_value, p_adjusted (Benjamini-Hochberg over the components, within a benchmark), then full.
+    """Component x benchmark, by the crossed test, with :data:`COLUMNS`.
 
     Raises:
         InputError: a component is named twice, or a method has no scores.
@@ -46,25 +70,16 @@ def ablations_table(scores: Scores, ablations: Sequence[Ablation]) -> pd.DataFra
     components = [ablation.component for ablation in ablations]
     if len(set(components)) < len(components):
         raise InputError(f"ablations {', '.join(components)}: a component is named twice")
-    rows = []
+    tested = []
     for component, full, without in ablations:
         scores.require(f"ablation {component}={full}:{without}", full, without)
         for benchmark in (*scores.benchmarks, MACRO, ALL):
-            outcome = primary_test(scores, full, without, benchmark)
-            rows.append(
-                {
-                    "component": component,
-                    "benchmark": benchmark,
-                    "without": without,
-                    "difference": outcome.difference,
-                    "ci_low": outcome.interval[0],
-                    "ci_high": outcome.interval[1],
-                    "p_value": outcome.p,
-                    "p_adjusted": float("nan"),
-                    "full": full,
-                }
-            )
-    table = pd.DataFrame(rows)
-    for _, family in table.groupby("benchmark"):
-        table.loc[family.index, "p_adjusted"] = bh(list(family["p_value"]))
-    return table
+            outcome, parts = Arms.of(scores, full, without, benchmark).test()
+            names = {"component": component, "benchmark": benchmark, "full": full, "without": without}
+            tested.append(Member((benchmark,), dict(names), outcome, parts))
+    return framed(decided(tested, bh), COLUMNS)
+
+
+def read_ablations(folder: Path) -> pd.DataFrame | None:
+    """ablations.csv of a folder of tables, None where the experiment declares no ablation. Raises InputError."""
+    return read_table(folder, ABLATIONS, COLUMNS) if (folder / f"{ABLATIONS}.csv").exists() else None

@@ -6,9 +6,9 @@ import matplotlib.pyplot as plt
 import pandas as pd
 from matplotlib.ticker import PercentFormatter
 
-from analysis.intake.scores import Scores
-from analysis.plots import Drawn
 from analysis.plots.design import design, number_of_questions
+from analysis.plots.drawing import Drawn, Experiment
+from analysis.statistics.scores import Scores
 from analysis.tables.names import name, row_name
 
 # Brightness grows steadily in it, also in grey and for all kinds of colour vision.
@@ -45,3 +45,8 @@ def question_heat_map(scores: Scores) -> Drawn:
         "Accuracy of each method on each question, training seeds averaged; in each benchmark the questions are sorted "
         f"by their mean over the methods, the easiest first. No interval is drawn. {design(scores)}",
     )
+
+
+def draw(experiment: Experiment) -> Drawn:
+    """As :data:`analysis.plots.FIGURES` calls it."""
+    return question_heat_map(experiment.scores)

@@ -7,14 +7,15 @@ from collections.abc import Sequence
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.ticker import MaxNLocator
 
-from analysis.intake.scores import ALL, Scores
+from analysis.intake.cells import ALL
 from analysis.intake.training_log import VALIDATION, TrainingLog
-from analysis.plots import Drawn, style
+from analysis.plots import style
 from analysis.plots.axes import percent
+from analysis.plots.curves import mean_of_seeds
 from analysis.plots.design import seeds_of
-from analysis.tables.names import name
+from analysis.plots.drawing import Drawn, Experiment
+from analysis.statistics.scores import Scores
 
 BASE = "base"
 
@@ -43,31 +44,9 @@ def accuracy_over_training(logs: Sequence[TrainingLog], scores: Scores) -> Drawn
     )
 
 
-def mean_of_seeds(
-    axes: Axes, logs: Sequence[TrainingLog], column: str, look: style.Look, dashed: bool = False, label: str = ""
-) -> None:
-    """The runs of one method: thin lines, and their mean at the steps that all of them measured."""
-    colour, marker = look
-    measured = [steps for log in logs if not (steps := log.measured(column)).empty]
-    if not measured:
-        return
-    for steps in measured:
-        axes.plot(steps.index, steps, color=colour, linewidth=0.8, alpha=0.45, linestyle="--" if dashed else "-")
-    shared = sorted(set.intersection(*(set(steps.index) for steps in measured)))
-    mean = [float(np.mean([steps[step] for steps in measured])) for step in shared]
-    axes.plot(
-        shared,
-        mean,
-        color=colour,
-        marker=marker,
-        markersize=4.5,
-        markevery=max(1, len(shared) // 12),
-        markerfacecolor="white" if dashed else colour,
-        linewidth=2.2,
-        linestyle="--" if dashed else "-",
-        label=label or name(logs[0].method),
-    )
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True, steps=[1, 2, 5, 10]))
+def draw(experiment: Experiment) -> Drawn:
+    """As :data:`analysis.plots.FIGURES` calls it."""
+    return accuracy_over_training(experiment.logs, experiment.scores)
 
 
 def _base_line(axes: Axes, logs: Sequence[TrainingLog], scores: Scores) -> str:

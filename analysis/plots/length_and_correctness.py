@@ -8,10 +8,11 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.patches import Patch
 
-from analysis.intake.scores import Scores
-from analysis.plots import Drawn, style
+from analysis.plots import style
 from analysis.plots.axes import percent, say
 from analysis.plots.design import design
+from analysis.plots.drawing import Drawn, Experiment
+from analysis.statistics.scores import Scores
 from analysis.tables.names import name
 
 # Fill and hatching, so that they differ in print as well.
@@ -43,6 +44,11 @@ def length_and_correctness(responses: pd.DataFrame, scores: Scores) -> Drawn:
         "longest fifth of a method's responses; no interval is drawn. Harder questions have longer responses, so that "
         f"a slope is no effect of length. {design(scores)}",
     )
+
+
+def draw(experiment: Experiment) -> Drawn:
+    """As :data:`analysis.plots.FIGURES` calls it."""
+    return length_and_correctness(experiment.responses, experiment.scores)
 
 
 def _boxes(axes: Axes, responses: pd.DataFrame, scores: Scores) -> None:

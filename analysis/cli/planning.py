@@ -1,0 +1,52 @@
+"""What ``python -m analysis plan`` prints."""
+
+from __future__ import annotations
+
+import argparse
+
+import pandas as pd
+
+from analysis.intake.cells import ALL
+from analysis.statistics.outcome import ALPHA
+from analysis.statistics.plan import components_of, designs, seeds_for
+from analysis.statistics.power import Components
+from analysis.statistics.scores import read_scores
+from analysis.tables.numbers import MISSING, rounded
+
+
+def planned(arguments: argparse.Namespace, pair: tuple[str, str] | None) -> str:
+    """The designs that the wanted effect needs, in the sizes that were measured between two methods, or assumed.
+
+    Raises:
+        InputError: the scores cannot be read, or do not tell the sizes.
+    """
+    sizes, source, doubt = Components(), "assumed", ""
+    if pair is not None:
+        scores = read_scores(arguments.scores)
+        sizes, (low, high) = components_of(scores, *pair)
+        source = f"estimated from {arguments.scores}"
+        seeds = " and ".join(str(scores.of(method, ALL)["seed"].nunique()) for method in pair)
+        doubt = (
+            f"From {seeds} training seeds, a seed's deviation of {rounded(sizes.seed, 3)} is known no better than "
+            f"{rounded(low, 3)} to {rounded(high, 3)} (95%), and what follows no better than that.\n"
+        )
+    count = arguments.comparisons
+    level = f"{ALPHA:g}/{count}, the strictest of Holm's levels for {count} comparisons" if count > 1 else f"{ALPHA:g}"
+    asked = (sizes, arguments.effect, arguments.power, arguments.questions, arguments.samples)
+    alpha = ALPHA / count
+    tables = (designs(*asked, sorted(arguments.seeds), alpha), seeds_for(*asked, alpha))
+    return (
+        f"A true difference of {100 * arguments.effect:g} points, to be found with probability "
+        f"{arguments.power:g} by the crossed test at {level}.\n"
+        f"Standard deviations: question x method {rounded(sizes.question_method, 3)}, training seed "
+        f"{rounded(sizes.seed, 3)}, question x seed {rounded(sizes.question_seed, 3)}; variance within a question "
+        f"{rounded(sizes.within, 3)} ({source}).\n{doubt}"
+        f"One seed: a claim about two checkpoints, not about methods. {MISSING}: no number is enough.\n\n"
+        + "".join(f"{table.map(_shown).to_markdown(index=False, disable_numparse=True)}\n\n" for table in tables)
+    )
+
+
+def _shown(value: object) -> str:
+    if value is None or value is pd.NA:
+        return MISSING
+    return rounded(value, 3) if isinstance(value, float) else str(value)

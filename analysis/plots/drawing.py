@@ -1,0 +1,53 @@
+"""Draw the figures of an experiment, each with its caption."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from typing import NamedTuple
+
+import pandas as pd
+from matplotlib.figure import Figure
+
+from analysis.intake.runs import Run
+from analysis.intake.training_log import TrainingLog
+from analysis.output import write_text
+from analysis.plots import FIGURES, style
+from analysis.statistics.scores import Scores
+
+
+class Drawn(NamedTuple):
+    """A figure and its caption, which says what is shown, of how many questions, samples and seeds, which interval."""
+
+    figure: Figure
+    caption: str
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """All that is drawn from.
+
+    Attributes:
+        scores: counts of every method, seed and question.
+        significance: the significance table.
+        responses: a row each, with the columns method, n_tokens, correct, unanswered.
+        logs: of the training runs.
+        runs: the training runs.
+    """
+
+    scores: Scores
+    significance: pd.DataFrame
+    responses: pd.DataFrame
+    logs: Sequence[TrainingLog]
+    runs: Sequence[Run]
+
+
+def draw(experiment: Experiment, folder: Path) -> None:
+    """Write ``<figure>.pdf`` and ``.png``, and ``.rst``, the caption, for each of :data:`analysis.plots.FIGURES`."""
+    style.use()
+    for stem in FIGURES:
+        drawn: Drawn = import_module(f"analysis.plots.{stem}").draw(experiment)
+        style.save(drawn.figure, folder, stem)
+        write_text(folder / f"{stem}.rst", f"{drawn.caption}\n")

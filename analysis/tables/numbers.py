@@ -1,0 +1,54 @@
+"""How numbers are written where people read: one rule of rounding for tables, figures, sentences and output."""
+
+from __future__ import annotations
+
+import math
+from decimal import ROUND_HALF_UP, Decimal
+
+MISSING = "–"
+# Decimals to which an accuracy is known: what differs beyond is the order in which a mean was summed.
+_KNOWN = 12
+
+
+def rounded(value: float, decimals: int) -> str:
+    """``value`` with so many decimals, a half away from zero, and no minus before a zero; "–" for NaN.
+
+    A half is what the decimal number says, not the binary one beside it: 8.75 is 8.8 and -8.75 is -8.8, however a mean
+    of 8.75 was summed.
+    """
+    if math.isnan(value):
+        return MISSING
+    if math.isinf(value):
+        return "−∞" if value < 0 else "∞"
+    known = Decimal(f"{value:.{_KNOWN}f}")
+    text = f"{known.quantize(Decimal(1).scaleb(-decimals), ROUND_HALF_UP):f}"
+    return text.replace("-", "−" if text.strip("-0.") else "")
+
+
+def points(value: float, signed: bool = True) -> str:
+    """An accuracy, or a difference of two, in points of 100 with one decimal."""
+    text = rounded(100 * value, 1)
+    return text if not signed or text[0] in f"−{MISSING}" else f"+{text}"
+
+
+def size(value: float) -> str:
+    """The size of a difference in points, where an estimate of it may be more than there can be."""
+    return "over 100" if value > 1 else points(value, signed=False)
+
+
+def span(low: float, high: float, signed: bool) -> str:
+    """An interval in points of 100."""
+    return MISSING if math.isnan(low) else f"{points(low, signed)} to {points(high, signed)}"
+
+
+def p_text(p: float) -> str:
+    """A p-value as printed."""
+    if math.isnan(p):
+        return "undefined"
+    return "< 0.001" if p < 0.001 else rounded(p, 3)
+
+
+def p_equals(p: float) -> str:
+    """A p-value as it follows the letter p."""
+    text = p_text(p)
+    return f"= {text}" if text[0].isdigit() else text

@@ -1,0 +1,48 @@
+"""What a run has to know of its policy's tokens: which end a turn, and whether the grammar's tags can be written."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from eapo_verl.settings.method import Consultation
+from eapo_verl.settings.run import RunError
+
+
+def end_tokens(policy: Path, tokenizer: Any) -> frozenset[int]:
+    """Ids of the tokens with which the policy may end a turn.
+
+    The tokenizer's own ``eos_token_id``, and where the model's ``generation_config.json`` (or without one its
+    ``config.json``) names others (Gemma's ``<end_of_turn>``, Phi's ``<|end|>``), these as well: vLLM stops at each.
+    """
+    named: Any = None
+    for name in ("generation_config.json", "config.json"):
+        path = policy / name
+        if path.exists():
+            named = json.loads(path.read_text(encoding="utf-8")).get("eos_token_id")
+            break
+    ids = named if isinstance(named, list) else [named]
+    return frozenset(one for one in (*ids, tokenizer.eos_token_id) if one is not None)
+
+
+def check_tags(consultation: Consultation, tokenizer: Any, policy: Path) -> None:
+    """Refuse tags that the policy cannot write so that they are read.
+
+    A turn is decoded without the tokenizer's special tokens, and a character that it does not know is none either.
+
+    Raises:
+        RunError: a tag, or the separator, is lost in encoding and decoding.
+    """
+    if not consultation.possible:
+        return
+    tags = consultation.tags
+    for name in type(tags).model_fields:
+        text = getattr(tags, name)
+        if text not in tags.structure:
+            continue
+        ids = tokenizer.encode(text, add_special_tokens=False)
+        if (text.strip() or text) not in tokenizer.decode(ids, skip_special_tokens=True):
+            special = ", a special token of it" if text in tokenizer.all_special_tokens else ""
+            raise RunError(
+                f"consultation.tags.{name}: {text!r} is lost when the tokenizer of {policy} encodes and decodes it"
+                f"{special}; allowed is text that it keeps"
+            )
