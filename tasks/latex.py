@@ -32,12 +32,13 @@ class Token(NamedTuple):
 
 _LEXICON = re.compile(
     r"(?P<comma>(?:\\text\s*|\\mathord\s*)?\{,\})"
-    r"|(?P<dropped>\\(?:(?:text|math|page)?color|[hv]?phantom|[hv]space\*?)\s*\{[^{}]*\})"
+    r"|(?P<dropped>\\(?:(?:text|math|page)?color(?:box)?|[hv]?phantom|[hv]space\*?|label|tag)\s*\{[^{}]*\})"
     r"|(?P<wide>\\\\|&|\\(?:q?quad|newline)(?![A-Za-z]))"
     r"|(?P<space>\s+|~|\\[ ,;:>]|\\(?:(?:thin|med|thick|en)?space)(?![A-Za-z]))"
     r"|(?P<font>[$€£¥₹₩]|\\[$()\[\]!]|\\(?:left|right|[bB]igg?[lrm]?|(?:display|text|script)style|therefore|boldsymbol"
     r"|bm|pmb|underline|boxed|fbox|tiny|scriptsize|footnotesize|small|normalsize|large|Large|LARGE|huge|Huge|bf|rm|it|sf"
-    r"|tt|bfseries|itshape|math(?:bf|it|sf|tt|normal|bb|cal|strut))(?![A-Za-z]))"
+    r"|tt|bfseries|itshape|boldmath|centering|ensuremath|smash|uline|strut|relax|null|hfill?|par|linebreak|nonumber"
+    r"|notag|qed|math(?:bf|it|sf|tt|normal|bb|cal|strut|ord|op|inner))(?![A-Za-z]))"
     r"|(?P<text>\\(?:text(?:bf|it|rm|sf|tt|up|md|sc|sl|normal)?|mathrm|emph|[mh]box|operatorname\*?)(?![A-Za-z]))"
     r"|\\(?P<command>[A-Za-z]+)"
     r"|(?P<brace>[{}])"
