@@ -94,7 +94,7 @@ def _detectable(row: pd.Series) -> str:
     source = f"from {min(several)} training seeds" if several else "from these questions"
     known = f"{source} that is known no better than {size(row['mde_low'])} to {size(row['mde_high'])}"
     return (
-        f" This design finds a true difference of {size(row['mde'])} points four times in five ({known}), "
+        f" This design finds a true difference of {size(row['mde'])} points about four times in five ({known}), "
         "a smaller one less often."
     )
 
