@@ -2,8 +2,9 @@
 
 import unicodedata
 
-# Minus as Unicode has it, ideographic marks, and the sign of equivalence.
+# Minus as Unicode has it, ideographic marks, the sign of equivalence, and what stands for degrees.
 _SAME = {ord(a): b for a, b in {"−": "-", "–": "-", "。": ".", "、": ",", "≡": "="}.items()}
+_SAME |= {ord(a): b for a, b in {"℃": "°C", "℉": "°F", "º": "°", "˚": "°"}.items()}
 # The full-width forms of ASCII.
 _SAME |= {code: chr(code - 0xFEE0) for code in range(0xFF01, 0xFF5F)}
 # Invisible, and yet they say that two things are multiplied, added or listed.
@@ -11,9 +12,10 @@ _OPERATORS = frozenset("\u2061\u2062\u2063\u2064")
 
 
 def in_ascii(text: str) -> str:
-    """``text`` without format characters (zero-width space, marks of direction, soft hyphen), digits as 0-9.
+    """``text`` with digits of any script as 0-9, and without format characters and variation selectors.
 
-    Digits may be of any script; superscripts are none. The invisible operators of mathematics stay.
+    Format characters are zero-width space, marks of direction, soft hyphen and the like; the invisible operators of
+    mathematics stay. Superscripts are no digits.
     """
     if text.isascii():
         return text
@@ -25,4 +27,5 @@ def _one(character: str) -> str:
         return character
     if character.isdecimal():
         return str(unicodedata.decimal(character))
-    return "" if unicodedata.category(character) == "Cf" and character not in _OPERATORS else character
+    ignored = unicodedata.category(character) == "Cf" or "\ufe00" <= character <= "\ufe0f"
+    return "" if ignored and character not in _OPERATORS else character

@@ -32,12 +32,13 @@ class Token(NamedTuple):
 
 _LEXICON = re.compile(
     r"(?P<comma>(?:\\text\s*|\\mathord\s*)?\{,\})"
-    r"|(?P<dropped>\\(?:(?:text|math|page)?color|[hv]?phantom|[hv]space\*?)\s*\{[^{}]*\})"
+    r"|(?P<dropped>\\(?:(?:text|math|page)?color(?:box)?|[hv]?phantom|[hv]space\*?|label|tag)\s*\{[^{}]*\})"
     r"|(?P<wide>\\\\|&|\\(?:q?quad|newline)(?![A-Za-z]))"
     r"|(?P<space>\s+|~|\\[ ,;:>]|\\(?:(?:thin|med|thick|en)?space)(?![A-Za-z]))"
-    r"|(?P<font>[$€£¥₹₩]|\\[$()\[\]!]|\\(?:left|right|[bB]igg?[lrm]?|displaystyle|textstyle|scriptstyle|therefore|boldsymbol|bm|pmb|underline|boxed"
-    r"|fbox|tiny|scriptsize|footnotesize|small|normalsize|large|Large|LARGE|huge|Huge|bf|rm|it|sf|tt|bfseries|itshape"
-    r"|math(?:bf|it|sf|tt|normal|bb|cal|strut))(?![A-Za-z]))"
+    r"|(?P<font>[$€£¥₹₩]|\\[$()\[\]!]|\\(?:left|right|[bB]igg?[lrm]?|(?:display|text|script)style|therefore|boldsymbol"
+    r"|bm|pmb|underline|boxed|fbox|tiny|scriptsize|footnotesize|small|normalsize|large|Large|LARGE|huge|Huge|bf|rm|it|sf"
+    r"|tt|bfseries|itshape|boldmath|centering|ensuremath|smash|uline|strut|relax|null|hfill?|par|linebreak|nonumber"
+    r"|notag|qed|math(?:bf|it|sf|tt|normal|bb|cal|strut|ord|op|inner))(?![A-Za-z]))"
     r"|(?P<text>\\(?:text(?:bf|it|rm|sf|tt|up|md|sc|sl|normal)?|mathrm|emph|[mh]box|operatorname\*?)(?![A-Za-z]))"
     r"|\\(?P<command>[A-Za-z]+)"
     r"|(?P<brace>[{}])"
@@ -60,29 +61,30 @@ def tokens(content: str) -> Iterator[Token]:
     """The tokens of ``content``, in time linear in its length."""
     groups: list[str] = []
     depth = Counter[str]()
-    # What a brace would open here, and whether space was seen.
-    opens, spaced = "group", False
+    # What a brace would open here, whether that is a script, and whether space was seen.
+    opens, script, spaced = "group", False, False
     for match in _LEXICON.finditer(in_ascii(content)):
         name = str(match.lastgroup)
         text = match[name]
         if name == "space":
             spaced = True
         elif name in ("dropped", "font", "text"):
-            opens = "text" if name == "text" else "group"
+            opens = "nested" if script else "text" if name == "text" else "group"
         elif text == "{" and name == "brace":
             groups.append(opens)
             depth[opens] += 1
-            opens = "group"
+            opens, script = "group", False
         elif name == "brace":
             closed = groups.pop() if groups else "group"
             depth[closed] -= 1
             # \frac has two arguments. And digits that braces part are two numbers.
             opens, spaced = "nested" if closed == "nested" else "group", True
+            script = False
         else:
             kind, text = _read(name, text)
             yield Token(kind, text, spaced, depth["text"] > 0, depth["nested"] > 0)
-            opens = "nested" if kind == "command" or text in ("_", "^", "pmod", "mod") else "group"
-            spaced = False
+            script, spaced = text in ("_", "^"), False
+            opens = "nested" if script or kind == "command" or text in ("pmod", "mod") else "group"
 
 
 def _read(name: str, text: str) -> tuple[Kind, str]:

@@ -1,13 +1,13 @@
 r"""The integer that the content of a box states.
 
-- Ignored are space of any kind (line ends too), format characters, ``$``, ``\(…\)``, currency signs, colours, fonts and
-  sizes (``\text{}``, ``\mathbf{}``, ``\displaystyle``, ``\LARGE``, …), surrounding braces and parentheses, a plus sign,
-  leading zeros, a final period, comma, semicolon or ``\\``, and decimals that are all zero (``25.0``).
+- Ignored are space of any kind (line ends too), format characters, ``$``, ``\(…\)``, currency signs, colours, tags,
+  fonts and sizes (``\text{}``, ``\mathbf{}``, ``\displaystyle``, ``\LARGE``, …), surrounding braces and parentheses, a
+  plus sign, leading zeros, a final period, comma, semicolon or ``\\``, and decimals that are all zero (``25.0``).
 - An equation states its right side: ignored is everything up to the last ``=`` or ``\equiv`` that stands in no
   parenthesis, subscript or argument. But a list of equations (``x = 25, y = 3``) states no integer, and neither does a
-  number under a condition (``25 \text{ when } n = 3``, ``25, n = 3``): where a digit or another ``=`` stands before it,
-  no comma, semicolon, colon, ``\\`` or ``\quad`` may follow there, no words in ``\text{}``, and none that begins a
-  clause. ``<=`` is no equals sign.
+  number under a condition (``25 \text{ when } n = 3``, ``25, n = 3``). So between a digit or another ``=`` and that
+  last one there may be no comma (but of thousands), semicolon, colon, ``\mid``, dash, ``@``, ``\\`` or ``\quad``, no
+  word that begins a clause, and in ``\text{}`` none but short units and ``mod``. ``<=`` is no equals sign.
 - A label is ignored: a choice (``\text{(C) } 25``, ``C. 25``), words with a colon or "is" (``\text{Answer: } 25``,
   ``\text{The remainder is } 25``), or words like "answer" alone.
 - Thousands may be set off in groups of three digits by comma, ``{,}``, ``\,`` or another space. So ``1,024`` and

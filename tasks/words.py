@@ -52,7 +52,9 @@ PLACEHOLDER = _set(
     "boxed answer ans answers result solution value number content contents something blank"
 )
 #: What a label may consist of without a colon: "The answer is".
-LABEL = _set("the final answer ans is are so thus hence therefore result solution value option choice")
+LABEL = _set(
+    "the final answer ans is are so thus hence therefore result solution value option choice 答案 答案是 答案为"
+)
 
 _ENDINGS = ("illion", "illions", "illiard", "illiarde", "illiarden", "illionen", "illones", "illón")
 _STEMS = tuple(

@@ -153,7 +153,7 @@ UNANSWERED = [
 ]
 
 
-# A megabyte each, made to cost more than their length. Only the first of those in RIGHT_BY_RULE hold the answer 25.
+# Made to cost more than their length, a megabyte each; those of RIGHT_BY_RULE hold the answer 25.
 MEGABYTE = 10**6
 HOSTILE = {
     "digits": "\\boxed{" + "9" * MEGABYTE + "}",

@@ -7,13 +7,13 @@ question: :func:`crossed_test` has both. What is printed beside it is in :mod:`a
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import ArrayLike
-from statsmodels.stats.multitest import multipletests
+from scipy import stats
 
-from analysis.statistics.outcome import ALPHA, Outcome, checked, only_p, t_outcome
+from analysis.statistics.outcome import ALPHA, Array, Outcome, checked, only_p, t_outcome
 from analysis.statistics.variance import Mask, Parts, variance_parts
 
 #: What the significance table calls :func:`crossed_test`.
@@ -66,13 +66,24 @@ def strata_masks(questions: int, strata: Sequence[object] | None) -> list[Mask]:
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
-    """Holm's adjustment over a declared family; undefined (NaN) p-values stay so and do not count."""
-    return _adjusted(p_values, "holm")
+    """Holm's adjustment over a declared family; undefined (NaN) p-values stay so and do not count.
+
+    The i-th smallest of m is multiplied by m - i + 1, and is no less than the one before it, nor more than 1 (Holm
+    1979, Scand. J. Stat. 6:65). By hand: statsmodels' ``multipletests`` has all garbage collected at each call, which
+    takes longer than all else in a table of many families.
+    """
+
+    def adjust(p: Array) -> Array:
+        order = np.argsort(p)
+        stepped = np.maximum.accumulate(p[order] * np.arange(len(p), 0, -1))
+        return np.minimum(1.0, stepped)[np.argsort(order)]
+
+    return _adjusted(p_values, adjust)
 
 
 def bh(p_values: Sequence[float]) -> list[float]:
     """Benjamini and Hochberg's adjustment (false discovery rate), for ablations; NaN stays so and does not count."""
-    return _adjusted(p_values, "fdr_bh")
+    return _adjusted(p_values, stats.false_discovery_control)
 
 
 def strictest_level(p_values: Sequence[float]) -> float:
@@ -85,10 +96,9 @@ def strictest_level(p_values: Sequence[float]) -> float:
     return ALPHA / max(1, sum(not math.isnan(p) for p in p_values))
 
 
-def _adjusted(p_values: Sequence[float], method: str) -> list[float]:
-    p = np.asarray(p_values, dtype=float)
-    adjusted = np.full(len(p), np.nan)
+def _adjusted(p_values: Sequence[float], adjust: Callable[[Array], Array]) -> list[float]:
+    p = np.array(p_values, dtype=float)
     defined = ~np.isnan(p)
     if defined.any():
-        adjusted[defined] = multipletests(p[defined], method=method)[1]
-    return [float(value) for value in adjusted]
+        p[defined] = adjust(p[defined])
+    return [float(value) for value in p]

@@ -66,7 +66,7 @@ BROKEN = {
     ),
     "variant with a key that its kind has not": (
         broken(variants={"mine": {"of": "base", "reward": {}}}, methods=["mine"]),
-        "variants.mine: reward: no key of a method of kind untrained, which has policy, system_prompt,",
+        "variants.mine: reward: no key of a method of kind untrained, which has policy, system_prompt, consultation",
     ),
     "variant of another kind": (
         broken(variants={"mine": {"of": "eapo", "kind": "untrained"}}, methods=["mine"]),
@@ -226,7 +226,10 @@ def test_an_arm_with_its_own_experts_leases_those_alone() -> None:
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        ({"training": {"budget": {"steps": 9}}}, "training.budget: arms share it, so differences has to say"),
+        (
+            {"training": {"budget": {"steps": 9}}},
+            "training.budget: arms share it, so differences has to name it, as `training.budget`",
+        ),
         ({"policy": "other"}, "policy: arms share it"),
         ({"system_prompt": "Think."}, "system_prompt: arms share it"),
         ({"kind": "magic"}, "kind: 'magic' is unknown; allowed are rl, untrained"),
@@ -240,11 +243,12 @@ def test_a_method_s_file_declares_what_it_departs_from(
     (tmp_path / "mine").mkdir()
     file = tmp_path / "mine" / "method.yaml"
     monkeypatch.setattr("workflow.methods.METHODS", tmp_path)
-    file.write_text(yaml.safe_dump({"kind": "rl", "differences": "None."} | changes))
+    file.write_text(yaml.safe_dump({"kind": "rl", "differences": "The policy's budget."} | changes))
     with pytest.raises(ExperimentError) as caught:
         methods.__wrapped__()
     assert str(caught.value).startswith(f"baselines/mine/method.yaml: {said}") and "\n" not in str(caught.value)
-    file.write_text(yaml.safe_dump({"kind": "rl", "differences": "A budget of 9 steps.", "training": {"budget": {}}}))
+    declared = {"differences": "`training.budget`: 9 steps.", "training": {"budget": {}}}
+    file.write_text(yaml.safe_dump({"kind": "rl"} | declared))
     assert methods.__wrapped__()["mine"].changes == {"training": {"budget": {}}}
 
 

@@ -31,7 +31,8 @@ if __name__ == "__main__":
     arguments = parser.parse_args()
     settings = yaml.safe_load(arguments.settings.read_text())
     shutil.copytree(settings["policy"], arguments.run_dir / "model", dirs_exist_ok=True)
-    (arguments.run_dir / "metrics.jsonl").write_text("")
+    for name in ("metrics.jsonl", "rollouts.jsonl.gz"):
+        (arguments.run_dir / name).write_text("")
     (arguments.run_dir / "run.json").write_text(json.dumps(settings))
 """
 METHOD: dict[str, Any] = {"kind": "copying", "differences": "Nothing is learned. `experts`: none in one of the tests."}

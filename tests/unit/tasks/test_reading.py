@@ -14,18 +14,20 @@ UNITS = [
     "25 km/h", r"25\text{ m}/\text{s}^2", r"25\text{ sq. units}", r"25 \text{ square feet}", r"25\text{ cm squared}",
     r"25\ \text{units}^2", r"25\,\mathrm{kg}", r"25\,\textrm{cm}", r"25 \text{ ordered pairs}", r"25 \text{ people}",
     "25 degrees", r"25^{\circ}C", "25 percent", r"25\text{ per cent}", "25th", r"25^{\text{th}}", r"25\text{ L}",
-    r"25 \bmod 1000", r"25 \pmod{7}", "25 m²", "25m³", "25㎡", "25 ㎝",
+    r"25 \bmod 1000", r"25 \pmod{7}", "25 m²", "25m³", "25㎡", "25 ㎝", "25℃",
+    "25º",
 ]  # fmt: skip
 SETTING = [
     "2​5", "25⁠", "\ufeff25", "2\u200d5", r"\LARGE 25", r"\Large{25}", r"{\LARGE\mathbf{25}}", r"25\\", r"25\quad",
     r"\quad 25", r"\underline{\textbf{25}}", r"\text{25 cm}", "€25", "２５", "025.", r"\hspace{1mm}25", r"\small 25",
-    r"\textcolor{red}{\mathbf{25}}", r"\pmb{25}",
+    r"\textcolor{red}{\mathbf{25}}", r"\pmb{25}", r"25\newline", r"25\hfill", r"25\tag{1}", r"\colorbox{yellow}{25}",
+    r"\ensuremath{25}", r"\centering 25", "25\ufe0f",
 ]  # fmt: skip
 LABELS = [
     r"\text{(C) } 25", r"\textbf{(C)}\ 25", r"\textbf{(C) }25", "(C) 25", "C) 25", "A. 25", r"\text{Answer: }25",
     r"\text{Final Answer: } 25", r"\text{The answer is } 25", r"\text{Option C: } 25", "答案：25", r"\text{Total: }25",
     r"\textbf{Answer}: 25", r"\text{x = }25", r"\text{The remainder is }25",
-    r"\text{Thus, the answer is } 25", r"\therefore 25",
+    r"\text{Thus, the answer is } 25", r"\therefore 25", "答案是25",
 ]  # fmt: skip
 EQUATIONS = [
     r"\text{Area} = 25", r"10\text{ cm}+15\text{ cm}=25\text{ cm}", "1000a+b = 25", "2ab+b^2=25", r"|x-3| = 25",
@@ -38,7 +40,8 @@ CONDITIONS = [
     r"25 \text{ where } n=3", r"25 \text{ with } n=3", r"25 \text{ given } n=3", r"25 \text{ taking } n=3",
     r"25 \text{ (achieved at } n = 3)", r"25\text{ when n=3}", "25 when n = 3", "25 if n=3", r"25, \text{ when } n=3",
     r"25\text{, where }n=3", "25, n=3", "25; n=3", "25: n=3", r"25 \quad n=3", r"25\\n=3", r"25\mid n=3", "25 (n=3)",
-    r"25 \quad (n=3)", "25 [n=3]", r"25 \{n=3\}", "25_{n=3}", r"f|_{n=3}", r"25\;\Big|_{n=3}", r"\underset{n=3}{25}",
+    r"25 \quad (n=3)", "25 [n=3]", r"25 \{n=3\}", "25_{n=3}", r"25_\text{n=3}", r"25_\mathrm{n=3}", r"f|_{n=3}",
+    r"25\;\Big|_{n=3}", r"\underset{n=3}{25}",
     r"\text{max } 25 \text{ at } n=3", r"x=25 \\ n=3", r"\min = 25 \text{ at } n = 3", r"f(2)=25 \text{ for } n = 3",
     r"25 \text{ when } n \equiv 3", r"25 \text{ for all } n \geq 3", r"25 \text{ if } n \text{ is odd}",
 ]  # fmt: skip

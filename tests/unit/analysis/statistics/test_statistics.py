@@ -9,13 +9,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy import stats
+from statsmodels.stats.multitest import multipletests
 
 from analysis.statistics.intervals import over_questions
 from analysis.statistics.metrics import avg_at_k, duplicate_rate, maj_at_k, pass_at_k, var_between, var_within
 from analysis.statistics.power import minimum_detectable_effect
 from analysis.statistics.reported import PAPER_BENCHMARKS, reported, reported_difference
 from analysis.statistics.secondary import paired_t_questions, paired_t_seeds, sign_flip_questions
-from analysis.statistics.significance import crossed_test, holm
+from analysis.statistics.significance import bh, crossed_test, holm
 
 # Whether a call is quick depends on the machine.
 untimed = settings(deadline=None, max_examples=50)
@@ -204,6 +205,13 @@ def test_paired_t_over_seeds_equals_scipy() -> None:
 def test_holm_steps_down_and_ignores_undefined() -> None:
     assert holm([0.01, 0.04, math.nan, 0.03]) == pytest.approx([0.03, 0.06, math.nan, 0.06], nan_ok=True)
     assert all(math.isnan(p) for p in holm([math.nan]))
+
+
+@settings(deadline=None, max_examples=15)
+@given(st.lists(st.floats(0, 1), min_size=1, max_size=12))
+def test_adjustments_equal_an_independent_implementation(p: list[float]) -> None:
+    for adjust, method in ((holm, "holm"), (bh, "fdr_bh")):
+        assert adjust(p) == pytest.approx(list(multipletests(p, method=method)[1]))
 
 
 @untimed

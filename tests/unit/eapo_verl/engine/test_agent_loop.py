@@ -172,7 +172,7 @@ def test_what_was_said_goes_along_for_the_rollouts_that_are_kept_alone() -> None
         return output.extra_fields["reward_extra_info"].get("transcript")
 
     assert said() is None and said(transcribed=False, step=10) is None
-    kept = said(transcribed=True, threshold=-0.7, trigger="confidence_gated", confidence={"threshold": -0.2})
+    kept = said(transcribed=True, threshold=-0.2, trigger="confidence_gated")
     assert kept is not None
     (turn,) = kept["turns"]
     assert turn == {
@@ -185,7 +185,7 @@ def test_what_was_said_goes_along_for_the_rollouts_that_are_kept_alone() -> None
         ],
     }
     assert (kept["prompt"], kept["answer"], kept["response"], kept["accepted"]) == ("p", "626", ANSWER, 1)
-    gated = said(transcribed=True, trigger="confidence_gated", confidence={"threshold": -0.7})
+    gated = said(transcribed=True, threshold=-0.7, trigger="confidence_gated")
     assert gated is not None and [one["fate"] for one in gated["turns"][0]["queries"]] == ["gated", "gated"]
     # A validation's prompts carry no mark: those of the last step's are kept.
     output, _ = roll_out(Script(ANSWER), step=10)

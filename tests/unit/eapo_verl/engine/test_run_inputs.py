@@ -11,6 +11,7 @@ from eapo_verl.engine.prompts import write_all
 from eapo_verl.engine.verl_config import compose, overrides
 from eapo_verl.settings.run import RunError, RunSettings, read_run
 from workflow.embedded.tokenizer import build_tokenizer
+from workflow.sampling.questions import read_benchmark
 
 
 def run(folder: Path, **changes: Any) -> RunSettings:
@@ -64,6 +65,9 @@ def test_the_policy_is_asked_as_its_task_asks(tmp_path: Path) -> None:
     first, second = pd.read_parquet(tmp_path / "train.parquet").to_dict("records")
     assert first["extra_info"]["task"] == "integers" and "final answer within" in first["prompt"][-1]["content"]
     assert second["prompt"][-1]["content"] == second["extra_info"]["problem"]
+    # It is scored on the very same text.
+    questions = read_benchmark(f"any={settings.train_file}").questions
+    assert [question.prompt for question in questions] == [one["prompt"][-1]["content"] for one in (first, second)]
 
 
 @pytest.mark.parametrize(

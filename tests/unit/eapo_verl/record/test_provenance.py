@@ -77,5 +77,5 @@ def test_run_json_lists_in_what_a_run_departs_from_its_experiment(
     monkeypatch.setattr(manifest, "hardware", lambda: {"cpu": "some", "accelerators": []})
     departures = {"training.budget.steps": {"experiment": 1, "arm": 2}}
     settings = RunSettings(**(SETTINGS.model_dump() | {"departures": departures}))
-    manifest.write_manifest(tmp_path / "run.json", settings, [], {}, 1.0, 0)
+    manifest.write_manifest(tmp_path / "run.json", settings, [], {}, {}, 1.0, 0)
     assert json.loads((tmp_path / "run.json").read_text())["departures"] == departures

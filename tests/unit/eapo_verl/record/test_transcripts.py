@@ -14,6 +14,7 @@ from eapo_verl.method.exchange import Exchange
 from eapo_verl.method.objective import Parts
 from eapo_verl.method.rollout import Rollout
 from eapo_verl.record.transcripts import FIELD, FILE, TranscriptLog, counts, is_kept, transcript
+from tasks import task
 
 REWARD = {"score": 1.0, "acc": 1.0, "overlong_reward": -0.25, "answered": 1.0, "format": 1.0}
 QUERIES = ("4+7@3", "9#5-8", "1*2", "7-7", "5", "6")
@@ -30,7 +31,7 @@ TEXTS = ["6", None, None, None, None, None]
 
 
 def consulting(confidence: float | None = -0.123456) -> Rollout:
-    rollout = Rollout([1, 2])
+    rollout = Rollout([1, 2], task("integers"))
     rollout.append_policy([3], "<consult>4+7@3|9#5-8</consult>", [], {})
     rollout.count_replies(REPLIES, SHOWN, [None] * len(REPLIES))
     rollout.exchanges.append(Exchange.settled(QUERIES, REPLIES, SHOWN, TEXTS, confidence))
