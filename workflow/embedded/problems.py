@@ -9,7 +9,6 @@ rare, tables of 10 x 10 that have no rule. A problem's difficulty is the number 
 
 import argparse
 import json
-import os
 import random
 import re
 import sys
@@ -17,6 +16,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from eapo_verl.record.files import write_whole
 from workflow.embedded.arguments import OneLineParser
 
 TASK = "integers_bare"
@@ -182,7 +182,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         for name, size, seed in options.sets:
             problems = make_problems(size, seed, name, seen)
             seen.update(problem.problem for problem in problems)
-            _write(options.out_dir / f"{name}.jsonl", problems)
+            lines = "".join(f"{json.dumps(asdict(problem))}\n" for problem in problems)
+            write_whole(options.out_dir / f"{name}.jsonl", lines)
     except OSError as error:
         parser.error(f"argument --out-dir: cannot write {error.filename}: {error.strerror}")
     return 0
@@ -196,13 +197,6 @@ def _texts(path: Path, parser: OneLineParser) -> list[str]:
         parser.error(f"argument --exclude: cannot read {path}: {error.strerror}")
     except (ValueError, KeyError, TypeError):
         parser.error(f"argument --exclude: {path} is no file of problems, a JSON object with 'problem' a line")
-
-
-def _write(path: Path, problems: Sequence[Problem]) -> None:
-    # A file is whole or absent, whenever the process is ended.
-    partial = path.with_name(f".{path.name}.{os.getpid()}.part")
-    partial.write_text("".join(f"{json.dumps(asdict(problem))}\n" for problem in problems), encoding="utf-8")
-    partial.replace(path)
 
 
 if __name__ == "__main__":

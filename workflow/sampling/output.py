@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from statistics import mean
 from typing import Any
 
+from eapo_verl.record.files import write_whole
 from workflow.sampling.questions import Benchmark
 from workflow.sampling.request import SamplingError
 
@@ -42,13 +42,8 @@ def write_json(path: Path, content: Mapping[str, Any]) -> None:
 
 
 def _replace(path: Path, text: str) -> None:
-    partial = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
-        try:
-            partial.write_text(text, encoding="utf-8")
-            os.replace(partial, path)
-        finally:
-            partial.unlink(missing_ok=True)
+        write_whole(path, text)
     except OSError as error:
         raise SamplingError(f"--out-dir: cannot write {path}: {error.strerror}") from error
 
