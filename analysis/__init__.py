@@ -1,6 +1,6 @@
 """What can be concluded from samples of language models: grading, metrics, significance, tables, figures, report.
 
-Works on anyone's samples. Imports neither the engines nor any other package of this project.
+Works on anyone's samples. Imports no engine, and of this project's packages ``tasks`` alone.
 """
 
 

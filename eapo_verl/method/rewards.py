@@ -1,4 +1,4 @@
-"""Rewards of a rollout: training's one place that sees an answer. Pure functions, called by the agent loop."""
+"""Rewards of a rollout. Pure functions, called by the agent loop."""
 
 import re
 import string

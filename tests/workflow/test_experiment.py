@@ -149,7 +149,7 @@ def test_methods_differ_in_their_own_parts_alone() -> None:
     assert all(method.differences for method in methods().values())
 
 
-def test_the_presets_are_what_they_are_called() -> None:
+def test_both_forms_of_eapo_are_what_they_are_called() -> None:
     whole, paper = run("eapo"), run("eapo_paper")
     assert whole["consultation"]["trigger"] == "confidence_gated"
     assert whole["reward"]["bonus"]["peak"] > 0 < whole["reward"]["cost"]["peak"]
