@@ -26,7 +26,7 @@ import pandas as pd
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from analysis.cli.commands import main as run_command
-from analysis.intake.samples import Grader
+from analysis.intake.samples import Grader, Reference
 from analysis.statistics.intervals import RESAMPLES
 
 METHODS = [f"method_{index}" for index in range(10)]
@@ -34,24 +34,8 @@ SEEDS = 5
 BENCHMARKS = {"set_a": 30, "set_b": 30, "set_c": 10}
 SAMPLES = 32
 PIECES = (
-    *(
-        "{",
-        "}",
-        "\\boxed{",
-        "\\fbox{",
-        "9^{9^{9^9}}",
-        "9",
-        "!",
-        "^",
-        "**",
-        "\\frac",
-        "\\sqrt",
-        "(",
-        ")",
-        "\x00",
-        "\x1b",
-    ),
-    *("\\text{", "\\sum_{i=1}^{9}", "=", ",", "$", "x", " ", "\\pmod", "</think>", "\u202e", "1e9", "\\int"),
+    *("{", "}", "\\boxed{", "\\fbox{", "9^{9^{9^9}}", "9", "!", "^", "**", "\\frac", "\\sqrt", "(", ")"),
+    *("\x00", "\x1b", "\\text{", "\\sum_{i=1}^{9}", "=", ",", "$", "x", " ", "\\pmod", "</think>", "\u202e", "1e9", "\\int"),
 )
 
 
@@ -90,7 +74,7 @@ def hostile_responses(number: int) -> list[str]:
 def grading(name: str, texts: list[str]) -> None:
     """Print the throughput of both scorers together, with one worker process."""
     with Grader() as grader:
-        seconds = timed(lambda: grader.grade(frame(texts), {"q": "25"}))
+        seconds = timed(lambda: grader.grade(frame(texts), {"q": Reference("25", "integers")}))
     print(f"grading, {name}: {len(texts)} responses in {seconds:.1f} s, {len(texts) / seconds:.0f} a second")
 
 

@@ -113,6 +113,7 @@ class Grader:
     def grade(self, samples: pd.DataFrame, answers: Mapping[str, Reference]) -> pd.DataFrame:
         """Add extracted, correct, verify_correct, unanswered, truncated to a frame of :func:`read_samples`.
 
+        ``verify_correct`` is the second scorer's verdict, and the first one's where the answer is no integer.
         ``truncated`` is a response that ended at the token limit; it is graded if it holds a box, else unanswered.
         Where ``finish_reason`` is missing, so is ``truncated``.
         """
@@ -133,10 +134,14 @@ class Grader:
 
 
 def _grade(verifier: Verifier, texts: Sequence[tuple[str, Reference]]) -> list[tuple[Grade, bool]]:
-    return [
-        (task(right.task).grade(response, right.answer), verifier.verify(response, right.answer))
-        for response, right in texts
-    ]
+    return [_verdicts(verifier, response, right) for response, right in texts]
+
+
+def _verdicts(verifier: Verifier, response: str, right: Reference) -> tuple[Grade, bool]:
+    grade = task(right.task).grade(response, right.answer)
+    # Math-Verify is asked about integers alone: of any other answer the task's verdict is the only one.
+    is_integer = right.answer.removeprefix("-").isdecimal()
+    return grade, verifier.verify(response, right.answer) if is_integer else grade.correct
 
 
 def _truncated(finish_reason: pd.Series) -> pd.Series:

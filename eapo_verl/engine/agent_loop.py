@@ -13,7 +13,7 @@ from verl.utils.profiler import simple_timer
 
 from eapo_verl.engine.mismatch import is_measured
 from eapo_verl.engine.rollout_plan import rollout_plan
-from eapo_verl.experts.pool import Reply
+from eapo_verl.experts.reply import Reply
 from eapo_verl.method.draws import sampling_seed, uniform_draw
 from eapo_verl.method.exchange import Exchange
 from eapo_verl.method.gate import TOP_K, gate, top_k_entropy

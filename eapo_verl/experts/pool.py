@@ -16,11 +16,9 @@ from typing import Self
 from eapo_verl.experts.cache import ReplyCache
 from eapo_verl.experts.client import Attempt, ExpertClient
 from eapo_verl.experts.health import CircuitBreaker
-from eapo_verl.experts.reply import OUTCOMES, Outcome, Reply
+from eapo_verl.experts.reply import Reply
 from eapo_verl.method.draws import uniform_draw
 from eapo_verl.settings.base import Endpoint, ExpertPoolSettings
-
-__all__ = ["OUTCOMES", "ExpertPool", "Outcome", "Reply", "build_messages", "draw_order"]
 
 _log = logging.getLogger(__name__)
 

@@ -7,9 +7,27 @@ from typing import Any
 import pandas as pd
 import pytest
 
+import tasks
 from analysis import InputError
 from analysis.intake.lm_eval_log import read_log
 from analysis.intake.samples import Grader, Reference, read_answers
+from tasks.base import Task
+from tasks.boxes import boxed_answer
+
+
+class Colours(Task):
+    """Problems whose answer is a word."""
+
+    name = "colours"
+
+    def prompt(self, problem: Any) -> str:
+        return str(problem["problem"])
+
+    def extract(self, response: str) -> str | None:
+        return boxed_answer(response)
+
+    def normalise(self, answer: str) -> str:
+        return answer.strip().lower()
 
 
 def lines(path: Path, *rows: dict[str, Any]) -> Path:
@@ -54,3 +72,19 @@ def test_samples_are_graded_by_their_problems_task() -> None:
         graded = grader.grade(samples, {"a": Reference("25", "integers")})
     assert list(graded["correct"]) == [True, False, False]
     assert list(graded["unanswered"]) == [False, False, True]
+
+
+def test_an_answer_that_is_no_integer_has_the_verdict_of_its_task_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(tasks._TASKS, "colours", Colours())
+    samples = pd.DataFrame(
+        {
+            "question_id": "a",
+            "sample": range(3),
+            "response": ["\\boxed{red}", "\\boxed{blue}", "\\boxed{25}"],
+            "n_tokens": 1,
+            "finish_reason": "stop",
+        }
+    )
+    with Grader() as grader:
+        graded = grader.grade(samples, {"a": Reference("red", "colours")})
+    assert list(graded["correct"]) == list(graded["verify_correct"]) == [True, False, False]

@@ -10,8 +10,7 @@ from typing import Any
 import pytest
 
 from eapo_verl.engine.rollout_plan import RolloutPlan
-from eapo_verl.experts.pool import Reply
-from eapo_verl.experts.reply import FATES
+from eapo_verl.experts.reply import FATES, Reply
 from eapo_verl.method.draws import sampling_seed
 from eapo_verl.method.rollout import COUNTS
 from eapo_verl.settings.method import Consultation, Internalization, Reward

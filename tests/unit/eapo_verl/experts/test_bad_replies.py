@@ -8,7 +8,8 @@ from collections.abc import Iterator
 import pytest
 
 from eapo_verl.experts.client import read_retry_after
-from eapo_verl.experts.pool import ExpertPool, Reply
+from eapo_verl.experts.pool import ExpertPool
+from eapo_verl.experts.reply import Reply
 from eapo_verl.settings.base import Endpoint, ExpertPoolSettings
 from tests.expert_server import ExpertServer
 

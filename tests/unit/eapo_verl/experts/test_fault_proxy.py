@@ -2,8 +2,9 @@
 
 import asyncio
 
-from eapo_verl.experts.pool import ExpertPool, Reply
+from eapo_verl.experts.pool import ExpertPool
 from eapo_verl.experts.preflight import preflight
+from eapo_verl.experts.reply import Reply
 from eapo_verl.settings.base import Endpoint, ExpertPoolSettings
 from tests.expert_server import ExpertServer
 from tests.fault_proxy import KINDS, FaultProxy

@@ -12,7 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from eapo_verl.experts.pool import ExpertPool, Reply, build_messages, draw_order
+from eapo_verl.experts.pool import ExpertPool, build_messages, draw_order
+from eapo_verl.experts.reply import Reply
 from eapo_verl.settings.base import Endpoint, ExpertPoolSettings
 from tests.expert_server import ExpertServer
 
