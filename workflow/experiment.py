@@ -7,11 +7,12 @@ Every key is documented in ``config/default.yaml``. :func:`load_experiment` turn
 import functools
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from pydantic import Field, ValidationError, model_validator
 
 from baselines.arm import Arm
+from eapo_verl.cpu.precision import Requested
 from eapo_verl.experts.api_keys import read_api_key
 from eapo_verl.settings.base import Endpoint, Name, Settings, Text
 from eapo_verl.settings.errors import one_line
@@ -33,7 +34,7 @@ class Evaluation(Settings):
     max_tokens: int = Field(ge=1)
     max_model_len: Annotated[int, Field(ge=8), OPERATIONAL]
     seed: int = Field(0, ge=0)
-    dtype: Literal["float32", "bfloat16", "auto"] = "auto"
+    dtype: Requested = "auto"
     tensor_parallel: Annotated[int, Field(ge=1), OPERATIONAL] = 1
 
     @model_validator(mode="after")

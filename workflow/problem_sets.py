@@ -6,11 +6,12 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field
 
 import tasks
+from analysis.intake.cells import ALL, MACRO
 from eapo_verl.settings.base import Settings
 from workflow.sources.benchmarks import REGISTRY
 
 #: What a problem set of another name would be taken for: other sets, and averages over benchmarks in the tables.
-RESERVED = ("train", "validation", "all", "macro")
+RESERVED = ("train", "validation", ALL, MACRO)
 
 
 def _known_task(name: str) -> str:

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import argparse
 
-import pandas as pd
-
 from analysis.intake.cells import ALL
 from analysis.statistics.outcome import ALPHA
 from analysis.statistics.plan import components_of, designs, seeds_for
 from analysis.statistics.power import Components
 from analysis.statistics.scores import read_scores
-from analysis.tables.numbers import MISSING, rounded
+from analysis.tables.numbers import MISSING, cell_text, rounded
 
 
 def planned(arguments: argparse.Namespace, pair: tuple[str, str] | None) -> str:
@@ -34,7 +32,8 @@ def planned(arguments: argparse.Namespace, pair: tuple[str, str] | None) -> str:
     level = f"{ALPHA:g}/{count}, the strictest of Holm's levels for {count} comparisons" if count > 1 else f"{ALPHA:g}"
     asked = (sizes, arguments.effect, arguments.power, arguments.questions, arguments.samples)
     alpha = ALPHA / count
-    tables = (designs(*asked, sorted(arguments.seeds), alpha), seeds_for(*asked, alpha))
+    found = (designs(*asked, sorted(arguments.seeds), alpha), seeds_for(*asked, alpha))
+    tables = [table.map(cell_text, decimals=3).to_markdown(index=False, disable_numparse=True) for table in found]
     return (
         f"A true difference of {100 * arguments.effect:g} points, to be found with probability "
         f"{arguments.power:g} by the crossed test at {level}.\n"
@@ -42,11 +41,5 @@ def planned(arguments: argparse.Namespace, pair: tuple[str, str] | None) -> str:
         f"{rounded(sizes.seed, 3)}, question x seed {rounded(sizes.question_seed, 3)}; variance within a question "
         f"{rounded(sizes.within, 3)} ({source}).\n{doubt}"
         f"One seed: a claim about two checkpoints, not about methods. {MISSING}: no number is enough.\n\n"
-        + "".join(f"{table.map(_shown).to_markdown(index=False, disable_numparse=True)}\n\n" for table in tables)
+        + "".join(f"{table}\n\n" for table in tables)
     )
-
-
-def _shown(value: object) -> str:
-    if value is None or value is pd.NA:
-        return MISSING
-    return rounded(value, 3) if isinstance(value, float) else str(value)

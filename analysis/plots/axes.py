@@ -15,10 +15,10 @@ def percent(axes: Axes) -> None:
     axes.yaxis.set_major_formatter(PercentFormatter(xmax=1, decimals=0 if high > 0.1 else 1))
 
 
-def legend_above(figure: Figure, axes: Axes, columns: int = 4) -> None:
+def legend_above(figure: Figure, axes: Axes) -> None:
     """One legend for the whole figure, of the artists of ``axes``."""
     handles, labels = axes.get_legend_handles_labels()
-    figure.legend(handles, labels, loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=min(columns, len(labels)))
+    figure.legend(handles, labels, loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=min(4, len(labels)))
 
 
 def say(axes: Axes, text: str) -> None:

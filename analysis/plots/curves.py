@@ -13,9 +13,7 @@ from analysis.plots import style
 from analysis.tables.names import name
 
 
-def mean_of_seeds(
-    axes: Axes, logs: Sequence[TrainingLog], column: str, look: style.Look, dashed: bool = False, label: str = ""
-) -> None:
+def mean_of_seeds(axes: Axes, logs: Sequence[TrainingLog], column: str, look: style.Look, dashed: bool = False) -> None:
     """The runs of one method: thin lines, and their mean at the steps that all of them measured."""
     colour, marker = look
     measured = [steps for log in logs if not (steps := log.measured(column)).empty]
@@ -35,6 +33,6 @@ def mean_of_seeds(
         markerfacecolor="white" if dashed else colour,
         linewidth=2.2,
         linestyle="--" if dashed else "-",
-        label=label or name(logs[0].method),
+        label=name(logs[0].method),
     )
     axes.xaxis.set_major_locator(MaxNLocator(integer=True, steps=[1, 2, 5, 10]))

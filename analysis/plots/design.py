@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from analysis.intake.cells import ALL
 from analysis.statistics.scores import Scores
 from analysis.tables.names import name, row_name
+from analysis.tables.numbers import count_range
 
 OVER_QUESTIONS = "95% BCa bootstrap interval over questions (Wilson's where all questions score alike)"
 
@@ -30,8 +31,7 @@ def number_of_questions(scores: Scores, row: str) -> int:
 
 def samples(scores: Scores) -> str:
     """Samples of a question and seed, as a number or a range."""
-    low, high = int(scores.frame["n"].min()), int(scores.frame["n"].max())
-    return str(low) if low == high else f"{low} to {high}"
+    return count_range(int(scores.frame["n"].min()), int(scores.frame["n"].max()))
 
 
 def seeds(scores: Scores) -> str:

@@ -175,8 +175,7 @@ def _by_question(axes: Axes, scores: Scores, primary: pd.Series) -> None:
 
 def _counts(scores: Scores, method: str) -> pd.DataFrame:
     """Right samples and samples of each question over all seeds, and the mean of the seeds' accuracies."""
-    rows = scores.of(method, ALL).groupby(["benchmark", "question_id"])[["correct", "n"]].sum()
-    return rows.assign(accuracy=scores.accuracies(method, ALL).mean(axis=1))
+    return scores.counts(method, ALL).assign(accuracy=scores.accuracies(method, ALL).mean(axis=1))
 
 
 def _verdict(row: pd.Series) -> tuple[tuple[float, ...], bool]:

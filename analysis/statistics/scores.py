@@ -93,6 +93,10 @@ class Scores:
         rows = self.of(method, benchmark)
         return _by_question(rows.assign(accuracy=rows["correct"] / rows["n"]), "accuracy")
 
+    def counts(self, method: str, benchmark: str) -> pd.DataFrame:
+        """Right samples ("correct") and samples ("n") of each question over all training seeds, in the same order."""
+        return self.of(method, benchmark).groupby(["benchmark", "question_id"])[["correct", "n"]].sum()
+
     def samples(self, method: str, benchmark: str) -> pd.DataFrame:
         """Samples of each question in each training seed, laid out as :meth:`accuracies`."""
         return _by_question(self.of(method, benchmark), "n")

@@ -9,7 +9,7 @@ import pandas as pd
 
 from analysis import InputError
 from analysis.output import write_text
-from analysis.tables.numbers import MISSING, rounded
+from analysis.tables.numbers import MISSING, cell_text
 
 _FORMS = ("csv", "md", "tex")
 
@@ -21,7 +21,7 @@ def framed(rows: Sequence[Mapping[str, object]], columns: Mapping[str, type]) ->
 
 def write_table(folder: Path, name: str, table: pd.DataFrame) -> None:
     """Write ``<name>.csv`` (all digits, empty where undefined), ``.md`` and ``.tex`` (four decimals, – there)."""
-    shown = table.map(_shown)
+    shown = table.map(cell_text, decimals=4)
     latex = shown.rename(columns=_latex_text).map(_latex_text)
     csv, md, tex = (folder / f"{name}.{form}" for form in _FORMS)
     write_text(csv, table.to_csv(index=False))
@@ -53,12 +53,6 @@ def read_table(folder: Path, name: str, columns: Mapping[str, type]) -> pd.DataF
     if table.empty:
         raise InputError(f"{path}: has no rows")
     return table
-
-
-def _shown(value: object) -> str:
-    if value is None or value is pd.NA:
-        return MISSING
-    return rounded(value, 4) if isinstance(value, float) else str(value)
 
 
 def _latex_text(text: str) -> str:

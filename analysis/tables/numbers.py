@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from decimal import ROUND_HALF_UP, Decimal
 
+import pandas as pd
+
 MISSING = "–"
 # Decimals to which an accuracy is known: what differs beyond is the order in which a mean was summed.
 _KNOWN = 12
@@ -23,6 +25,18 @@ def rounded(value: float, decimals: int) -> str:
     known = Decimal(f"{value:.{_KNOWN}f}")
     text = f"{known.quantize(Decimal(1).scaleb(-decimals), ROUND_HALF_UP):f}"
     return text.replace("-", "−" if text.strip("-0.") else "")
+
+
+def cell_text(value: object, decimals: int) -> str:
+    """What stands in a cell of a table: a float with so many decimals, anything else as it is, "–" for nothing."""
+    if value is None or value is pd.NA:
+        return MISSING
+    return rounded(value, decimals) if isinstance(value, float) else str(value)
+
+
+def count_range(fewest: int, most: int) -> str:
+    """A count, or a range where it differs."""
+    return str(fewest) if fewest == most else f"{fewest} to {most}"
 
 
 def points(value: float, signed: bool = True) -> str:

@@ -9,7 +9,7 @@ import pandas as pd
 
 from analysis.intake.cells import ALL, MACRO
 from analysis.tables.names import name, row_name
-from analysis.tables.numbers import MISSING, p_text, points, rounded, size, span
+from analysis.tables.numbers import MISSING, count_range, p_text, points, rounded, size, span
 
 _SEED_TERMS = {"both": "both", "a": "first only", "b": "second only", "none": "none"}
 
@@ -58,8 +58,7 @@ def diagnostic_rows(main: pd.DataFrame) -> list[dict[str, str]]:
 
 def samples_text(row: pd.Series) -> str:
     """Samples of a question and seed in a row of the main table: a number, or a range where questions differ."""
-    fewest, most = int(row["n_samples"]), int(row["n_samples_most"])
-    return str(fewest) if fewest == most else f"{fewest} to {most}"
+    return count_range(int(row["n_samples"]), int(row["n_samples_most"]))
 
 
 def detectable_text(row: pd.Series) -> str:

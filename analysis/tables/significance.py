@@ -160,14 +160,9 @@ def _tests(compared: Compared) -> Iterator[tuple[str, Outcome]]:
 def _effects(scores: Scores, a: str, b: str, benchmark: str, arms: Arms) -> Iterator[tuple[str, Effect]]:
     yield "effect_size", effect_size(arms.a, arms.b)
     yield "probability_of_improvement", probability_of_improvement(arms.a, arms.b)
-    above = posterior_probability(_counts(scores, a, benchmark), _counts(scores, b, benchmark))
+    first, second = (scores.counts(method, benchmark) for method in (a, b))
+    above = posterior_probability((first["correct"], first["n"]), (second["correct"], second["n"]))
     yield "posterior_probability", Effect(above, float("nan"), float("nan"))
-
-
-def _counts(scores: Scores, method: str, benchmark: str) -> tuple[pd.Series, pd.Series]:
-    """Right samples and samples of each question over all seeds."""
-    counts = scores.of(method, benchmark).groupby(["benchmark", "question_id"])[["correct", "n"]].sum()
-    return counts["correct"], counts["n"]
 
 
 def _majorities(majority: pd.DataFrame, method: str, benchmark: str) -> Array:

@@ -7,9 +7,11 @@ import functools
 import platform
 import sys
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
 Precision = Literal["float32", "bfloat16"]
+#: What may be asked for; "auto" leaves it to the engine.
+Requested = Literal["auto", "bfloat16", "float32"]
 
 CPUINFO = Path("/proc/cpuinfo")
 
@@ -49,10 +51,10 @@ def cpu_precision(requested: str, cpuinfo: Path = CPUINFO) -> Precision:
     Says so, in one line on stderr and once a process, where it is not the one that was asked for.
 
     Raises:
-        ValueError: ``requested`` is neither "float32" nor "bfloat16" nor "auto".
+        ValueError: ``requested`` is none of ``Requested``.
     """
-    if requested not in ("float32", "bfloat16", "auto"):
-        raise ValueError(f"precision {requested!r} is unknown; allowed are float32, bfloat16 and auto")
+    if requested not in get_args(Requested):
+        raise ValueError(f"precision {requested!r} is unknown; allowed are {', '.join(get_args(Requested))}")
     if requested != "bfloat16":
         return "float32"
     instructions = instruction_set(cpuinfo)

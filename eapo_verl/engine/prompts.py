@@ -21,8 +21,8 @@ def write_all(settings: RunSettings, folder: Path) -> dict[str, int]:
         their beginning.
 
     Raises:
-        RunError: all of a set's are; a line names no task that there is, or has an answer that its task does not allow;
-            the tokenizer loses a tag.
+        RunError: all of a set's are; a line names no task that there is, lacks a field, or has an answer that its task
+            does not allow; the tokenizer loses a tag.
     """
     consulting = settings.consultation.instruction if settings.consultation.possible else None
     training_prompt = "\n\n".join(text for text in (settings.system_prompt, consulting) if text) or None
@@ -60,10 +60,13 @@ def _row(source: Path, index: int, problem: dict[str, Any], system: list[dict[st
     try:
         name = name_of(problem)
         answer = task(name).normalise(problem["answer"])
+        prompt = task(name).prompt(problem)
     except ValueError as error:
         raise RunError(f"{source}:{index + 1}: {error}") from error
+    except KeyError as error:
+        raise RunError(f"{source}:{index + 1}: {error.args[0]!r} is missing") from error
     return {
-        "prompt": [*system, {"role": "user", "content": task(name).prompt(problem)}],
+        "prompt": [*system, {"role": "user", "content": prompt}],
         "data_source": source.stem,
         "agent_name": agent,
         "reward_model": {"style": "rule", "ground_truth": answer},

@@ -283,8 +283,7 @@ class EAPOTrainer(PPOTrainerSync):
         folder = Path(self.config.trainer.default_local_dir)
         self._transcripts = transcripts.TranscriptLog(folder / transcripts.FILE, last_step=self.global_steps)
         if self.global_steps:
-            folder = Path(self.config.trainer.default_local_dir) / f"global_step_{self.global_steps}"
-            state = json.loads((folder / _STATE_FILE).read_text(encoding="utf-8"))
+            state = json.loads((folder / f"global_step_{self.global_steps}" / _STATE_FILE).read_text(encoding="utf-8"))
             self._threshold, self._prompts_submitted = state["confidence_threshold"], state["prompts_submitted"]
 
     @staticmethod

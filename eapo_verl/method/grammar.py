@@ -57,6 +57,10 @@ class Tags(Settings):
         return (self.consult_open, self.consult_close, self.reply_open, self.reply_close)
 
 
+#: What may be wrong with the form of a consultation, by the names of :class:`Consult`'s counts.
+FAULTS = ("empty", "duplicated", "excess", "nested")
+
+
 @dataclass(frozen=True)
 class Consult:
     """A closed consultation. ``queries`` are distinct, non-empty and at most K; what is wrong with it is counted.
@@ -74,11 +78,6 @@ class Consult:
     duplicated: int = 0
     excess: int = 0
     nested: int = 0
-
-    @property
-    def malformed(self) -> int:
-        """The sum of the counts."""
-        return self.empty + self.duplicated + self.excess + self.nested
 
 
 @dataclass(frozen=True)

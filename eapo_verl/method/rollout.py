@@ -8,7 +8,7 @@ from typing import Any
 
 from eapo_verl.experts.reply import FATES, Reply, fate_of
 from eapo_verl.method.exchange import Exchange
-from eapo_verl.method.grammar import Answer, Consult, Continue, Neutralised
+from eapo_verl.method.grammar import FAULTS, Answer, Consult, Continue, Neutralised
 from eapo_verl.method.internalization import TurnText
 from tasks import Task
 
@@ -18,10 +18,7 @@ COUNTS = (
     "queries",
     *FATES,
     "answered",
-    "empty",
-    "duplicated",
-    "excess",
-    "nested",
+    *FAULTS,
     "unclosed",
     "without_room",
     "neutralised",
@@ -105,7 +102,7 @@ class Rollout:
     def count_action(self, action: Consult | Answer | Continue) -> None:
         """Count what is wrong with the form of a turn's action."""
         if isinstance(action, Consult):
-            for name in ("empty", "duplicated", "excess", "nested"):
+            for name in FAULTS:
                 self.counts[name] += getattr(action, name)
         elif isinstance(action, Continue):
             self.counts["unclosed"] += action.unclosed_consultation

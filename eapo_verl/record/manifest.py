@@ -7,6 +7,7 @@ from typing import Any
 from eapo_verl.cpu.environment import on_cpu
 from eapo_verl.cpu.precision import cpu_precision
 from eapo_verl.experts.reply import FATES
+from eapo_verl.method.grammar import FAULTS
 from eapo_verl.record.files import write_whole
 from eapo_verl.record.provenance import git_sha, hardware, versions
 from eapo_verl.settings.run import RunSettings
@@ -67,7 +68,7 @@ def write_manifest(
         "expert_cost_usd": round(total("expert_cost"), 6),
         # The first is the sum of the others.
         "consultations": {"asked": total("queries"), **{fate: total(fate) for fate in FATES}},
-        "malformed": {name: total(name) for name in ("empty", "duplicated", "excess", "nested", "unclosed")},
+        "malformed": {name: total(name) for name in (*FAULTS, "unclosed")},
         "replies_changed": {name: total(name) for name in ("neutralised", "capped", "cached")},
     }
     write_whole(path, json.dumps(manifest, indent=2) + "\n")

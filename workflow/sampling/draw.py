@@ -81,7 +81,8 @@ def draw(request: Request, asked_for: str, missing: Sequence[Drawn], label: str,
         "startup_s": round(startup, 2),
         "generation_s": round(generation, 2),
         "output_tokens_per_s": round(tokens / generation, 1),
-        "peak_rss_bytes": _peak_rss_bytes(),
+        # Linux counts in KiB.
+        "peak_rss_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
     }
     for one in missing:
         one.finish({"samples_taken_over": one.journal.taken_over} | record)
@@ -106,11 +107,6 @@ def start_engine(request: Request, journals: Mapping[str, Journal], label: str) 
         seed=request.seed % 2**32,
         **options,
     )
-
-
-def _peak_rss_bytes() -> int:
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak if sys.platform == "darwin" else peak * 1024
 
 
 def _say(message: str) -> None:

@@ -5,8 +5,11 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from pathlib import Path
+from typing import get_args
 
-DTYPES = ("auto", "bfloat16", "float32")
+from eapo_verl.cpu.precision import Requested
+
+DTYPES = get_args(Requested)
 
 
 class SamplingError(Exception):

@@ -66,5 +66,5 @@ def test_where_it_would_be_emulated_float32_is_used_and_one_line_says_so(
 
 
 def test_another_precision_is_refused() -> None:
-    with pytest.raises(ValueError, match="'float16' is unknown; allowed are float32, bfloat16 and auto"):
+    with pytest.raises(ValueError, match="'float16' is unknown; allowed are auto, bfloat16, float32"):
         cpu_precision("float16")

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from eapo_verl.method.grammar import (
+    FAULTS,
     Answer,
     Consult,
     Continue,
@@ -67,12 +68,12 @@ def test_nested_opening_starts_anew_and_is_counted() -> None:
     assert parse_action("<consult>a</consult><consult>b</consult>") == Consult(("b",))
 
 
-def test_malformed_is_the_sum_of_the_counts() -> None:
+def test_what_is_wrong_with_a_form_is_counted_fault_by_fault() -> None:
     assert parse_action("<consult><consult>a||a|b|c", max_queries=2) == Continue(unclosed_consultation=True)
     action = parse_action("<consult><consult>a||a|b|c</consult>", max_queries=2)
     assert action == Consult(("a", "b"), empty=1, duplicated=1, excess=1, nested=1)
-    assert action.malformed == 4
-    assert Consult(("a",)).malformed == 0
+    assert [getattr(action, fault) for fault in FAULTS] == [1, 1, 1, 1]
+    assert [getattr(Consult(("a",)), fault) for fault in FAULTS] == [0, 0, 0, 0]
 
 
 def test_unclosed_consultation_goes_on() -> None:
@@ -174,7 +175,7 @@ def test_any_text_is_one_of_the_three_actions(text: str) -> None:
     if isinstance(action, Consult):
         assert len(action.queries) <= 3 and len(set(action.queries)) == len(action.queries)
         assert all(query and TAGS.separator not in query for query in action.queries)
-        assert action.malformed == action.empty + action.duplicated + action.excess + action.nested
+        assert min(getattr(action, fault) for fault in FAULTS) >= 0
 
 
 @given(pieces, st.sampled_from(["|", "||", "<>", " ", ", "]))
