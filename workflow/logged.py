@@ -17,6 +17,7 @@ import sys
 import threading
 from pathlib import Path
 
+from workflow.command import split_command
 from workflow.locks import InUse, take
 from workflow.processes import (
     COMMAND_GRACE_S,
@@ -130,9 +131,7 @@ def main() -> int:
     )
     parser.add_argument("--until", type=Identity.parse, metavar="PROCESS")
     parser.add_argument("log", type=Path)
-    ours, command = sys.argv[1:], []
-    if "--" in ours:
-        ours, command = ours[: ours.index("--")], ours[ours.index("--") + 1 :]
+    ours, command = split_command(sys.argv[1:])
     arguments = parser.parse_args(ours)
     if not command:
         parser.error("there is no command")

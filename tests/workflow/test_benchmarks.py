@@ -17,7 +17,8 @@ ENGINE = """
 import json, sys
 from types import SimpleNamespace
 from baselines.arm import Arm
-from workflow.sampling import command, journal, run
+from workflow.command import run_command
+from workflow.sampling import journal, run
 from workflow.sampling.__main__ import main
 
 class Canned(Arm):
@@ -34,7 +35,7 @@ def draw(request, asked_for, missing, label, started):
 
 if __name__ == "__main__":
     sys.modules["workflow.sampling.draw"] = SimpleNamespace(draw=draw)
-    sys.exit(command.run_command(main))
+    sys.exit(run_command("sampling", main))
 """
 ALPHA = {"source": "local", "path": "alpha.csv"}
 BETA = {"source": "local", "path": "beta.jsonl", "task": "integers_bare"}

@@ -1,19 +1,7 @@
-"""Command lines of this package: whatever is wrong with one is said in one line, and the exit status is 2."""
+"""Numbers on the command lines of this package."""
 
 import argparse
 from collections.abc import Callable
-from typing import NoReturn
-
-
-class OneLineParser(argparse.ArgumentParser):
-    """A parser whose complaint is one line, without the usage text."""
-
-    def __init__(self, module: str, description: str) -> None:
-        super().__init__(prog=f"python -m workflow.embedded.{module}", description=description, allow_abbrev=False)
-
-    def error(self, message: str) -> NoReturn:
-        """Print ``message`` and leave with status 2."""
-        self.exit(2, f"{self.prog}: {' '.join(message.split())}\n")
 
 
 def number(kind: type[int] | type[float], low: float, high: float) -> Callable[[str], float]:

@@ -21,7 +21,8 @@ from transformers import GenerationConfig, LlamaConfig, LlamaForCausalLM, PreTra
 from transformers.utils.logging import disable_progress_bar
 
 from eapo_verl.record.provenance import git_sha, hardware, versions
-from workflow.embedded.arguments import OneLineParser, number
+from workflow.command import BadInput, Parser, run_command
+from workflow.embedded.arguments import number
 from workflow.embedded.demonstrations import ENTRIES, candidates, known_entries, mistaken_tables
 from workflow.embedded.lessons import GUESS, Batch, expert_lessons, policy_lessons
 from workflow.embedded.muon import Muon
@@ -30,7 +31,7 @@ from workflow.embedded.tokenizer import CONTEXT, build_tokenizer
 HEAD_SIZE = 32
 
 
-class DivergedError(Exception):
+class DivergedError(BadInput):
     """Training that came to nothing; the message is one line."""
 
 
@@ -215,9 +216,9 @@ def _width(text: str) -> int:
     return value
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Pre-train one model."""
-    parser = OneLineParser("pretrain", "Pre-train a model of the embedded world.")
+def command(arguments: Sequence[str]) -> None:
+    """Pre-train one model. Raises BadInput."""
+    parser = Parser("workflow.embedded.pretrain", "Pre-train a model of the embedded world.")
     parser.add_argument("--role", choices=sorted(ROLES), required=True)
     parser.add_argument("--seed", type=number(int, 0, 2**31 - 1), required=True)
     parser.add_argument("--out", type=Path, required=True)
@@ -236,10 +237,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         out.mkdir(parents=True, exist_ok=True)
         pretrain(Settings(**(ROLES[given["role"]] | given)), out)
     except OSError as error:
-        parser.error(f"argument --out: cannot write {out}: {error.strerror or error}")
-    except DivergedError as error:
-        parser.error(str(error))
-    return 0
+        raise BadInput(f"argument --out: cannot write {out}: {error.strerror or error}") from error
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Command line; returns the exit status."""
+    return run_command("pretrain", command, arguments)
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from eapo_verl.record.files import write_whole
-from workflow.embedded.arguments import OneLineParser
+from workflow.command import BadInput, Parser, run_command
 
 TASK = "integers_bare"
 """What is asked: the models of this world read nothing but problems."""
@@ -42,7 +42,7 @@ TABLES: dict[str, tuple[tuple[int, ...], ...]] = {
 _SET = re.compile(r"([a-z][a-z0-9_]*)=([0-9]{1,7}):([0-9]{1,9})")
 
 
-class ProblemError(Exception):
+class ProblemError(BadInput):
     """A set of problems that cannot be made; the message is one line."""
 
 
@@ -166,9 +166,12 @@ def _set(text: str) -> tuple[str, int, int]:
     return match[1], int(match[2]), int(match[3])
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Write ``<set>.jsonl`` for every ``--set``, each disjoint from those named before it and from ``--exclude``."""
-    parser = OneLineParser("problems", "Make sets of problems, disjoint in the order given.")
+def command(arguments: Sequence[str]) -> None:
+    """Write ``<set>.jsonl`` for every ``--set``, each disjoint from those named before it and from ``--exclude``.
+
+    Raises BadInput.
+    """
+    parser = Parser("workflow.embedded.problems", "Make sets of problems, disjoint in the order given.")
     parser.add_argument("--set", type=_set, action="append", required=True, metavar="NAME=SIZE:SEED", dest="sets")
     parser.add_argument("--exclude", type=Path, action="append", default=[], metavar="FILE", help="repeatable")
     parser.add_argument("--out-dir", type=Path, required=True)
@@ -176,7 +179,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     names = [name for name, _, _ in options.sets]
     if len(set(names)) < len(names):
         parser.error(f"argument --set: {', '.join(names)} names one set twice")
-    seen = {text for path in options.exclude for text in _texts(path, parser)}
+    seen = {text for path in options.exclude for text in _texts(path)}
     try:
         options.out_dir.mkdir(parents=True, exist_ok=True)
         for name, size, seed in options.sets:
@@ -185,18 +188,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
             lines = "".join(f"{json.dumps(asdict(problem))}\n" for problem in problems)
             write_whole(options.out_dir / f"{name}.jsonl", lines)
     except OSError as error:
-        parser.error(f"argument --out-dir: cannot write {error.filename}: {error.strerror}")
-    return 0
+        raise BadInput(f"argument --out-dir: cannot write {error.filename}: {error.strerror}") from error
 
 
-def _texts(path: Path, parser: OneLineParser) -> list[str]:
+def _texts(path: Path) -> list[str]:
     try:
         with path.open(encoding="utf-8") as file:
             return [json.loads(line)["problem"] for line in file]
     except OSError as error:
-        parser.error(f"argument --exclude: cannot read {path}: {error.strerror}")
-    except (ValueError, KeyError, TypeError):
-        parser.error(f"argument --exclude: {path} is no file of problems, a JSON object with 'problem' a line")
+        raise BadInput(f"argument --exclude: cannot read {path}: {error.strerror}") from error
+    except (ValueError, KeyError, TypeError) as error:
+        raise BadInput(
+            f"argument --exclude: {path} is no file of problems, a JSON object with 'problem' a line"
+        ) from error
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Command line; returns the exit status."""
+    return run_command("problems", command, arguments)
 
 
 if __name__ == "__main__":

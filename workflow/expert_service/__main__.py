@@ -12,6 +12,7 @@ import os
 import sys
 from pathlib import Path
 
+from workflow.command import split_command
 from workflow.expert_service.lease import SERVICE_VARIABLE, take_lease, wait_until_up
 from workflow.expert_service.servers import VLLM, ExpertModel
 from workflow.expert_service.service import serve
@@ -81,9 +82,7 @@ def _run(arguments: argparse.Namespace, command: list[str]) -> int:
 
 def main() -> int:
     """Command line; returns the exit status."""
-    ours, command = sys.argv[1:], []
-    if "--" in ours:
-        ours, command = ours[: ours.index("--")], ours[ours.index("--") + 1 :]
+    ours, command = split_command(sys.argv[1:])
     parser = _parser()
     arguments = parser.parse_args(ours)
     if arguments.command == "wait" and arguments.service is None:

@@ -7,7 +7,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from workflow.sampling.command import Parser, run_command
+from workflow.command import Parser, run_command
 from workflow.sampling.questions import Benchmark, read_benchmark
 from workflow.sampling.request import DTYPES, Request, SamplingError, check_model
 from workflow.sampling.run import Job, run
@@ -15,7 +15,7 @@ from workflow.sampling.run import Job, run
 
 def parse(arguments: Sequence[str]) -> Job:
     """The checked job of a command line. Raises SamplingError for anything that is not allowed."""
-    parser = Parser(prog="sampling", description=__doc__, allow_abbrev=False)
+    parser = Parser("workflow.sampling", __doc__, SamplingError)
     parser.add_argument("--model", type=Path, required=True, metavar="DIR", help="Hugging Face checkpoint")
     parser.add_argument(
         "--benchmark", action="append", required=True, metavar="NAME=FILE", help="may be given several times"
@@ -72,4 +72,4 @@ def main(arguments: Sequence[str]) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(run_command(main))
+    sys.exit(run_command("sampling", main))

@@ -16,7 +16,7 @@ from typing import Any
 
 import yaml
 
-from workflow.sampling.command import Parser, run_command
+from workflow.command import Parser, run_command
 from workflow.sampling.questions import Benchmark, read_benchmark
 from workflow.sampling.request import SamplingError
 
@@ -65,7 +65,7 @@ def write_files(benchmarks: Iterable[Benchmark], samples: int, generation: dict[
 
 def main(arguments: Sequence[str]) -> None:
     """The command line above. Raises SamplingError."""
-    parser = Parser(prog="lm_eval_files", description=__doc__, allow_abbrev=False)
+    parser = Parser("workflow.sampling.lm_eval_files", __doc__, SamplingError)
     parser.add_argument("--benchmark", action="append", required=True, metavar="NAME=FILE", help="repeatable")
     parser.add_argument("--samples", type=int, required=True, metavar="K", help="responses a question")
     parser.add_argument("--temperature", type=float, default=0.6, metavar="T")
@@ -82,4 +82,4 @@ def main(arguments: Sequence[str]) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(run_command(main))
+    sys.exit(run_command("sampling", main))

@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import get_args
 
 from eapo_verl.cpu.precision import Requested
+from workflow.command import BadInput
 
 DTYPES = get_args(Requested)
 
 
-class SamplingError(Exception):
+class SamplingError(BadInput):
     """The request cannot be carried out; the message is one line: what, where, what is allowed."""
 
 

@@ -16,7 +16,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import tasks
-from workflow.sources.command import Parser, SourceError, run, write_jsonl
+from workflow.sources.command import SourceError, run, source_parser, write_jsonl
 from workflow.sources.hub import GitHubFile, HubFile
 from workflow.sources.problems import Problem, Row, parse, read_rows
 
@@ -178,7 +178,7 @@ def _download(name: str, benchmark: Benchmark) -> tuple[list[Row], str]:
 
 def command(arguments: Sequence[str]) -> str:
     """The command line above; returns its log line, raises SourceError."""
-    parser = Parser("benchmarks", __doc__)
+    parser = source_parser("benchmarks", __doc__)
     parser.add_argument("--public", metavar="NAME", help=", ".join(REGISTRY))
     parser.add_argument(
         "--path", type=Path, metavar="FILE", help="a local file, instead of the public one if both are given"

@@ -1,39 +1,28 @@
-"""What the commands of this package share: one-line errors, and files that are whole or absent."""
+"""What the commands of this package share: their error, their log line, and files that are whole or absent."""
 
 from __future__ import annotations
 
-import argparse
 import json
-import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 from eapo_verl.record.files import write_whole
+from workflow.command import BadInput, Parser, run_command
 
 
-class SourceError(Exception):
+class SourceError(BadInput):
     """Nothing was written; the message is one line for the user: what, where, what is allowed."""
 
 
-class Parser(argparse.ArgumentParser):
-    """A parser whose complaints are SourceErrors, so that they look like every other error."""
-
-    def __init__(self, module: str, description: str | None) -> None:
-        super().__init__(prog=f"python -m workflow.sources.{module}", description=description, allow_abbrev=False)
-
-    def error(self, message: str) -> NoReturn:
-        raise SourceError(message)
+def source_parser(module: str, description: str | None) -> Parser:
+    """The parser of one of the modules here; it raises SourceError."""
+    return Parser(f"workflow.sources.{module}", description, SourceError)
 
 
 def run(command: Callable[[Sequence[str]], str]) -> int:
-    """Exit status of `command` on this process's arguments: 0 and a log line, or 2 and a complaint."""
-    try:
-        print(f"sources: {command(sys.argv[1:])}", flush=True)
-    except SourceError as error:
-        print(f"sources: {' '.join(str(error).split())}", file=sys.stderr)
-        return 2
-    return 0
+    """Exit status of `command` on this process's arguments: 0 and its log line, or 2 and a complaint."""
+    return run_command("sources", lambda arguments: print(f"sources: {command(arguments)}", flush=True))
 
 
 def write_jsonl(path: Path, rows: Iterable[Mapping[str, Any]]) -> None:

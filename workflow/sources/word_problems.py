@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import tasks
-from workflow.sources.command import Parser, SourceError, run, write_jsonl
+from workflow.sources.command import SourceError, run, source_parser, write_jsonl
 from workflow.sources.problems import Problem, read_rows
 
 # reasoning-gym's data sets, each at the one difficulty that it is used at here.
@@ -80,7 +80,7 @@ def _answer(text: str) -> str | None:
 
 def command(arguments: Sequence[str]) -> str:
     """The command line above; returns its log line, raises SourceError."""
-    parser = Parser("word_problems", __doc__)
+    parser = source_parser("word_problems", __doc__)
     parser.add_argument("--n", type=int, required=True, metavar="N", help="problems")
     parser.add_argument("--seed", type=int, required=True, metavar="S")
     parser.add_argument("--out", type=Path, required=True, metavar="FILE.jsonl")

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from tests import ROOT
+from workflow.command import run_command
 from workflow.sampling.__main__ import main, parse
-from workflow.sampling.command import run_command
 
 LINE = '{"id": "q1", "problem": "1+1", "answer": "2"}\n'
 
@@ -91,7 +91,7 @@ def test_drawing_and_writing_can_be_asked_for_alone(
 def test_a_bad_option_is_named_with_what_is_allowed(
     arguments: dict[str, str], option: str, value: str, says: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert run_command(main, _flat(arguments | {option: value})) == 2
+    assert run_command("sampling", main, _flat(arguments | {option: value})) == 2
     output = capsys.readouterr()
     assert output.err.startswith("sampling: ")
     assert output.err.count("\n") == 1
@@ -120,7 +120,7 @@ def test_an_incomplete_checkpoint_is_refused(
         path.unlink()
     else:
         path.write_text(content)
-    assert run_command(main, _flat(arguments)) == 2
+    assert run_command("sampling", main, _flat(arguments)) == 2
     assert says in capsys.readouterr().err
 
 
@@ -132,8 +132,8 @@ def test_scaled_rotary_positions_may_reach_beyond_the_config(arguments: dict[str
 
 def test_bad_input_imports_no_engine(arguments: dict[str, str]) -> None:
     code = (
-        "import sys; from workflow.sampling.__main__ import main; from workflow.sampling.command import run_command;"
-        "status = run_command(main, sys.argv[1:]);"
+        "import sys; from workflow.sampling.__main__ import main; from workflow.command import run_command;"
+        "status = run_command('sampling', main, sys.argv[1:]);"
         "print(status, sorted({'torch', 'vllm', 'lm_eval', 'transformers'} & set(sys.modules)))"
     )
     command = [sys.executable, "-c", code, *_flat(arguments | {"--samples": "0"})]
@@ -142,5 +142,5 @@ def test_bad_input_imports_no_engine(arguments: dict[str, str]) -> None:
 
 
 def test_a_benchmark_is_given_once(arguments: dict[str, str], capsys: pytest.CaptureFixture[str]) -> None:
-    assert run_command(main, [*_flat(arguments), "--benchmark", arguments["--benchmark"]]) == 2
+    assert run_command("sampling", main, [*_flat(arguments), "--benchmark", arguments["--benchmark"]]) == 2
     assert "--benchmark my_set is given twice" in capsys.readouterr().err
