@@ -26,7 +26,7 @@ from eapo_verl.cpu.fork_server import serving
 from eapo_verl.engine.verl_config import compose
 from eapo_verl.experts.api_keys import read_api_key
 from eapo_verl.experts.preflight import ExpertsUnreachable, preflight
-from eapo_verl.record.step_log import read_steps
+from eapo_verl.record import step_log
 from eapo_verl.settings.errors import one_line
 from eapo_verl.settings.run import RunError, RunSettings, RunStopped
 
@@ -173,19 +173,19 @@ def run(settings: RunSettings, run_dir: Path, checkpoint_dir: Path) -> None:
         print(f"progress: {settings.method} seed {settings.seed}: resuming from step {resumed_from}", flush=True)
     dropped = write_all(settings, checkpoint_dir)
     # The last step is logged after the last checkpoint and the last validation.
-    if settings.budget.steps not in [line["step"] for line in read_steps(checkpoint_dir / "metrics.jsonl")]:
+    if settings.budget.steps not in [line["step"] for line in step_log.read_steps(checkpoint_dir / step_log.FILE)]:
         train(settings, checkpoint_dir, resumed_from)
 
     run_dir.mkdir(parents=True, exist_ok=True)
     export(checkpoint_dir, settings.budget.steps, run_dir / "model")
-    for name in ("metrics.jsonl", transcripts.FILE):
+    for name in (step_log.FILE, transcripts.FILE):
         shutil.copyfile(checkpoint_dir / name, run_dir / name)
     if (checkpoint_dir / "tensorboard").exists():
         shutil.copytree(checkpoint_dir / "tensorboard", run_dir / "tensorboard", dirs_exist_ok=True)
     write_manifest(
         run_dir / "run.json",
         settings,
-        read_steps(checkpoint_dir / "metrics.jsonl"),
+        step_log.read_steps(checkpoint_dir / step_log.FILE),
         transcripts=transcripts.counts(run_dir / transcripts.FILE),
         dropped_prompts=dropped,
         wall_s=time.monotonic() - started,

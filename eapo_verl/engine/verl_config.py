@@ -6,6 +6,7 @@ from typing import Any
 
 from eapo_verl.cpu.kv_cache import SEQUENCES, kv_cache_bytes
 from eapo_verl.cpu.precision import Precision, cpu_precision
+from eapo_verl.record import step_log
 from eapo_verl.settings.run import RunSettings
 
 
@@ -14,7 +15,7 @@ def overrides(settings: RunSettings, checkpoint_dir: Path, platform: str) -> lis
     budget, optimiser, lengths = settings.budget, settings.optimiser, settings.lengths
     actor, rollout = "actor_rollout_ref.actor", "actor_rollout_ref.rollout"
     values: dict[str, Any] = {
-        "eapo.metrics_file": str(checkpoint_dir / "metrics.jsonl"),
+        "eapo.metrics_file": str(checkpoint_dir / step_log.FILE),
         "algorithm.norm_adv_by_std_in_grpo": optimiser.normalise_by_std,
         "algorithm.use_kl_in_reward": optimiser.kl_reward_coefficient > 0,
         "algorithm.kl_ctrl.kl_coef": optimiser.kl_reward_coefficient,

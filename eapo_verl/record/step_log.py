@@ -7,6 +7,8 @@ from typing import Any
 
 from eapo_verl.record.files import write_whole
 
+#: Its name, in the checkpoint folder and in the run's.
+FILE = "metrics.jsonl"
 #: verl's name for each column that it measures itself; the rest comes from :mod:`eapo_verl.engine.trainer`.
 _FROM_VERL = {
     "entropy": "actor/entropy",
