@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from analysis.intake.runs import ASKED, read_run
 from eapo_verl.cpu import precision
+from eapo_verl.experts.reply import FATES
 from eapo_verl.record import manifest, provenance
 from eapo_verl.settings.run import RunSettings
 
@@ -79,3 +81,12 @@ def test_run_json_lists_in_what_a_run_departs_from_its_experiment(
     settings = RunSettings(**(SETTINGS.model_dump() | {"departures": departures}))
     manifest.write_manifest(tmp_path / "run.json", settings, [], {}, {}, 1.0, 0)
     assert json.loads((tmp_path / "run.json").read_text())["departures"] == departures
+
+
+def test_run_json_is_what_the_analysis_reads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(manifest, "hardware", lambda: {"cpu": "some"})
+    step = {"seconds": 1.0, "queries": 7, "policy_tokens": 40} | dict.fromkeys(FATES, 1)
+    manifest.write_manifest(tmp_path / "run.json", SETTINGS, [step, step], {}, {}, 1.0, 0)
+    run = read_run(tmp_path / "run.json")
+    assert run.fates == {ASKED: 14} | dict.fromkeys(FATES, 2) and run.unaccounted == 0
+    assert (run.method, run.seed, run.policy_tokens) == ("self_exploratory", 1, 80)
