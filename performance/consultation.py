@@ -3,8 +3,8 @@
 ``python performance/consultation.py [--workers 1 2] [--rounds 5]``
 
 256 rollouts at once consult three times, with three queries each, an expert that answers after 200 ms: a local server
-in a process of its own. The policy is scripted and takes no time, so at best the whole takes three latencies. The same
-queries are asked, in alternating order, by
+(``slow_expert.py``) in a process of its own. The policy is scripted and takes no time, so at best the whole takes three
+latencies. The same queries are asked, in alternating order, by
 
 - the project's ``PolicyAgentLoop``, through its ``ExpertPool``;
 - verl's ``ToolAgentLoop``, with a tool that sends them through the same ``ExpertClient``;
@@ -12,8 +12,9 @@ queries are asked, in alternating order, by
 - ``openai``'s client as it comes, likewise.
 
 As in verl, the rollouts are shared out over worker processes (``rollout.agent.num_workers``, 8 by default), the event
-loop is Ray's choice (uvloop), and a loop object is made for every rollout. The first of ours has the garbage collector
-leave alone what was imported, which all of them gain from. Prints, for each number of workers, the wall time, its
+loop is Ray's choice (uvloop), and a loop object is made for every rollout, of ours too, which a training run makes once a
+process. The first of ours has the garbage collector leave alone what was imported, which all of them gain from. Prints,
+for each number of workers, the wall time, its
 ratios, and the CPU time that the workers took, in all and for a query: what bounds them where it exceeds the latency.
 """
 
@@ -22,10 +23,8 @@ import asyncio
 import contextlib
 import functools
 import io
-import json
 import multiprocessing
 import os
-import re
 import socket
 import statistics
 import sys
@@ -42,67 +41,22 @@ from ray._private.async_compat import get_new_event_loop
 # This file's own folder comes first when it is run by its path, and its analysis.py hides the package of that name.
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from slow_expert import LATENCY_S, REPLY, serve
+
 from eapo_verl.engine.verl_config import compose
 from eapo_verl.experts.client import ExpertClient
 from eapo_verl.settings.base import Endpoint, ExpertPoolSettings
 from eapo_verl.settings.run import RunSettings
 from workflow.embedded.tokenizer import build_tokenizer
 
-ROLLOUTS, TURNS, QUERIES, LATENCY_S = 256, 3, 3, 0.2
+ROLLOUTS, TURNS, QUERIES = 256, 3, 3
 IDEAL_S = TURNS * LATENCY_S
 OURS, VERLS, CLIENT, OPENAI = "PolicyAgentLoop", "verl's ToolAgentLoop", "ExpertClient alone", "openai's client alone"
-PROBLEM, REPLY, ANSWER = "4+7@3;1*2;9#5-8", "4+7=1,1@3=6", "\\boxed{626}</s>"
+PROBLEM, ANSWER = "4+7@3;1*2;9#5-8", "\\boxed{626}</s>"
 # Hermes' form of a call around its argument; a token each, so that both loops read and write as many tokens.
 CALL_OPEN, CALL_CLOSE = '<tool_call>{"name": "ask", "arguments": {"query": "', '"}}</tool_call>'
 
-_BODY = json.dumps(
-    {
-        "id": "1", "object": "chat.completion", "created": 0, "model": "expert",
-        "choices": [
-            {"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": REPLY}}
-        ],
-        "usage": {"prompt_tokens": 5, "completion_tokens": 11, "total_tokens": 16},
-    }
-).encode()  # fmt: skip
-COMPLETION = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n%b" % (len(_BODY), _BODY)
-
 Drive = Callable[[int], Awaitable[None]]
-
-
-# The expert.
-
-
-class Expert(asyncio.Protocol):
-    """A connection to the expert: every completion is answered with ``REPLY``, ``LATENCY_S`` after it was asked.
-
-    No more of HTTP than its clients speak, since it takes its share of the same cores.
-    """
-
-    def __init__(self) -> None:
-        self.received = b""
-
-    def connection_made(self, transport: Any) -> None:
-        self.transport = transport
-
-    def data_received(self, data: bytes) -> None:
-        self.received += data
-        head, end, body = self.received.partition(b"\r\n\r\n")
-        size = re.search(rb"content-length: *(\d+)", head, re.IGNORECASE)
-        # A client waits for the answer before it sends the next request.
-        if end and size and len(body) >= int(size[1]):
-            self.received = b""
-            asyncio.get_running_loop().call_later(LATENCY_S, self.transport.write, COMPLETION)
-
-
-def serve(listener: socket.socket) -> None:
-    """Serve the expert until the process is ended; connections stay open between rounds."""
-
-    async def listen() -> None:
-        server = await asyncio.get_running_loop().create_server(Expert, sock=listener, backlog=ROLLOUTS * QUERIES)
-        await server.serve_forever()
-
-    with asyncio.Runner(loop_factory=get_new_event_loop) as runner:
-        runner.run(listen())
 
 
 # The rollouts.
@@ -336,7 +290,9 @@ def main() -> None:
         parser.error("--workers and --rounds have to be at least 1")
     with socket.create_server(("127.0.0.1", 0), backlog=ROLLOUTS * QUERIES) as listener:
         base_url = f"http://127.0.0.1:{listener.getsockname()[1]}/v1"
-        server = multiprocessing.get_context("spawn").Process(target=serve, args=(listener,), daemon=True)
+        server = multiprocessing.get_context("spawn").Process(
+            target=serve, args=(listener, ROLLOUTS * QUERIES), daemon=True
+        )
         server.start()
         print(
             f"{ROLLOUTS} rollouts, {TURNS} turns, {QUERIES} queries at once, answered after {1000 * LATENCY_S:.0f} ms;"
