@@ -12,10 +12,10 @@ latencies. The same queries are asked, in alternating order, by
 - ``openai``'s client as it comes, likewise.
 
 As in verl, the rollouts are shared out over worker processes (``rollout.agent.num_workers``, 8 by default), the event
-loop is Ray's choice (uvloop), and a loop object is made for every rollout, of ours too, which a training run makes once a
-process. The first of ours has the garbage collector leave alone what was imported, which all of them gain from. Prints,
-for each number of workers, the wall time, its
-ratios, and the CPU time that the workers took, in all and for a query: what bounds them where it exceeds the latency.
+loop is Ray's choice (uvloop), and a loop object is made for every rollout, of ours too, which a training run makes once
+a process. The first of ours has the garbage collector leave alone what was imported, which all of them gain from.
+Prints, for each number of workers, the wall time, its ratios, and the CPU time that the workers took, in all and for a
+query: what bounds them where it exceeds the latency.
 """
 
 import argparse
