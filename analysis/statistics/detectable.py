@@ -25,20 +25,19 @@ _DFS = np.geomspace(0.5, 1e5, 60)
 
 
 class Detectable(NamedTuple):
-    """True difference, in accuracy, that a test finds with a given power, and its 95% interval; NaN where undefined."""
+    """True difference, in accuracy, that a test finds with 80% power, and its 95% interval; NaN where undefined."""
 
     value: float
     low: float
     high: float
 
 
-def detectable_effect(parts: Parts | None, alpha: float = ALPHA, power: float = POWER) -> Detectable:
-    """Minimum detectable effect of the crossed test on what was run.
+def detectable_effect(parts: Parts | None, alpha: float = ALPHA) -> Detectable:
+    """The effect that the crossed test on what was run finds with 80% power.
 
     Args:
         parts: of the variance of the difference, as they were estimated; None: undefined.
         alpha: level of the two-sided test.
-        power: chance of finding the effect, 0.5 to 0.99.
 
     The interval is a generalized (fiducial) one: nu s2 / chi2_nu stands for each part's true value, the seeds' and the
     questions' independently, over all pairs of 200 quantiles of each; of the effects that follow, the 2.5% and the
@@ -46,13 +45,13 @@ def detectable_effect(parts: Parts | None, alpha: float = ALPHA, power: float = 
     """
     if parts is None or parts.variance < ROUNDING:
         return Detectable(math.nan, math.nan, math.nan)
-    value = minimum_detectable_effect(math.sqrt(parts.variance), parts.df, power, alpha)
+    value = minimum_detectable_effect(math.sqrt(parts.variance), parts.df, POWER, alpha)
     question = _true_values(parts.question, parts.question_df)[:, None]
     seed = _true_values(parts.seed, parts.seed_df)[None, :]
     variance = np.maximum(seed + question - parts.interaction, np.maximum(seed, question))
     seed_terms = seed**2 / parts.seed_df if parts.seed >= ROUNDING else 0.0
     df = variance**2 / (seed_terms + question**2 / parts.question_df)
-    effects = np.sqrt(variance) * np.exp(_log_effect(alpha, power)(np.log(df)))
+    effects = np.sqrt(variance) * np.exp(_log_effect(alpha)(np.log(df)))
     low, high = np.quantile(effects, [0.025, 0.975])
     return Detectable(value, float(low), float(high))
 
@@ -65,7 +64,7 @@ def _true_values(part: float, df: float) -> Array:
 
 
 @lru_cache
-def _log_effect(alpha: float, power: float) -> PchipInterpolator:
+def _log_effect(alpha: float) -> PchipInterpolator:
     """Logarithm of the detectable effect, in standard errors, of the logarithm of the degrees of freedom."""
-    effects = [minimum_detectable_effect(1.0, float(df), power, alpha) for df in _DFS]
+    effects = [minimum_detectable_effect(1.0, float(df), POWER, alpha) for df in _DFS]
     return PchipInterpolator(np.log(_DFS), np.log(effects))

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import special, stats
 
 from analysis.statistics.intervals import LEVEL, RESAMPLES
-from analysis.statistics.outcome import ROUNDING, Array, checked, per_question
+from analysis.statistics.outcome import ROUNDING, SEED, Array, checked, per_question
 from analysis.statistics.variance import of_runs
 
 Counts = NDArray[np.int64]
@@ -24,7 +24,7 @@ class Effect(NamedTuple):
     high: float
 
 
-def effect_size(a: ArrayLike, b: ArrayLike, resamples: int = RESAMPLES, seed: int = 0) -> Effect:
+def effect_size(a: ArrayLike, b: ArrayLike) -> Effect:
     """Cohen's d of paired questions: mean over standard deviation of the per-question differences, seeds averaged.
 
     Percentile bootstrap interval over questions. 0 for identical arms, infinite for a constant difference, NaN for one
@@ -42,11 +42,11 @@ def effect_size(a: ArrayLike, b: ArrayLike, resamples: int = RESAMPLES, seed: in
         interval = stats.bootstrap(
             (d,),
             _standardised,
-            n_resamples=resamples,
+            n_resamples=RESAMPLES,
             confidence_level=LEVEL,
             method="percentile",
             vectorized=True,
-            rng=np.random.default_rng(seed),
+            rng=np.random.default_rng(SEED),
         ).confidence_interval
     return Effect(value, float(interval.low), float(interval.high))
 

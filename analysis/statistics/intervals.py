@@ -11,7 +11,7 @@ import numpy as np
 from scipy import stats
 from statsmodels.stats.proportion import proportion_confint
 
-from analysis.statistics.outcome import ROUNDING, Array, t_outcome
+from analysis.statistics.outcome import ROUNDING, SEED, Array, t_outcome
 from analysis.statistics.variance import variance_parts
 
 RESAMPLES = 10_000
@@ -26,13 +26,11 @@ class Interval(NamedTuple):
     kind: str
 
 
-def over_questions(groups: Sequence[Array], resamples: int = RESAMPLES, seed: int = 0) -> Interval:
+def over_questions(groups: Sequence[Array]) -> Interval:
     """BCa bootstrap interval, over questions, of the mean over groups of each group's mean.
 
     Args:
         groups: one array [questions] of accuracies per benchmark; questions are resampled within their benchmark.
-        resamples: bootstrap draws.
-        seed: of the draws, so that the same data give the same interval.
 
     Where the accuracies of all questions are equal (all wrong, say) there is nothing to resample, and Wilson's interval
     for that share of as many questions stands in. Where BCa alone is undefined, the percentile interval does.
@@ -42,10 +40,10 @@ def over_questions(groups: Sequence[Array], resamples: int = RESAMPLES, seed: in
     if np.ptp(everything) == 0:
         low, high = proportion_confint(everything.sum(), len(everything), alpha=1 - LEVEL, method="wilson")
         return Interval(float(low), float(high), "Wilson")
-    return _bootstrap(groups, resamples, seed)
+    return _bootstrap(groups)
 
 
-def of_difference(d: Array, resamples: int = RESAMPLES, seed: int = 0) -> Interval:
+def of_difference(d: Array) -> Interval:
     """BCa bootstrap interval, over questions, of the mean of paired differences ``d`` [questions].
 
     The percentile interval where BCa is undefined. A constant difference is its own interval; NaN for one question.
@@ -54,10 +52,10 @@ def of_difference(d: Array, resamples: int = RESAMPLES, seed: int = 0) -> Interv
         return Interval(np.nan, np.nan, "BCa")
     if np.ptp(d) == 0:
         return Interval(float(d[0]), float(d[0]), "BCa")
-    return _bootstrap([d], resamples, seed)
+    return _bootstrap([d])
 
 
-def _bootstrap(groups: Sequence[Array], resamples: int, seed: int) -> Interval:
+def _bootstrap(groups: Sequence[Array]) -> Interval:
     for method, kind in (("BCa", "BCa"), ("percentile", "percentile")):
         with warnings.catch_warnings():
             # Undefined is told by NaN below.
@@ -66,11 +64,11 @@ def _bootstrap(groups: Sequence[Array], resamples: int, seed: int) -> Interval:
             interval = stats.bootstrap(
                 groups,
                 lambda *samples, axis: sum(np.mean(sample, axis=axis) for sample in samples) / len(samples),
-                n_resamples=resamples,
+                n_resamples=RESAMPLES,
                 confidence_level=LEVEL,
                 method=method,
                 vectorized=True,
-                rng=np.random.default_rng(seed),
+                rng=np.random.default_rng(SEED),
             ).confidence_interval
         if np.isfinite(interval.low) and np.isfinite(interval.high):
             return Interval(float(interval.low), float(interval.high), kind)

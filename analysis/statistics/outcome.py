@@ -15,6 +15,8 @@ Array = NDArray[np.float64]
 ALPHA = 0.05
 # Variance that is only rounding: accuracies lie in 0 to 1 and are known to about 1e-16.
 ROUNDING = 1e-24
+#: Of every bootstrap and permutation, so that the same data give the same numbers.
+SEED = 0
 
 
 class Outcome(NamedTuple):

@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike
 from scipy import stats
 from statsmodels.stats.contingency_tables import mcnemar
 
-from analysis.statistics.outcome import ALPHA, ROUNDING, Array, Outcome, checked, only_p, per_question, t_outcome
+from analysis.statistics.outcome import ALPHA, ROUNDING, SEED, Array, Outcome, checked, only_p, per_question, t_outcome
 
 PERMUTATIONS = 9999
 # Of the runs' labels: all of them up to ten runs of each method, C(20, 10) = 184,756.
@@ -37,7 +37,7 @@ def paired_t_seeds(a: ArrayLike, b: ArrayLike) -> Outcome:
     return _paired(first.mean(axis=0), second.mean(axis=0))
 
 
-def sign_flip_questions(a: ArrayLike, b: ArrayLike, permutations: int = PERMUTATIONS, seed: int = 0) -> Outcome:
+def sign_flip_questions(a: ArrayLike, b: ArrayLike, permutations: int = PERMUTATIONS) -> Outcome:
     """Sign-flip permutation test over questions, each averaged over its seeds: p only.
 
     All 2^n flips where these are at most ``permutations``, else as many drawn ones. NaN for one question.
@@ -51,7 +51,7 @@ def sign_flip_questions(a: ArrayLike, b: ArrayLike, permutations: int = PERMUTAT
         permutation_type="samples",
         n_resamples=permutations,
         vectorized=True,
-        rng=np.random.default_rng(seed),
+        rng=np.random.default_rng(SEED),
     )
     return only_p(d.mean(), outcome.pvalue)
 
@@ -67,7 +67,7 @@ def wilcoxon_questions(a: ArrayLike, b: ArrayLike) -> Outcome:
     return only_p(d.mean(), stats.wilcoxon(d, zero_method="pratt").pvalue)
 
 
-def permutation_seeds(a: ArrayLike, b: ArrayLike, seed: int = 0) -> Outcome:
+def permutation_seeds(a: ArrayLike, b: ArrayLike) -> Outcome:
     """Permutation test over training runs, each averaged over its questions: p only.
 
     Every way to deal the labels A and B to the runs, so that p is exact, up to ten runs of each method; drawn ones
@@ -83,7 +83,7 @@ def permutation_seeds(a: ArrayLike, b: ArrayLike, seed: int = 0) -> Outcome:
         permutation_type="independent",
         n_resamples=MOST_LABELLINGS,
         vectorized=True,
-        rng=np.random.default_rng(seed),
+        rng=np.random.default_rng(SEED),
     )
     return only_p(difference, outcome.pvalue)
 

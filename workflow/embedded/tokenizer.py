@@ -6,14 +6,15 @@ Tags are *not* special tokens: decoding with ``skip_special_tokens`` keeps them,
 from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, pre_tokenizers
 from transformers import PreTrainedTokenizerFast
 
+from eapo_verl.method.grammar import Tags
 from workflow.embedded.problems import COMMON, RARE
 
 PAD, BOS, EOS, UNKNOWN = "<pad>", "<s>", "</s>", "<unk>"
 CHARACTERS = "0123456789" + COMMON + RARE + "=,;|} \n"
 BOX = "\\boxed{"
-CONSULT_OPEN, CONSULT_CLOSE = "<consult>", "</consult>"
-REPLY_OPEN, REPLY_CLOSE = "<reply>", "</reply>"
-UNAVAILABLE = "unavailable"
+# The grammar as it is where an experiment does not say otherwise.
+CONSULT_OPEN, CONSULT_CLOSE, REPLY_OPEN, REPLY_CLOSE = Tags().markup
+UNAVAILABLE = Tags().unavailable
 TAGS = (BOX, CONSULT_OPEN, CONSULT_CLOSE, REPLY_OPEN, REPLY_CLOSE, UNAVAILABLE)
 CONTEXT = 256
 """The longest text a model is asked to continue, in tokens; a problem with a consultation takes about 120."""

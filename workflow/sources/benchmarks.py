@@ -17,7 +17,7 @@ from pathlib import Path
 
 import tasks
 from workflow.sources.command import SourceError, run, source_parser, write_jsonl
-from workflow.sources.hub import GitHubFile, HubFile
+from workflow.sources.hub import GitHubFile, HubFile, PinnedFile
 from workflow.sources.problems import Problem, Row, parse, read_rows
 
 _URL = re.compile(r"/(\d{4})_AIME_(II?)_Problems/Problem_(\d+)/?")
@@ -33,7 +33,7 @@ class Benchmark:
     do not state.
     """
 
-    public: HubFile | GitHubFile
+    public: PinnedFile
     ids: tuple[str, ...]
     digest: str
     answers_digest: str

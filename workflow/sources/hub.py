@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -15,26 +16,34 @@ TIMEOUT = 10.0
 
 
 @dataclass(frozen=True)
-class HubFile:
-    """A file of a Hugging Face dataset at one commit."""
+class PinnedFile(ABC):
+    """A file of a public repository at one commit."""
 
-    dataset: str
+    repository: str
     revision: str
     file: str
 
     @property
     def label(self) -> str:
         """What a problem's `source` says."""
-        return f"{self.dataset}@{self.revision[:8]} {self.file}"
+        return f"{self.repository}@{self.revision[:8]} {self.file}"
+
+    @abstractmethod
+    def rows(self) -> list[Row]:
+        """The file's rows. Raises SourceError, within seconds, where the server cannot be reached."""
+
+
+class HubFile(PinnedFile):
+    """A file of a Hugging Face dataset."""
 
     def rows(self) -> list[Row]:
-        """The file's rows. Raises SourceError, within seconds, where the hub cannot be reached."""
+        """From the local cache of the hub, else from the hub."""
         import httpx
         from huggingface_hub import get_hf_file_metadata, hf_hub_download, hf_hub_url
         from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError, OfflineModeIsEnabled
 
-        fetch = partial(hf_hub_download, self.dataset, self.file, repo_type="dataset", revision=self.revision)
-        url = hf_hub_url(self.dataset, self.file, repo_type="dataset", revision=self.revision)
+        fetch = partial(hf_hub_download, self.repository, self.file, repo_type="dataset", revision=self.revision)
+        url = hf_hub_url(self.repository, self.file, repo_type="dataset", revision=self.revision)
         try:
             try:
                 path = fetch(local_files_only=True)
@@ -47,21 +56,11 @@ class HubFile:
         return read_rows(Path(path))
 
 
-@dataclass(frozen=True)
-class GitHubFile:
-    """A file of a GitHub repository at one commit."""
-
-    repository: str
-    revision: str
-    file: str
-
-    @property
-    def label(self) -> str:
-        """What a problem's `source` says."""
-        return f"{self.repository}@{self.revision[:8]} {self.file}"
+class GitHubFile(PinnedFile):
+    """A file of a GitHub repository."""
 
     def rows(self) -> list[Row]:
-        """The file's rows. Raises SourceError, within seconds, where GitHub cannot be reached."""
+        """From GitHub."""
         import httpx
 
         url = f"https://raw.githubusercontent.com/{self.repository}/{self.revision}/{self.file}"

@@ -5,7 +5,6 @@ import inspect
 import logging
 import time
 from collections import Counter
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -18,12 +17,6 @@ from eapo_verl.settings.base import Endpoint, ExpertPoolSettings
 from tests.expert_server import ExpertServer
 
 NOBODY = "http://127.0.0.1:9/v1"
-
-
-@pytest.fixture
-def server() -> Iterator[ExpertServer]:
-    with ExpertServer() as started:
-        yield started
 
 
 def endpoint(base_url: str, name: str = "a", **fields: object) -> Endpoint:

@@ -4,7 +4,6 @@ import json
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 
 import pytest
 
@@ -14,12 +13,6 @@ from eapo_verl.settings.base import Endpoint
 from tests.expert_server import ExpertServer
 
 NOBODY = "http://127.0.0.1:9/v1"
-
-
-@pytest.fixture
-def server() -> Iterator[ExpertServer]:
-    with ExpertServer() as started:
-        yield started
 
 
 def endpoint(base_url: str, name: str = "a", **fields: object) -> Endpoint:
