@@ -198,17 +198,18 @@ class ExpertPool:
             except asyncio.CancelledError:
                 # The consultation's deadline: a request was sent, and the endpoint has not answered it.
                 query.tried.append(Reply(endpoint.name, "timed_out", attempts=1))
-                self._record(endpoint, success=False)
+                self._record(endpoint, query.tried[-1], healthy=False)
                 raise
         query.tried.append(attempt.reply)
-        self._record(endpoint, attempt.healthy)
+        self._record(endpoint, attempt.reply, attempt.healthy)
         if self._cache is not None:
             await asyncio.to_thread(self._cache.put, request, attempt.reply)
         return attempt
 
-    def _record(self, endpoint: Endpoint, success: bool) -> None:
+    def _record(self, endpoint: Endpoint, reply: Reply, healthy: bool) -> None:
         breaker = self._breakers[endpoint.name]
         before = breaker.state
-        breaker.record(success)
+        breaker.record(healthy)
         if (after := breaker.state) != before:
-            _log.warning("expert %s: circuit %s, was %s", endpoint.name, after, before)
+            why = reply.detail or reply.outcome
+            _log.warning("expert %s: circuit %s, was %s (%s)", endpoint.name, after, before, why)

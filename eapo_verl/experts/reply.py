@@ -27,7 +27,7 @@ class Reply:
         attempts: requests that were sent.
         capped: whether the text was longer than ``reply_max_bytes`` and was cut.
         cached: whether the reply comes from the cache.
-        detail: for the log: the error's class, or why the reply was not used; never a server's words.
+        detail: why the reply is of no use, which the log says where an endpoint is left alone; never a server's words.
     """
 
     expert: str

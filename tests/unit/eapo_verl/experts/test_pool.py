@@ -180,7 +180,7 @@ def test_a_server_that_is_not_there_is_left_alone_after_a_while(
     assert {(reply.outcome, reply.expert) for reply in replies} == {("answered", "up")}
     assert sum(reply.attempts for reply in replies) == 20 + 2
     assert [record.message for record in caplog.records if record.levelno == logging.WARNING] == [
-        "expert down: circuit open, was closed"
+        "expert down: circuit open, was closed (connection failed)"
     ]
 
 
