@@ -29,6 +29,8 @@ def grade(arguments: argparse.Namespace) -> None:
     rates["scorers disagree"] = len(disagreements) / len(grades)
     shown = ", ".join(f"{name} {rounded(rate, 4)}" for name, rate in rates.items())
     print(f"{arguments.out}: {len(grades)} responses to {len(answers)} questions: {shown}")
+    if grader.overdue:
+        print(f"the second scorer gave up {grader.overdue} of them, which count as not verified")
     for row in disagreements.to_dict("records"):
         boxed = "no box" if row["unanswered"] else f"boxed {row['extracted']!r}"
         verdicts = " against ".join("right" if row[name] else "wrong" for name in ("correct", "verify_correct"))

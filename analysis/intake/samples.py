@@ -110,6 +110,11 @@ class Grader:
     ) -> None:
         self._stack.close()
 
+    @property
+    def overdue(self) -> int:
+        """Responses that the second scorer gave up, and so did not verify."""
+        return sum(verifier.overdue for verifier in self._verifiers)
+
     def grade(self, samples: pd.DataFrame, answers: Mapping[str, Reference]) -> pd.DataFrame:
         """Add extracted, correct, verify_correct, unanswered, truncated to a frame of :func:`read_samples`.
 
