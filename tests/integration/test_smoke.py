@@ -66,7 +66,7 @@ def test_experts_are_asked_and_their_words_are_not_trained_on(checkout: Path) ->
 
 def test_a_rerun_does_nothing_and_a_figure_retrains_nothing(checkout: Path) -> None:
     assert "Nothing to be done" in snakemake(checkout)
-    code = checkout / "analysis" / "plots" / "figures.py"
+    code = checkout / "analysis" / "plots" / "comparison.py"
     code.write_text(code.read_text() + "\n# changed\n")
     table = snakemake(checkout, "-n").rpartition("Job stats:")[2].splitlines()
     jobs = {line.split()[0]: int(line.split()[1]) for line in table if line.split()[1:] and line.split()[1].isdigit()}
