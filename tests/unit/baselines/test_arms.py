@@ -14,7 +14,7 @@ FOLDERS = sorted(path.parent for path in Path("baselines").glob("*/method.yaml")
 
 
 def test_a_kind_is_registered_by_its_place() -> None:
-    assert kinds() == {"rl": RL, "untrained": Untrained}
+    assert {"rl": RL, "untrained": Untrained}.items() <= kinds().items()
 
 
 @pytest.mark.parametrize("text", ["", "from baselines.arm import Arm\nclass A(Arm): ...\nclass B(Arm): ...\n"])
