@@ -69,9 +69,9 @@ _STEMS = tuple(
     in_ascii(stem)
     for stem in _set(
         "тысяч тыс миллион млн миллиард млрд триллион дюжин сот десят половин квадрат факториал пар процент ダース "
-        "이상 이하 미만 초과 milion miliard miliar milyon milyar miljo miljard milhã milhõ bilhã bilhõ bilion tysiąc tysięc "
-        "tisíc tusen tusind tuha nghìn ngàn triệu ribu juta χιλιάδ εκατομμύρι هزار ألف آلاف الف مليون ملايين میلیون "
-        "हज़ार लाख करोड़ พัน หมื่น แสน ล้าน"
+        "이상 이하 미만 초과 milion miliard miliar milyon milyar miljo miljard milhã milhõ bilhã bilhõ bilion "
+        "tysiąc tysięc tisíc tusen tusind tuha nghìn ngàn triệu ribu juta χιλιάδ εκατομμύρι هزار ألف آلاف الف "
+        "مليون ملايين میلیون हज़ार लाख करोड़ พัน หมื่น แสน ล้าน"
     )
 )
 _SIGNS = frozenset("万萬亿億兆千仟百佰十拾半倍双雙对對打之割乗乘以左余餘多超约約만억조천백십쌍배")
