@@ -32,7 +32,8 @@ _BRACKETS = frozenset("()[]")
 _BETWEEN_WORDS = frozenset(("^", ".", "/", "·", "⋅", "cdot", *"²³"))
 _FRACTIONS = ("frac", "dfrac", "tfrac")
 _ALPHABET = "abcdefghijklmnopqrstuvwxyz"
-_SQUARE_AND_CUBE = "²³"
+# Before these a letter is a unit's.
+_AFTER_A_LETTER = ("/", "²", "³")
 # Unicode has some units as one character: ㎝, ㎡, ㎏, ….
 _FIRST_SQUARED_UNIT, _LAST_SQUARED_UNIT = "㍱", "㏟"
 _MODULUS = ("pmod", "mod", "modulo")
@@ -90,9 +91,13 @@ def _are_units(rest: Sequence[Token]) -> bool:
     # What stands before: of "/" and "^" alone something has to follow.
     previous = ""
     for index, token in enumerate(rest):
-        raised = rest[index + 1].text in _SQUARE_AND_CUBE if index + 1 < len(rest) else False
+        following = rest[index + 1].text if index + 1 < len(rest) else ""
         if token.kind == "word":
-            if not _is_unit(token, directly=not words, sure=token.in_text or previous in ("/", "cdot") or raised):
+            if not _is_unit(
+                token,
+                directly=not words,
+                sure=token.in_text or previous in ("/", "cdot") or following in _AFTER_A_LETTER,
+            ):
                 return False
             words.append(token.text.casefold())
         elif _FIRST_SQUARED_UNIT <= token.text <= _LAST_SQUARED_UNIT:

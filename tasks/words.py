@@ -29,12 +29,12 @@ CHANGE = _set(
     "primorial inverse inverted reciprocal negated negative doubled tripled quadrupled halved double triple "
     "quadruple quintuple sextuple twice thrice fold twofold threefold tenfold ish base binary octal decimal "
     "hexadecimal hex radical infinity infinite infty pi alpha beta gamma delta epsilon zeta theta kappa lambda mu "
-    "nu xi rho sigma tau phi chi psi omega recurring repeating "
-    "cientos cento"
+    "nu xi rho sigma tau phi chi psi omega recurring repeating point "
+    "cientos cento сот сотен сотни сотня пар пара пары квадрате кубе"
 )
 #: They change it directly behind it; further on they are what is counted or measured ("ordered pairs", "cm squared").
 CHANGE_DIRECTLY = _set(
-    "squared cubed cube score scores pair pairs couple couples trio trios brace percent percentage pct per"
+    "squared cubed cube score scores pair pairs couple couples trio trios brace percent percentage pct"
 )
 #: They measure something together with a unit, and are a power without one.
 POWER = _set("square squared cubic cubed sq 平方 立方")
@@ -46,7 +46,7 @@ SHORT = _set(
     "kwh cal kcal pa kpa ev kev mev rad rads deg degs mph kph kmh mol atm bar psi rpm sq cu gal pts usd eur gbp inr "
     "cny rmb yen euro cent feet foot inch mile yard acre ton tons gram day days week year yrs yr hour unit ways way "
     "sets set item step men boys kids cups eggs cars cats dogs cows hens legs pens bags cans jars pies rows dots "
-    "bits bit byte coin dime per ha pcs"
+    "bits bit byte coin dime per ha pcs of"
 )
 #: Letters that units are written with; x, y, n, k and the like are variables even in ``\\text{}``.
 UNIT_LETTERS = frozenset("ACFGHJKLNTVWghlmstu")
@@ -68,7 +68,7 @@ _LARGE = re.compile(r".*ill(?:ion|iard|ones|ón)")
 _STEMS = tuple(
     in_ascii(stem)
     for stem in _set(
-        "тысяч тыс миллион млн миллиард млрд триллион дюжин сот десят половин квадрат факториал пар процент ダース "
+        "тысяч тыс миллион млн миллиард млрд триллион дюжин десят половин факториал ダース "
         "이상 이하 미만 초과 milion miliard miliar milyon milyar miljo miljard milhã milhõ bilhã bilhõ bilion "
         "tysiąc tysięc tisíc tusen tusind tuha nghìn ngàn triệu ribu juta χιλιάδ εκατομμύρι هزار ألف آلاف الف "
         "مليون ملايين میلیون हज़ार लाख करोड़ พัน หมื่น แสน ล้าน"

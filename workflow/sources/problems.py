@@ -156,7 +156,9 @@ def _parquet_rows(path: Path, content: bytes) -> list[Row]:
     try:
         listed = pq.read_table(io.BytesIO(content)).to_pylist()
     except (pa.ArrowException, OSError) as error:
-        raise SourceError(f"{path}: not a parquet file that can be read ({shortened(' '.join(str(error).split()))})") from error
+        raise SourceError(
+            f"{path}: not a parquet file that can be read ({shortened(' '.join(str(error).split()))})"
+        ) from error
     return [_row(f"{path}: row {number}", fields) for number, fields in enumerate(listed, 1)]
 
 

@@ -22,7 +22,9 @@ UNITS = [
     "25 ตัว",
     "25分钟", "25 分", "25平方千米", "25 μέτρα", "25^{o}", r"25^\text{o}", r"25 \pmod{7}\text{ ways}", "25 ha",
     "25 millimeters",
-    "25 por ciento", r"25 (\bmod\ 10^9+7)", r"25 \bmod 10^9", "25 millas", "25 mililitros",
+    "25 por ciento", "25 m/s", "25 m/s^2", "25 liters of water", r"\$25\text{ per hour}", "25 квадратных метров",
+    "25 сотрудников", "25 процентов", "25 партий", r"25 (\bmod\ 10^9+7)",
+    r"25 \bmod 10^9", "25 millas", "25 mililitros",
 ]  # fmt: skip
 SETTING = [
     "2​5", "25⁠", "\ufeff25", "2\u200d5", r"\LARGE 25", r"\Large{25}", r"{\LARGE\mathbf{25}}", r"25\\", r"25\quad",
@@ -84,7 +86,9 @@ CHANGED = [
     "25の二乗", "25!", r"25\text{!}", r"25 \bmod 7", "25²", "25½", r"25\sqrt{2}", "25…", r"25\ldots", "25 or more",
     "25...", "25 millionths", "25 milliards", "25 cientos", "25 millones", "25 milhões", "25 miljoen", "25 milyon",
     "25 milionów", "25 tysięcy", "25 tisíc", "25 tusen", "25 nghìn", "25 triệu", "25 ألف", "25 مليون", "25 هزار",
-    "25 हज़ार", "25 लाख", "25 พัน", "25 ล้าน", "25 χιλιάδες", "25以上", "25左右", "25个以上", "25或更多", "25 이상",
+    "25 हज़ार", "25 लाख", "25 พัน", "25 ล้าน", "25 χιλιάδες", "25以上", "25 сотен", "25 point five", "25 per thousand",
+    "25 per x", "25 of n", "25 m/n", "25 percent of them", "25 в квадрате", "25左右",
+    "25个以上", "25或更多", "25 이상",
     "25 oder mehr",
     r"25\text{ ou plus}", "25 или более", r"25\text{ maybe}", "25 recurring", r"25 \pmod 7 \text{ and } 3",
     r"25\pmod{7} + 2",

@@ -128,7 +128,11 @@ def test_two_columns_for_one_thing_are_refused_unless_one_has_its_name():
         ("set.csv", b"id,problem,answer\n", "holds no row"),
         ("set.csv", b"id,problem,answer\n1,If x = 3, 12,5\n", "set.csv:2: not as many cells as columns"),
         ("set.csv", b"id,problem,answer\n1,Half\n", "set.csv:2: not as many cells as columns"),
-        ("set.csv", b"problem,problem,answer\na,b,1\n", "two columns have the same name; found: problem, problem, answer"),
+        (
+            "set.csv",
+            b"problem,problem,answer\na,b,1\n",
+            "two columns have the same name; found: problem, problem, answer",
+        ),
         ("set.jsonl", b'{"id": 1, "ID": 2}\n', "set.jsonl:1: two columns have the same name but for case"),
         ("set.csv", b'id,problem\n1,"' + b"x" * 200_000 + b'"\n', "not CSV"),
         ("set.parquet", b"PAR1 nothing", "not a parquet file"),
