@@ -16,10 +16,10 @@ from tasks.words import PLACEHOLDER
 
 _TOKEN = re.compile(r"\\(?P<box>boxed|fbox)\s*\{|\\\\(?!boxed|fbox)|\\[{}]|(?P<brace>[{}])")
 _FILLER = re.compile(
-    r"\\(?:[hv]?phantom|[hv]space\*?)\s*\{[^{}]*\}"
-    r"|\\(?:text(?:bf|it|rm|sf|tt|up|normal)?|math[a-z]+|emph|[mh]box|boxed|fbox|[lc]?dots[a-z]?|cdot|q?quad|square"
-    r"|[Bb]ox|bigcirc|star|ast|bullet|blacksquare|underline|displaystyle|left|right|[lr]angle|space)(?![a-zA-Z])"
-    r"|\\[^a-zA-Z0-9]|[\s{}()\[\]<>$~.:…⋯?_*□·]"
+    r"\\(?:[hv]?phantom|[hv]space\*?|rule\s*\{[^{}]*\})\s*\{[^{}]*\}"
+    r"|\\(?:text(?:bf|it|rm|sf|tt|up|normal)?|math[a-z]+|emph|[mh]box|boxed|fbox|[lcdv]?dots[a-z]?|cdot|q?quad|square"
+    r"|[Bb]ox|checkmark|qed|bigcirc|star|ast|bullet|blacksquare|underline|displaystyle|left|right|[lr]angle|space)(?![a-zA-Z])"
+    r"|\\(?:[^a-zA-Z0-9]|$)|[\s{}()\[\]<>$~.:…⋯?_*#□·✓✔✅]"
 )
 _LONGEST_PLACEHOLDER = 200
 

@@ -3,7 +3,7 @@
 import unicodedata
 
 # Minus as Unicode has it, ideographic marks, the sign of equivalence, and what stands for degrees.
-_SAME = {ord(a): b for a, b in {"−": "-", "–": "-", "。": ".", "、": ",", "≡": "="}.items()}
+_SAME = dict.fromkeys(map(ord, "−–‒‐‑﹣"), "-") | {ord("。"): ".", ord("、"): ",", ord("≡"): "="}
 _SAME |= {ord(a): b for a, b in {"℃": "°C", "℉": "°F", "º": "°", "˚": "°"}.items()}
 # The full-width forms of ASCII.
 _SAME |= {code: chr(code - 0xFEE0) for code in range(0xFF01, 0xFF5F)}
@@ -12,20 +12,29 @@ _OPERATORS = frozenset("\u2061\u2062\u2063\u2064")
 
 
 def in_ascii(text: str) -> str:
-    """``text`` with digits of any script as 0-9, and without format characters and variation selectors.
+    """``text`` with digits of any script as 0-9, any currency as ``$``, a raised letter as ``^`` and the letter.
 
-    Format characters are zero-width space, marks of direction, soft hyphen and the like; the invisible operators of
-    mathematics stay. Superscripts are no digits.
+    Dropped are format characters (zero-width space, marks of direction, soft hyphen and the like; the invisible
+    operators of mathematics stay), variation selectors, and the marks upon and behind a letter, without which an Indian
+    or Thai word is no word. Superscripts are no digits.
     """
     if text.isascii():
         return text
-    return "".join(map(_one, text.translate(_SAME)))
+    characters = text.translate(_SAME)
+    return "".join(_one(before, here) for before, here in zip(" " + characters, characters, strict=False))
 
 
-def _one(character: str) -> str:
+def _one(before: str, character: str) -> str:
     if character.isascii():
         return character
     if character.isdecimal():
         return str(unicodedata.decimal(character))
-    ignored = unicodedata.category(character) == "Cf" or "\ufe00" <= character <= "\ufe0f"
-    return "" if ignored and character not in _OPERATORS else character
+    category = unicodedata.category(character)
+    if category == "Sc":
+        return "$"
+    if "\ufe00" <= character <= "\ufe0f" or (category == "Cf" and character not in _OPERATORS):
+        return ""
+    if category[0] == "M" and (before.isalpha() or unicodedata.category(before)[0] == "M"):
+        return ""
+    raised = unicodedata.decomposition(character)
+    return f"^{chr(int(raised.split()[1], 16))}" if character.isalpha() and raised.startswith("<super>") else character

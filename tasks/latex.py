@@ -17,7 +17,7 @@ class Token(NamedTuple):
         kind: of it.
         text: a number's digits, a word, one character, or a command's name. ``=`` stands for ``\equiv`` too, ``°`` for
             ``\circ`` and its like, ``mod`` for ``\pmod`` and its like, and ``\`` for what parts a line in two:
-            ``\\``, ``\quad``, ``&``.
+            ``\\``, ``\quad``, ``&``, an empty line, a box.
         spaced: whether space stands before it.
         in_text: whether it stands in ``\text{}`` or its like.
         nested: whether it stands in a subscript, an exponent, or the argument of a command that is not known here.
@@ -32,17 +32,19 @@ class Token(NamedTuple):
 
 _LEXICON = re.compile(
     r"(?P<comma>(?:\\text\s*|\\mathord\s*)?\{,\})"
-    r"|(?P<dropped>\\(?:(?:text|math|page)?color(?:box)?|[hv]?phantom|[hv]space\*?|label|tag)\s*\{[^{}]*\})"
-    r"|(?P<wide>\\\\|&|\\(?:q?quad|newline)(?![A-Za-z]))"
+    r"|(?P<dropped>\\(?:fcolorbox\s*\{[^{}]*\}|(?:text|math|page)?color(?:box)?|[hv]?phantom|vspace\*?|label|tag)"
+    r"\s*(?:\[[^][]*\]\s*)?\{[^{}]*\}|\\(?:begin|end)\s*\{(?:align(?:ed)?|gather(?:ed)?|split|equation)\*?\})"
+    r"|(?P<wide>\\\\|&|\\(?:q?quad|newline|linebreak|par|hfill?|boxed|fbox)(?![A-Za-z])|\\hspace\*?\s*\{[^{}]*\}"
+    r"|[^\S\n]*\n\s*\n)"
     r"|(?P<space>\s+|~|\\[ ,;:>]|\\(?:(?:thin|med|thick|en)?space)(?![A-Za-z]))"
-    r"|(?P<font>[$€£¥₹₩]|\\[$()\[\]!]|\\(?:left|right|[bB]igg?[lrm]?|(?:display|text|script)style|therefore|boldsymbol"
-    r"|bm|pmb|underline|boxed|fbox|tiny|scriptsize|footnotesize|small|normalsize|large|Large|LARGE|huge|Huge|bf|rm|it|sf"
-    r"|tt|bfseries|itshape|boldmath|centering|ensuremath|smash|uline|strut|relax|null|hfill?|par|linebreak|nonumber"
-    r"|notag|qed|math(?:bf|it|sf|tt|normal|bb|cal|strut|ord|op|inner))(?![A-Za-z]))"
-    r"|(?P<text>\\(?:text(?:bf|it|rm|sf|tt|up|md|sc|sl|normal)?|mathrm|emph|[mh]box|operatorname\*?)(?![A-Za-z]))"
+    r"|(?P<font>\$|\\[$()\[\]!]|\\(?:left|right|[bB]igg?[lrm]?|(?:display|text|script)style|boldsymbol"
+    r"|bm|pmb|underline|tiny|scriptsize|footnotesize|small|normalsize|large|Large|LARGE|huge|Huge|bf|rm|it|sf"
+    r"|tt|bfseries|itshape|boldmath|centering|ensuremath|smash|uline|strut|relax|null|nonumber"
+    r"|notag|num|ang|qty|SI|math(?:bf|it|sf|tt|normal|bb|cal|strut|ord|op|inner))(?![A-Za-z]))"
+    r"|(?P<text>\\(?:text(?:bf|it|rm|sf|tt|up|md|sc|sl|normal)?|mathrm|emph|[mh]box|operatorname\*?|si|unit)(?![A-Za-z]))"
+    r"|(?P<relation>[<>!]=|\.{3}|\\not\s*(?:=|\\equiv(?![A-Za-z])))"
     r"|\\(?P<command>[A-Za-z]+)"
     r"|(?P<brace>[{}])"
-    r"|(?P<relation>[<>!]=)"
     r"|(?P<digits>[0-9]+)"
     r"|(?P<word>[^\W\d_²³]+)"
     r"|\\(?P<escaped>.)"

@@ -1,15 +1,18 @@
 r"""The integer that the content of a box states.
 
 - Ignored are space of any kind (line ends too), format characters, ``$``, ``\(…\)``, currency signs, colours, tags,
-  fonts and sizes (``\text{}``, ``\mathbf{}``, ``\displaystyle``, ``\LARGE``, …), surrounding braces and parentheses, a
-  plus sign, leading zeros, a final period, comma, semicolon or ``\\``, and decimals that are all zero (``25.0``).
+  fonts and sizes (``\text{}``, ``\mathbf{}``, ``\displaystyle``, ``\LARGE``, …), what surrounds all of it (braces,
+  parentheses, brackets, quotation marks, the ``**`` of Markdown), a ``\therefore`` or ``\Rightarrow`` in front, a plus
+  sign, leading zeros, a final period, comma, colon, semicolon, ``\\`` or check mark, and decimals that are all zero
+  (``25.0``).
 - An equation states its right side: ignored is everything up to the last ``=`` or ``\equiv`` that stands in no
   parenthesis, subscript or argument. But a list of equations (``x = 25, y = 3``) states no integer, and neither does a
   number under a condition (``25 \text{ when } n = 3``, ``25, n = 3``). So between a digit or another ``=`` and that
   last one there may be no comma (but of thousands), semicolon, colon, ``\mid``, dash, ``@``, ``\\`` or ``\quad``, no
-  word that begins a clause, and in ``\text{}`` none but short units and ``mod``. ``<=`` is no equals sign.
-- A label is ignored: a choice (``\text{(C) } 25``, ``C. 25``), words with a colon or "is" (``\text{Answer: } 25``,
-  ``\text{The remainder is } 25``), or words like "answer" alone.
+  word that begins a clause, and in ``\text{}`` none but short units and ``mod``. ``<=`` and ``\not=`` are no equals
+  signs, and what ``\iff``, ``\land`` and the like join are two statements.
+- A label is ignored: a choice (``\text{(C) } 25``, ``C. 25``), words with a colon, "is" or "are"
+  (``\text{Answer: } 25``, ``\text{The remainder is } 25``), or words like "answer" or "USD" alone.
 - Thousands may be set off in groups of three digits by comma, ``{,}``, ``\,`` or another space. So ``1,024`` and
   ``250,260`` are one number each, while ``1,02`` and ``3, 5`` are none.
 - Minus is ``-`` or one of Unicode's signs for it; digits may be of any script, but superscripts are no digits.
@@ -23,14 +26,21 @@ from collections.abc import Sequence
 
 from tasks.latex import Token, tokens
 from tasks.units import may_follow
-from tasks.words import CLAUSE, LABEL, SHORT, changes
+from tasks.words import LABEL, SHORT, begins_clause, changes
 
 MAX_CHARACTERS = 2000
 MAX_DIGITS = 18
 # Nearly all answers are so; the rule reads them alike, in twenty times the time.
 _PLAIN = re.compile(r"0*([0-9]{1,18})")
-_CHOICE = re.compile(r"(?:\( )?[a-j] [).:]")
+_CHOICE = re.compile(r"(?:\( )?[a-j] [).:](?: :)?")
 _OPENING, _CLOSING = "([{", ")]}"
+_WRAPS = dict(zip("([{“‘«「『【*`\"'", ")]}”’»」』】*`\"'", strict=True))
+_BEFORE = frozenset(("\\", "therefore", "implies", "Rightarrow", "⇒", "∴"))
+_AFTER = frozenset(("\\", *".,;:✓✔✅■∎", "checkmark", "blacksquare", "qed"))
+_PARTS = frozenset(
+    (*",;:\\@—∵∧⇔⇐", "mid", "vert", "colon", "iff", "impliedby", "because", "land", "wedge", "forall", "ni")
+)
+_PARTS |= {"Leftrightarrow", "Leftarrow"}
 
 
 def read_integer(content: str) -> int | None:
@@ -54,25 +64,25 @@ def read_integer(content: str) -> int | None:
 
 
 def _trimmed(seen: Sequence[Token]) -> Sequence[Token]:
-    """Without line ends at the beginning, and without punctuation at the end."""
+    """Without line ends and "therefore" at the beginning, and without punctuation at the end."""
     start, end = 0, len(seen)
-    while start < end and seen[start].text == "\\":
+    while start < end and seen[start].text in _BEFORE:
         start += 1
-    while start < end and seen[end - 1].text in ("\\", ".", ",", ";"):
+    while start < end and seen[end - 1].text in _AFTER:
         end -= 1
     return seen[start:end]
 
 
 def _unwrapped(seen: Sequence[Token]) -> Sequence[Token]:
-    """Without parentheses around all of it."""
-    if not (seen and seen[0].text == "(" and seen[-1].text == ")"):
-        return seen
-    depth = 0
-    for token in seen[:-1]:
-        depth += (token.text == "(") - (token.text == ")")
-        if depth == 0:
-            return seen
-    return _trimmed(seen[1:-1])
+    """Without the parentheses, brackets, quotation marks or stars around all of it."""
+    while len(seen) > 1 and _WRAPS.get(seen[0].text) == seen[-1].text:
+        opening, closing, depth = seen[0].text, seen[-1].text, 0
+        for token in seen[:-1]:
+            depth += (token.text == opening) - (token.text == closing)
+            if depth == 0 and opening != closing:
+                return seen
+        seen = _trimmed(seen[1:-1])
+    return seen
 
 
 def _right_side(seen: Sequence[Token]) -> Sequence[Token] | None:
@@ -96,8 +106,8 @@ def _right_side(seen: Sequence[Token]) -> Sequence[Token] | None:
 def _ends_the_expression(token: Token) -> bool:
     word = token.text.casefold()
     if token.kind == "word":
-        return word in CLAUSE or (token.in_text and word not in SHORT and word not in ("mod", "pmod"))
-    return token.text in (",", ";", ":", "\\", "@", "—", "mid")
+        return begins_clause(word) or (token.in_text and word not in SHORT and word not in ("mod", "pmod"))
+    return token.text in _PARTS
 
 
 def _groups_digits(seen: Sequence[Token], index: int) -> bool:
@@ -120,15 +130,16 @@ def _without_label(seen: Sequence[Token]) -> Sequence[Token]:
 
 
 def _is_label(before: Sequence[Token]) -> bool:
-    spelt = [token.text.casefold() for token in before if not (token.in_text and token.text == ",")]
+    seen = [token for token in before if token.text != "\\" and not (token.in_text and token.text == ",")]
+    spelt = [token.text.casefold() for token in seen]
     if _CHOICE.fullmatch(" ".join(spelt)):
         return True
-    words = spelt[:-1] if spelt[-1:] in ([":"], ["is"]) else spelt
+    words = spelt[:-1] if spelt[-1:] in ([":"], ["is"], ["are"], ["."]) else spelt
     if not words or not all(word.isalpha() for word in words):
         return False
-    if words is spelt:
+    if spelt[-1] not in (":", "is", "are"):
         return all(word in LABEL for word in words)
-    return not any(word in CLAUSE or changes(word, directly=True) for word in words)
+    return not any(begins_clause(word) or changes(word, directly=True) for word in words)
 
 
 def _digits(seen: Sequence[Token]) -> tuple[str, int]:

@@ -96,6 +96,8 @@ class Experiment(Settings):
                 raise ValueError(
                     f"variants.{name}.of: {variant.of!r} is unknown; allowed are {', '.join(sorted(shipped))}"
                 )
+            # Also one that is not used yet.
+            self.method(name).arm(name, self.shared())
         known = sorted({*shipped, *self.variants})
         for key, names in (("methods", self.methods), ("references", self.references)):
             for name in names:
@@ -106,6 +108,10 @@ class Experiment(Settings):
             for name in (name for pair in declared for name in pair):
                 if name not in self.arms:
                     raise ValueError(f"{key}: {name!r} is none of the arms ({', '.join(self.arms)})")
+            # Each is a test of a family: one that says nothing new would cost the others power.
+            for index, (first, second) in enumerate(declared):
+                if first == second or {first, second} in map(set, declared[:index]):
+                    raise ValueError(f"{key}: {first!r} against {second!r}: each is of two arms, and stands there once")
         check_benchmarks(self.benchmarks)
         self._require_models()
         return self
@@ -172,8 +178,8 @@ def load_experiment(config: dict[str, Any], source: str) -> Experiment:
         ExperimentError: with the one line that a user needs.
     """
     try:
-        experiment = Experiment(**config)
-    except (ValidationError, TypeError) as error:
+        experiment = Experiment.model_validate(config)
+    except ValidationError as error:
         raise ExperimentError(one_line(source, error)) from error
     _require_files(experiment, source)
     _require_keys(experiment, source)
@@ -192,6 +198,8 @@ def _require_files(experiment: Experiment, source: str) -> None:
     for key, path in paths.items():
         if path is not None and not path.exists():
             raise ExperimentError(f"{source}: {key}: {path} does not exist")
+        if path is not None and not key.startswith("models.") and not path.is_file():
+            raise ExperimentError(f"{source}: {key}: {path} is no file")
 
 
 def _require_keys(experiment: Experiment, source: str) -> None:

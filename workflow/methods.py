@@ -114,7 +114,7 @@ def methods() -> dict[str, Method]:
     found = {}
     for path in sorted(METHODS.glob("*/method.yaml")):
         try:
-            found[path.parent.name] = Method(**yaml.safe_load(path.read_text(encoding="utf-8")))
-        except (TypeError, ValueError, yaml.YAMLError) as error:
+            found[path.parent.name] = Method.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
+        except (OSError, ValueError, yaml.YAMLError) as error:
             raise ExperimentError(one_line(f"baselines/{path.parent.name}/{path.name}", error)) from error
     return found

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import pandas as pd
 
 from analysis import InputError
-from analysis.intake.json_lines import read_json_lines
+from analysis.intake.json_lines import is_number, read_json_lines
 
 VALIDATION = "accuracy_val_unassisted"
 ACCEPTANCE = "acceptance_rate"
@@ -61,6 +61,6 @@ def read_training_log(method: str, seed: int, path: Path) -> TrainingLog:
 def _number(where: str, column: str, value: object) -> float:
     if value is None:
         return math.nan
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+    if not is_number(value):
         raise InputError(f"{where}: {column} is {str(value)[:40]!r}: needed is a number or null")
     return float(value)

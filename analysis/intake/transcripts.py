@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from analysis import InputError
-from analysis.intake.json_lines import read_json_lines
+from analysis.intake.json_lines import is_number, read_json_lines
 
 FILE = "rollouts.jsonl.gz"
 PHASES = ("train", "discarded", "validation")
@@ -144,7 +143,7 @@ def _get(where: str, row: dict[str, Any], field: str, kind: type) -> Any:
 
 
 def _number(where: str, field: str, value: Any) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+    if not is_number(value):
         raise InputError(f"{where}: {field} is {_shown(value)}, not a finite number")
     return float(value)
 

@@ -15,15 +15,19 @@ def kinds() -> dict[str, type[Arm]]:
     """Every kind of method, by name.
 
     Raises:
-        ValueError: a module here defines no subclass of ``Arm``, or several.
+        ValueError: a module here cannot be imported, or defines no subclass of ``Arm``, or several.
     """
     return {module.name: _kind(f"{__name__}.{module.name}") for module in pkgutil.iter_modules(__path__)}
 
 
 def _kind(name: str) -> type[Arm]:
+    try:
+        module = importlib.import_module(name)
+    except Exception as error:
+        raise ValueError(f"{name}: {type(error).__name__}: {error}") from error
     defined = [
         one
-        for one in vars(importlib.import_module(name)).values()
+        for one in vars(module).values()
         if isinstance(one, type) and issubclass(one, Arm) and one.__module__ == name
     ]
     if len(defined) != 1:

@@ -32,9 +32,9 @@ class Confidence(Settings):
 
     signal: Signal = "log_prob"
     window: int = Field(32, ge=1)
-    threshold: float | None = Field(None, allow_inf_nan=False)
-    quantile: float = Field(0.8, ge=0, le=1, allow_inf_nan=False)
-    smoothing: float = Field(0.1, gt=0, le=1, allow_inf_nan=False)
+    threshold: float | None = None
+    quantile: float = Field(0.8, ge=0, le=1)
+    smoothing: float = Field(0.1, gt=0, le=1)
 
     def measure(self, values: Sequence[float]) -> float:
         """The policy's confidence over its last ``window`` tokens (or all there are), in nats; higher is surer.

@@ -113,6 +113,9 @@ def parse_action(text: str, tags: Tags | None = None, max_queries: int = 3) -> C
     tags = tags or Tags()
     close = text.rfind(tags.consult_close)
     opening = text.rfind(tags.consult_open, 0, close) if close >= 0 else -1
+    if opening >= 0:
+        # The first closing tag behind it: a further one closes nothing, and belongs to no query.
+        close = text.find(tags.consult_close, opening)
     rest = text[close + len(tags.consult_close) :] if opening >= 0 else text
     answer = boxed_answer(rest)
     if answer is None:

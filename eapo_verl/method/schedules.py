@@ -43,9 +43,9 @@ class Schedule(Settings):
     """
 
     kind: ScheduleKind = "reciprocal"
-    s0: float = Field(20.0, gt=0, allow_inf_nan=False)
-    start: float = Field(1.0, ge=0, le=1, allow_inf_nan=False)
-    end: float | None = Field(None, ge=0, le=1, allow_inf_nan=False)
+    s0: float = Field(20.0, gt=0)
+    start: float = Field(1.0, ge=0, le=1)
+    end: float | None = Field(None, ge=0, le=1)
 
     @model_validator(mode="after")
     def _reachable(self) -> "Schedule":
@@ -90,7 +90,7 @@ class Weight(Schedule):
     """
 
     kind: ScheduleKind = "constant"
-    peak: float = Field(0.0, ge=0, allow_inf_nan=False)
+    peak: float = Field(0.0, ge=0)
 
     def __call__(self, step: SupportsIndex, total_steps: SupportsIndex) -> float:
         """Return lambda_s in [0, peak]; arguments and errors are the schedule's."""

@@ -5,9 +5,9 @@ unknown key, a wrong type or a value out of range is an error that names it.
 """
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 from eapo_verl.settings.identity import OPERATIONAL
 
@@ -16,9 +16,23 @@ Text = Annotated[str, StringConstraints(min_length=1)]
 
 
 class Settings(BaseModel):
-    """Base of every settings class: closed (no unknown key) and immutable."""
+    """Base of every settings class: closed (no unknown key), immutable, its numbers finite."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _no_truth_for_a_number(cls, values: Any) -> Any:
+        # Pydantic takes true for 1, and YAML takes "yes" for true.
+        for key, value in values.items() if isinstance(values, dict) else ():
+            if isinstance(value, bool) and key in cls.model_fields and _is_number(cls.model_fields[key].annotation):
+                raise ValueError(f"{key} is a number, got {str(value).lower()}")
+        return values
+
+
+def _is_number(annotation: Any) -> bool:
+    kinds = {*(get_args(annotation) or (annotation,))} - {type(None)}
+    return kinds <= {int, float}
 
 
 class ExpertLimits(Settings):
@@ -31,14 +45,14 @@ class ExpertLimits(Settings):
 
     name: Name
     api_key_env: Annotated[str | None, OPERATIONAL] = None
-    weight: float = Field(1.0, gt=0, allow_inf_nan=False)
+    weight: float = Field(1.0, gt=0)
     max_concurrency: Annotated[int, OPERATIONAL] = Field(64, ge=1)
     max_tokens: int = Field(64, ge=1)
     temperature: float = Field(0.0, ge=0)
     timeout_s: Annotated[float, OPERATIONAL] = Field(30.0, gt=0)
     retries: Annotated[int, OPERATIONAL] = Field(2, ge=0)
-    price_per_million_input: float = Field(0.0, ge=0, allow_inf_nan=False)
-    price_per_million_output: float = Field(0.0, ge=0, allow_inf_nan=False)
+    price_per_million_input: float = Field(0.0, ge=0)
+    price_per_million_output: float = Field(0.0, ge=0)
 
 
 class Endpoint(ExpertLimits):

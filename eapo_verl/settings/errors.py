@@ -13,11 +13,11 @@ def one_line(source: str, error: Exception) -> str:
         error: Pydantic's, of which the first fault is told, or any other.
     """
     if not isinstance(error, ValidationError):
-        return f"{source}: {error}".replace("\n", " ")
+        return " ".join(f"{source}: {error}".split())
     first = error.errors()[0]
     key = ".".join(str(part) for part in first["loc"])
     message = first["msg"].removeprefix("Value error, ")
     value = (
         "" if first["type"] in ("missing", "value_error") else f" (got {json.dumps(first['input'], default=str)[:80]})"
     )
-    return f"{source}: {key}: {message}{value}" if key else f"{source}: {message}"
+    return " ".join((f"{source}: {key}: {message}{value}" if key else f"{source}: {message}").split())

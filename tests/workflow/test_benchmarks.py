@@ -61,7 +61,7 @@ def sampled(checkout: Path, benchmarks: dict[str, Any], **changes: Any) -> tuple
     """The rules of the jobs that ran for the samples of these benchmarks, and for which of them an engine drew any."""
     smoke = yaml.safe_load((checkout / "config/smoke.yaml").read_text())
     world = {"models": {"policy": {"source": "local", "path": "policy"}}, "experts": []}
-    own = {"methods": ["canned"], "references": [], "comparisons": [["canned", "canned"]], "benchmarks": benchmarks}
+    own = {"methods": ["canned"], "comparisons": [["canned", "base"]], "benchmarks": benchmarks}
     (checkout / "config/mine.yaml").write_text(yaml.safe_dump(smoke | world | own | changes))
     targets = [f"{FOLDER}/{name}.jsonl" for name in benchmarks]
     options = ("--configfile", "config/mine.yaml", "--nolock", "--cores", "1", "--rerun-incomplete")

@@ -58,6 +58,25 @@ BROKEN = {
     "unknown policy": (broken(policy="gpt"), "policy"),
     "uneven mini-batches": (broken(training__budget__mini_batches=5), "mini_batches"),
     "comparison with a stranger": (broken(comparisons=[["eapo", "magic"]]), "comparisons"),
+    "comparison with itself": (broken(comparisons=[["eapo", "eapo"]]), "comparisons: 'eapo' against 'eapo'"),
+    "comparison twice": (
+        broken(comparisons=[["eapo", "base"], ["base", "eapo"]]), "comparisons: 'base' against 'eapo': each is of two"
+    ),
+    "ablation twice": (
+        broken(ablations=[["a", "eapo", "base"], ["b", "eapo", "base"]]), "ablations: 'eapo' against 'base'"
+    ),
+    "not a mapping": (["methods"], "Input should be a valid dictionary"),
+    "a truth for a number": (broken(training__budget__steps=True), "training.budget: steps is a number, got true"),
+    "no finite number": (
+        broken(training__optimiser__learning_rate=float("inf")), "training.optimiser.learning_rate: Input should be"
+    ),
+    "text of two lines": (broken(train__source="em\nbedded"), "train: Input tag 'em bedded' found"),
+    "folder for a file": (
+        broken(benchmarks={"mine": {"source": "local", "path": "docs"}}), "benchmarks.mine.path: docs is no file"
+    ),
+    "variant that nobody uses": (
+        broken(variants={"mine": {"of": "eapo", "reward": {"bonsu": 1}}}), "method mine: reward.bonsu: Extra inputs"
+    ),
     "variant of a stranger": (broken(variants={"mine": {"of": "magic"}}), "variants.mine.of: 'magic' is unknown"),
     "variant with an unknown key": (
         broken(variants={"mine": {"of": "eapo", "reward": {"bonsu": 1}}}, methods=["mine"],

@@ -51,7 +51,7 @@ class Row:
         if isinstance(value, float) and value.is_integer():
             value = int(value)
         if isinstance(value, bool) or not isinstance(value, str | int) or not str(value).strip():
-            raise SourceError(f"{self.where}: {name!r} is {value!r}; it must be non-empty text")
+            raise SourceError(f"{self.where}: {name!r} is {shortened(repr(value))}; it must be text or a whole number")
         try:
             str(value).encode()
         except UnicodeEncodeError as error:
@@ -66,11 +66,16 @@ class Row:
         allowed = NAMES.get(key, (key,))
         found = [name for name in allowed if name in self.fields]
         if not found:
-            columns = ", ".join(self.fields) or "none"
+            columns = shortened(", ".join(self.fields)) or "none"
             raise SourceError(f"{self.where}: no column for {key!r}; found: {columns}; allowed: {', '.join(allowed)}")
         if key not in found and len(found) > 1:
             raise SourceError(f"{self.where}: {key!r} could be {' or '.join(found)}; one of them must be called {key}")
         return found[0]
+
+
+def shortened(text: str) -> str:
+    """``text``, of at most 200 characters, as a message can hold it."""
+    return text if len(text) <= 200 else f"{text[:199]}…"
 
 
 def parse(rows: Sequence[Row], default_source: str, task: str = tasks.DEFAULT) -> list[Problem]:
@@ -121,6 +126,9 @@ def _text_rows(path: Path, kind: str, content: bytes) -> list[Row]:
     if kind == ".csv":
         reader = csv.DictReader(io.StringIO(text, newline=""))
         try:
+            names = list(reader.fieldnames or ())
+            if len(set(names)) < len(names):
+                raise SourceError(f"{path}: two columns have the same name; found: {shortened(', '.join(names))}")
             return [_csv_row(f"{path}:{reader.line_num}", fields) for fields in reader]
         except csv.Error as error:
             raise SourceError(f"{path}:{reader.line_num}: not CSV ({error})") from error
@@ -148,7 +156,9 @@ def _parquet_rows(path: Path, content: bytes) -> list[Row]:
     try:
         listed = pq.read_table(io.BytesIO(content)).to_pylist()
     except (pa.ArrowException, OSError) as error:
-        raise SourceError(f"{path}: not a parquet file that can be read ({error})") from error
+        raise SourceError(
+            f"{path}: not a parquet file that can be read ({shortened(' '.join(str(error).split()))})"
+        ) from error
     return [_row(f"{path}: row {number}", fields) for number, fields in enumerate(listed, 1)]
 
 

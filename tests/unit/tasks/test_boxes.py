@@ -14,6 +14,9 @@ PLACEHOLDERS = [
     r"\square", r"\Box", r"\phantom{25}", r"\hspace{1cm}", "\u200b", r"\boxed{}", "answer", r"\text{answer}",
     r"\mathrm{ANSWER}", r"\text{your final answer here}", "<answer>", r"\text{[final answer]}", "*",
     r"\langle answer\rangle", r"\text{Put your answer here.}", r"\text{number}", r"\cdot",
+    "\\ ", r"\#", "#", "XXX", r"\checkmark", "✓", "QED", r"\vdots", r"\rule{1cm}{0.4pt}", r"\underline{\hspace{2cm}}",
+    r"\text{numeric value}", r"\text{single integer}", r"\text{your answer as an integer}", "答案", "你的答案", "ответ",
+    "réponse", "respuesta", "Antwort",
 ]  # fmt: skip
 ANSWERS = ["0", "x", "-", r"\emptyset", r"\text{none}", r"\text{no solution}", r"\frac{1}{2}", "n", "2 answers", "１"]
 

@@ -31,6 +31,7 @@ def without(name: str) -> dict[str, Any]:
         (rollout(turns=[turn() | {"queries": [3]}]), ":2: a query is 3, not an object"),
         (rollout(turn(query() | {"reply": 6})), ":2: reply is 6, not text"),
         (rollout(reward={"answer": 1.0}), ":2: reward.bonus is null, not a finite number"),
+        (rollout(turn() | {"confidence": 10**400}), ":2: confidence is 1000"),
         (rollout(reward={"answer": float("nan")}), ":2: reward.answer is NaN, not a finite number"),
     ],
 )

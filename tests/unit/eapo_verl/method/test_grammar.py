@@ -68,6 +68,12 @@ def test_nested_opening_starts_anew_and_is_counted() -> None:
     assert parse_action("<consult>a</consult><consult>b</consult>") == Consult(("b",))
 
 
+def test_a_closing_tag_that_closes_nothing_is_part_of_no_query() -> None:
+    assert parse_action("<consult>a</consult> b</consult>") == Consult(("a",))
+    assert parse_action("<consult>a</consult> \\boxed{3}</consult>") == Answer("3")
+    assert parse_action("a</consult>") == Continue()
+
+
 def test_what_is_wrong_with_a_form_is_counted_fault_by_fault() -> None:
     assert parse_action("<consult><consult>a||a|b|c", max_queries=2) == Continue(unclosed_consultation=True)
     action = parse_action("<consult><consult>a||a|b|c</consult>", max_queries=2)

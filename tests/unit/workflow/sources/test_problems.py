@@ -74,7 +74,7 @@ def test_capital_field_names_and_integers_are_taken_and_the_source_is_filled_in(
     [
         ({"answer": "1/2"}, "answer '1/2' is not an integer"),
         ({"answer": 2.5}, "'answer' is 2.5"),
-        ({"answer": True}, "'answer' is True"),
+        ({"answer": True}, "'answer' is True; it must be text or a whole number"),
         ({"answer": None}, "'answer' is None"),
         ({"problem": "  "}, "'problem' is '  '"),
         ({"problem": "\ud800"}, "half a character"),
@@ -128,6 +128,11 @@ def test_two_columns_for_one_thing_are_refused_unless_one_has_its_name():
         ("set.csv", b"id,problem,answer\n", "holds no row"),
         ("set.csv", b"id,problem,answer\n1,If x = 3, 12,5\n", "set.csv:2: not as many cells as columns"),
         ("set.csv", b"id,problem,answer\n1,Half\n", "set.csv:2: not as many cells as columns"),
+        (
+            "set.csv",
+            b"problem,problem,answer\na,b,1\n",
+            "two columns have the same name; found: problem, problem, answer",
+        ),
         ("set.jsonl", b'{"id": 1, "ID": 2}\n', "set.jsonl:1: two columns have the same name but for case"),
         ("set.csv", b'id,problem\n1,"' + b"x" * 200_000 + b'"\n', "not CSV"),
         ("set.parquet", b"PAR1 nothing", "not a parquet file"),
@@ -140,6 +145,15 @@ def test_a_file_that_cannot_be_used_is_named(tmp_path, name, content, complaint)
         read_rows(path)
     assert complaint in str(caught.value)
     assert str(path) in str(caught.value)
+
+
+def test_a_message_is_one_line_of_bearable_length(tmp_path):
+    pq.write_table(pa.Table.from_arrays([pa.array(["p"])] * 2, ["problem", "problem"]), tmp_path / "set.parquet")
+    rows = [Row("here", {"problem": "p", "answer": ["9" * 5000]}), Row("here", {"k" * 5000: 1})]
+    for wrong in (lambda: read_rows(tmp_path / "set.parquet"), *(lambda row=row: parse([row], "x") for row in rows)):
+        with pytest.raises(SourceError) as caught:
+            wrong()
+        assert "\n" not in str(caught.value) and len(str(caught.value)) < 500
 
 
 def test_a_missing_file_is_named(tmp_path):
