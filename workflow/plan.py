@@ -55,8 +55,12 @@ class Plan:
         self.cells = [
             (name, seed) for name in self.arms for seed in (experiment.seeds if name in self.trained_arms else (0,))
         ]
-        self.embedded_models = [name for name, one in experiment.models.items() if isinstance(one, EmbeddedModel)]
         self.packaged_models = [name for name, one in experiment.models.items() if isinstance(one, PackagedModel)]
+
+    def embedded_models(self, role: Literal["policy", "expert"]) -> list[str]:
+        """The names of the embedded world's models of this role."""
+        models = self.experiment.models.items()
+        return [name for name, one in models if isinstance(one, EmbeddedModel) and one.role == role]
 
     def data(self, name: str) -> Path:
         """The file of a problem set."""

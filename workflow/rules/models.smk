@@ -9,7 +9,7 @@ rule embedded_model:
     benchmark:
         RESULTS / "timings" / "embedded_model.{model}.tsv"
     wildcard_constraints:
-        model=one_of(PLAN.embedded_models),
+        model=one_of(PLAN.embedded_models("expert")),
     conda:
         "../../environment.yml"
     params:
@@ -17,6 +17,13 @@ rule embedded_model:
     shell:
         "exec python -m workflow.logged {log} -- python -m workflow.embedded.pretrain {params.model} "
         "--threads {threads} --out {output}"
+
+
+# The longest job before any training: first, beside the experts' and not after them.
+use rule embedded_model as embedded_policy with:
+    wildcard_constraints:
+        model=one_of(PLAN.embedded_models("policy")),
+    priority: 1
 
 
 rule packaged_model:
