@@ -77,7 +77,7 @@ known-experiment:
 	$(if $(wildcard config/$(EXPERIMENT).yaml),,$(error EXPERIMENT=$(EXPERIMENT): there is no config/$(EXPERIMENT).yaml; available are $(or $(patsubst config/%.yaml,%,$(sort $(wildcard config/*.yaml))),none)))
 
 test: $(STAMP)  ## run all tests, those on real engines included (ARGS="-m 'not engine'" for the quick ones)
-	@$(RUN) python -m pytest -n 2 --dist loadgroup $(ARGS)
+	@$(RUN) python -m pytest -n 2 --no-loadscope-reorder $(ARGS)
 
 lint: $(STAMP)  ## check style, types and the workflow
 	$(RUN) ruff check .

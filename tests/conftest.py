@@ -1,11 +1,19 @@
-"""Which tests run beside each other."""
+"""Which tests run beside each other where there are two workers (``make test``)."""
 
 import pytest
+from xdist.remote import Producer
+from xdist.scheduler import LoadScopeScheduling, Scheduling
+
+_ENGINES = "tests/integration/"
 
 
-@pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the groups
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests on engines, each of which wants the machine, one after the other in one worker; the rest beside them."""
-    for item in items:
-        if item.get_closest_marker("engine"):
-            item.add_marker(pytest.mark.xdist_group("engine"))
+class _EnginesInOneWorker(LoadScopeScheduling):
+    """Tests on engines, each of which wants the machine, one after the other; the rest beside them, file by file."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return _ENGINES if nodeid.startswith(_ENGINES) else nodeid.partition("::")[0]
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Scheduling:
+    """What pytest-xdist asks for; its own groups do not reach the scheduler with this version of pytest."""
+    return _EnginesInOneWorker(config, log)

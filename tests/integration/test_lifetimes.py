@@ -16,9 +16,6 @@ import pytest
 from tests.stubborn import __file__ as STUBBORN
 from tests.survivors import LIMIT_S, Marked, wait_for
 
-# Not beside an engine: what is waited for here is counted in seconds.
-pytestmark = pytest.mark.xdist_group("engine")
-
 SNAKEFILE = f"""
 import sys
 from workflow.locks import InUse
