@@ -5,11 +5,11 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
-import transfer_queue
 from omegaconf import DictConfig
 from transfer_queue import KVBatchMeta
 from verl.trainer.ppo.v1.replay_buffer import ReplayBuffer
 
+from eapo_verl.engine import rows
 from eapo_verl.engine.batching import final_outputs, prompt_of
 from eapo_verl.settings.run import RunStopped
 
@@ -102,9 +102,6 @@ class OrderedReplayBuffer(ReplayBuffer):
     def _throw_away(self, partition_id: str, uids: set[str]) -> list[dict[str, Any]]:
         """Remove groups, and return the ``extra_fields`` of their rollouts in order."""
         keys = final_outputs(sorted(key for key in self.partitions[partition_id] if prompt_of(key) in uids))
-        fields: list[dict[str, Any]] = []
-        if keys:
-            data = transfer_queue.kv_batch_get(keys=keys, partition_id=partition_id, select_fields=["extra_fields"])
-            fields = list(data["extra_fields"])
+        (fields,) = rows.get(partition_id, keys, "extra_fields")
         self._clear_groups(partition_id, uids)
         return fields

@@ -1,4 +1,4 @@
-"""The rows of a batch in verl's TransferQueue: one tensor, or one object, a row."""
+"""The rows of a partition of verl's TransferQueue: one tensor, or one object, a row and field."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -8,22 +8,31 @@ import transfer_queue
 from tensordict import TensorDict
 from transfer_queue import KVBatchMeta
 
+from eapo_verl.engine.batching import final_outputs
 
-def get(batch: KVBatchMeta, keys: Sequence[str], field: str) -> list[Any]:
-    """The field of each of the rows, in the order of ``keys``."""
+
+def rollouts(batch: KVBatchMeta) -> list[str]:
+    """The keys of a batch's rollouts, without internalization samples and padding."""
+    padding = {key for key, tag in zip(batch.keys, batch.tags, strict=True) if tag.get("is_padding", False)}
+    return [key for key in final_outputs(batch.keys) if key not in padding]
+
+
+def get(partition_id: str, keys: Sequence[str], *fields: str) -> list[list[Any]]:
+    """For each of the fields, that of each of the rows in the order of ``keys``; all are fetched at once."""
     if not keys:
-        return []
-    data = transfer_queue.kv_batch_get(keys=list(keys), partition_id=batch.partition_id, select_fields=[field])[field]
-    return list(data.unbind()) if isinstance(data, torch.Tensor) else list(data)
+        return [[] for _ in fields]
+    data = transfer_queue.kv_batch_get(keys=list(keys), partition_id=partition_id, select_fields=list(fields))
+    columns = [data[field] for field in fields]
+    return [list(one.unbind()) if isinstance(one, torch.Tensor) else list(one) for one in columns]
 
 
-def put(batch: KVBatchMeta, keys: Sequence[str], field: str, rows: Sequence[torch.Tensor]) -> None:
-    """Replace the field of each of the rows by a tensor, one number a token."""
+def put(partition_id: str, keys: Sequence[str], **fields: Sequence[torch.Tensor]) -> None:
+    """Replace each of the fields of each of the rows by a tensor, one number a token; all are put at once."""
     if not keys:
         return
-    nested = torch.nested.as_nested_tensor(list(rows), layout=torch.jagged)
-    fields = TensorDict({field: nested}, batch_size=len(keys))
-    transfer_queue.kv_batch_put(keys=list(keys), partition_id=batch.partition_id, fields=fields)
+    nested = {name: torch.nested.as_nested_tensor(list(rows), layout=torch.jagged) for name, rows in fields.items()}
+    data = TensorDict(nested, batch_size=len(keys))
+    transfer_queue.kv_batch_put(keys=list(keys), partition_id=partition_id, fields=data)
 
 
 def shared_value(row: torch.Tensor, mask: torch.Tensor) -> float:

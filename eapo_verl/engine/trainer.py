@@ -71,7 +71,7 @@ class EAPOTrainer(PPOTrainerSync):
 
         def update_over_rollouts(batch: KVBatchMeta) -> Any:
             # verl's sequence-wise means are over all rows of a mini-batch, padding included.
-            batch.extra_info["global_batch_size"] = len(self._real(batch)) / self._mini_batches
+            batch.extra_info["global_batch_size"] = len(rows.rollouts(batch)) / self._mini_batches
             return update(batch)
 
         self.actor_rollout_wg.update_actor = update_over_rollouts
@@ -137,13 +137,14 @@ class EAPOTrainer(PPOTrainerSync):
         mini-batch.
         """
         finals = set(final_outputs(batch.keys))
-        self._rollouts = dict(zip(batch.keys, rows.get(batch, batch.keys, "extra_fields"), strict=True))
+        (fields,) = rows.get(batch.partition_id, batch.keys, "extra_fields")
+        self._rollouts = dict(zip(batch.keys, fields, strict=True))
         idle = [key for key in batch.keys if key not in finals and not _is_right(self._rollouts[key])]
         if idle:
             transfer_queue.kv_clear(keys=idle, partition_id=batch.partition_id)
         batch = batch.select_keys(sorted(set(batch.keys) - set(idle), key=submission_order))
         batch = super()._balance_batch(batch, metrics, *args, **kwargs)
-        real = set(self._real(batch))
+        real = set(rows.rollouts(batch))
         if len(real) < len(batch):
             own = [key in real for key in batch.keys]
             batch.reorder(spread(range(len(batch)), own, self._mini_batches * self._ranks))
@@ -162,8 +163,7 @@ class EAPOTrainer(PPOTrainerSync):
         self._summary["mismatch_kl"] = None
         if not is_measured(self.global_steps, self._run.budget.validate_every):
             return batch
-        real = self._real(batch)
-        engine, trainer = rows.get(batch, real, "rollout_log_probs"), rows.get(batch, real, "old_log_probs")
+        engine, trainer = rows.get(batch.partition_id, rows.rollouts(batch), "rollout_log_probs", "old_log_probs")
         self._summary["mismatch_kl"] = mismatch_kl(zip(engine, trainer, strict=True))
         return batch
 
@@ -172,23 +172,23 @@ class EAPOTrainer(PPOTrainerSync):
 
         Equations: :mod:`eapo_verl.method.objective`, :mod:`eapo_verl.method.internalization`.
         """
-        real = self._real(batch)
+        real = rows.rollouts(batch)
         batch = super()._compute_advantage(batch, metrics)
-        reward, when = self._run.reward, (self.global_steps, self._run.budget.steps)
-        masks = dict(zip(real, rows.get(batch, real, "response_mask"), strict=True))
-        made = dict(zip(real, map(rows.shared_value, rows.get(batch, real, "advantages"), masks.values()), strict=True))
-        scores = dict(zip(real, rows.get(batch, real, "rm_scores"), strict=True))
+        bonus, cost = self._run.reward.bonus(*self._when), self._run.reward.cost(*self._when)
+        columns = rows.get(batch.partition_id, real, "response_mask", "advantages", "rm_scores")
+        masks, advantages, scores = (dict(zip(real, column, strict=True)) for column in columns)
+        made = {key: rows.shared_value(advantages[key], masks[key]) for key in real}
         shaped: dict[str, float] = {}
         answers: dict[str, float] = {}
         self._parts = {}
         for group in groups(real):
             facts = [self._facts(key, float(scores[key].sum())) for key in group]
-            result = shape_group(facts, [made[key] for key in group], reward.bonus(*when), reward.cost(*when))
+            result = shape_group(facts, [made[key] for key in group], bonus, cost)
             self._parts |= zip(group, result.parts, strict=True)
             shaped |= zip(group, result.advantages, strict=True)
             answers |= zip(map(rollout_of, group), result.answer_advantages, strict=True)
         changed = [key for key in real if shaped[key] != made[key]]
-        rows.put(batch, changed, "advantages", [shaped[key] * masks[key].float() for key in changed])
+        rows.put(batch.partition_id, changed, advantages=[shaped[key] * masks[key].float() for key in changed])
         extra = [key for key in batch.keys if key not in made and rollout_of(key) in answers]
         self._summary["internalized"] = self._weigh(batch, extra, [answers[rollout_of(key)] for key in extra])
         return batch
@@ -204,13 +204,17 @@ class EAPOTrainer(PPOTrainerSync):
             how many of them are learned from.
         """
         right = [_is_right(self._rollouts[key]) for key in extra]
-        weight = self._run.internalization.weight(self.global_steps, self._run.budget.steps)
-        weights = sample_weights(advantages, right, weight)
-        masks = rows.learned_masks(rows.get(batch, extra, "response_mask"), weights)
-        rows.put(batch, extra, "response_mask", [learned for learned, _ in masks])
-        rows.put(batch, extra, "loss_mask", [counted for _, counted in masks])
+        weights = sample_weights(advantages, right, self._run.internalization.weight(*self._when))
+        (own,) = rows.get(batch.partition_id, extra, "response_mask")
+        masks = rows.learned_masks(own, weights)
         factors = [one * advantage for one, advantage in zip(weights, advantages, strict=True)]
-        rows.put(batch, extra, "advantages", [mask * one for (mask, _), one in zip(masks, factors, strict=True)])
+        rows.put(
+            batch.partition_id,
+            extra,
+            response_mask=[learned for learned, _ in masks],
+            loss_mask=[counted for _, counted in masks],
+            advantages=[learned * factor for (learned, _), factor in zip(masks, factors, strict=True)],
+        )
         return sum(one > 0.0 for one in weights)
 
     # Logs and checkpoints.
@@ -233,15 +237,15 @@ class EAPOTrainer(PPOTrainerSync):
         """As verl's; afterwards what its rollouts tell is known, before a checkpoint is written."""
         threshold = self._threshold
         batch = super().step(metrics, timing_raw)
-        real = self._real(batch)
+        real = rows.rollouts(batch)
         rollouts = [self._rollouts[key] for key in real]
         parts, unused = [self._parts[key] for key in real], self.replay_buffer.collect()
         self._summary |= summarise(rollouts, parts, *unused)
         self._transcripts.add_step(self.global_steps, rollouts, parts, [*unused[0], *unused[1]])
-        consultation, when = self._run.consultation, (self.global_steps, self._run.budget.steps)
+        consultation = self._run.consultation
         self._summary |= {
-            "acceptance_rate": consultation.acceptance(*when) if consultation.possible else 0.0,
-            "turn_budget": consultation.turns(*when) if consultation.possible else 0,
+            "acceptance_rate": consultation.acceptance(*self._when) if consultation.possible else 0.0,
+            "turn_budget": consultation.turns(*self._when) if consultation.possible else 0,
             "confidence_threshold": threshold,
         }
         confidences = [value for fields in rollouts for value in fields["consultation"]["confidences"]]
@@ -254,7 +258,7 @@ class EAPOTrainer(PPOTrainerSync):
         self, batch: KVBatchMeta, metrics: dict, timing_raw: dict, global_steps: int, epoch: int
     ) -> None:
         """verl's metrics of the real rollouts, and ours."""
-        rollouts = batch.select_keys(self._real(batch))
+        rollouts = batch.select_keys(rows.rollouts(batch))
         super()._compute_metrics(rollouts, metrics, timing_raw, global_steps=global_steps, epoch=epoch)
         # verl's loggers take numbers only.
         metrics |= {PREFIX + name: value for name, value in self._summary.items() if value is not None}
@@ -286,11 +290,10 @@ class EAPOTrainer(PPOTrainerSync):
             state = json.loads((folder / f"global_step_{self.global_steps}" / _STATE_FILE).read_text(encoding="utf-8"))
             self._threshold, self._prompts_submitted = state["confidence_threshold"], state["prompts_submitted"]
 
-    @staticmethod
-    def _real(batch: KVBatchMeta) -> list[str]:
-        """The keys of rollouts, without internalization samples and padding."""
-        padding = {key for key, tag in zip(batch.keys, batch.tags, strict=True) if tag.get("is_padding", False)}
-        return [key for key in final_outputs(batch.keys) if key not in padding]
+    @property
+    def _when(self) -> tuple[int, int]:
+        """What a schedule is asked for: this step, of how many."""
+        return self.global_steps, self._run.budget.steps
 
 
 def _is_right(fields: dict[str, Any]) -> bool:

@@ -65,13 +65,17 @@ def rows(monkeypatch: pytest.MonkeyPatch) -> dict[str, dict[str, Any]]:
                     row["advantages"] = row["response_mask"] * made
         return batch
 
-    def put(batch: Any, keys: list[str], field: str, values: list[Any]) -> None:
-        for key, value in zip(keys, values, strict=True):
-            assert value.shape == table[key][field].shape
-            table[key][field] = value
+    def get(partition_id: str, keys: list[str], *fields: str) -> list[list[Any]]:
+        return [[table[key][field] for key in keys] for field in fields]
+
+    def put(partition_id: str, keys: list[str], **fields: list[Any]) -> None:
+        for field, values in fields.items():
+            for key, value in zip(keys, values, strict=True):
+                assert value.shape == table[key][field].shape
+                table[key][field] = value
 
     monkeypatch.setattr(module.PPOTrainerSync, "_compute_advantage", verls)
-    monkeypatch.setattr(module.rows, "get", lambda batch, keys, field: [table[key][field] for key in keys])
+    monkeypatch.setattr(module.rows, "get", get)
     monkeypatch.setattr(module.rows, "put", put)
     trainer = object.__new__(module.EAPOTrainer)
     trainer._run = SimpleNamespace(
@@ -82,7 +86,7 @@ def rows(monkeypatch: pytest.MonkeyPatch) -> dict[str, dict[str, Any]]:
     trainer.global_steps, trainer._rollouts, trainer._summary = 2, ROLLOUTS, {}
     keys = list(ROLLOUTS)
     tags = [{"is_padding": key.startswith("pad")} for key in keys]
-    trainer._compute_advantage(SimpleNamespace(keys=keys, tags=tags), {})
+    trainer._compute_advantage(SimpleNamespace(keys=keys, tags=tags, partition_id="train"), {})
     return table | {"trainer": {"parts": trainer._parts, "summary": trainer._summary}}
 
 

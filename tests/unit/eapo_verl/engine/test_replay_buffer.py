@@ -63,9 +63,10 @@ def taken(monkeypatch: pytest.MonkeyPatch, queue: Queue, batch: int = 4, limit: 
     from verl.trainer.ppo.v1 import replay_buffer as verls
 
     from eapo_verl.engine import replay_buffer as ours
+    from eapo_verl.engine import rows
 
     monkeypatch.setattr(verls, "tq", queue)
-    monkeypatch.setattr(ours, "transfer_queue", queue)
+    monkeypatch.setattr(rows, "transfer_queue", queue)
     monkeypatch.setattr(verls, "KVBatchMeta", SimpleNamespace)
     settings = {
         "poll_interval": 0.0, "filter_groups_metric": "acc", "train_batch_size": batch, "most_discarded": limit
