@@ -81,11 +81,7 @@ def comparison_rows(significance: pd.DataFrame) -> list[dict[str, str]]:
     return [
         {
             "comparison": f"{name(row['method_a'])} − {name(row['method_b'])}",
-            "difference": points(row["difference"]),
-            "95% CI": span(row["ci_low"], row["ci_high"], True),
-            "p": p_text(row["p_value"]),
-            "p (Holm)": p_text(row["p_adjusted"]),
-            "detectable": detectable_text(row),
+            **_tested(row, "Holm"),
             "seeds": f"{int(row['seeds_a'])} / {int(row['seeds_b'])}",
             "seed term": _SEED_TERMS.get(row["seed_term"], MISSING),
         }
@@ -100,14 +96,21 @@ def ablation_rows(ablations: pd.DataFrame) -> list[dict[str, str]]:
             "component": row["component"].replace("_", " "),
             "benchmark": row_name(row["benchmark"]),
             "with − without": f"{name(row['full'])} − {name(row['without'])}",
-            "difference": points(row["difference"]),
-            "95% CI": span(row["ci_low"], row["ci_high"], True),
-            "p": p_text(row["p_value"]),
-            "p (BH)": p_text(row["p_adjusted"]),
-            "detectable": detectable_text(row),
+            **_tested(row, "BH"),
         }
         for _, row in ablations.iterrows()
     ]
+
+
+def _tested(row: pd.Series, adjustment: str) -> dict[str, str]:
+    """What a test of a family says of a difference; the adjustment is the family's."""
+    return {
+        "difference": points(row["difference"]),
+        "95% CI": span(row["ci_low"], row["ci_high"], True),
+        "p": p_text(row["p_value"]),
+        f"p ({adjustment})": p_text(row["p_adjusted"]),
+        "detectable": detectable_text(row),
+    }
 
 
 def test_rows(significance: pd.DataFrame) -> list[dict[str, str]]:
