@@ -62,10 +62,6 @@ class Plan:
         models = self.experiment.models.items()
         return [name for name, one in models if isinstance(one, EmbeddedModel) and one.role == role]
 
-    def data(self, name: str) -> Path:
-        """The file of a problem set."""
-        return problems_file(self.results, name)
-
     def run(self, method: str, seed: int | str) -> Path:
         """The folder of a run."""
         return self.results / "runs" / method / f"seed{seed}"
@@ -95,7 +91,7 @@ class Plan:
     def run_files(self, method: str) -> list[Path]:
         """The problems, models beside the policy, and experts' solutions that a method's runs need."""
         needs = self._arm(method).needs()
-        problems = [self.data(name) for name in ("train", "validation")] if needs.problems else []
+        problems = [problems_file(self.results, name) for name in ("train", "validation")] if needs.problems else []
         models = [self.model(name) for name in needs.models]
         return [*problems, *models, *(solutions_file(self.results, expert) for expert in needs.solutions)]
 
