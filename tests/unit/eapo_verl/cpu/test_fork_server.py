@@ -8,6 +8,7 @@ import sys
 import textwrap
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import psutil
@@ -26,6 +27,18 @@ with serving(Path(sys.argv[1])) as program:
     print(program, flush=True)
     sys.stdin.read()
 """
+
+
+#: Says which process it is.
+SLEEP = "import os, time; print(os.getpid(), flush=True); time.sleep(60)"
+
+
+@contextmanager
+def sleeping(command: list[str]) -> Iterator[tuple[subprocess.Popen, int]]:
+    """The command's process, and the number of the one that it has ``SLEEP`` in."""
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as process:
+        assert process.stdout is not None
+        yield process, int(process.stdout.readline())
 
 
 @pytest.fixture
@@ -111,10 +124,7 @@ def test_an_error_and_a_message_end_a_process_as_they_end_python(program: str) -
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGKILL])
 def test_a_signal_to_the_client_is_one_to_its_process(program: str, number: signal.Signals) -> None:
-    code = "import os, time; print(os.getpid(), flush=True); time.sleep(60)"
-    with subprocess.Popen([program, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as client:
-        assert client.stdout is not None
-        process = int(client.stdout.readline())
+    with sleeping([program, "-c", SLEEP]) as (client, process):
         client.send_signal(number)
         assert client.wait(5) == (1 if number == signal.SIGINT else -number)
         assert gone(process)
@@ -127,31 +137,22 @@ def test_a_process_that_a_signal_ends_ends_its_client_by_it(program: str) -> Non
 
 
 def test_everything_ends_with_the_process_that_the_server_was_forked_off(host: subprocess.Popen, program: str) -> None:
-    code = "import os, signal, time; signal.signal(15, signal.SIG_IGN); print(os.getpid(), flush=True); time.sleep(60)"
-    with subprocess.Popen([program, "-c", code], stdout=subprocess.PIPE) as client:
-        assert client.stdout is not None
-        process = int(client.stdout.readline())
+    with sleeping([program, "-c", "import signal; signal.signal(15, signal.SIG_IGN); " + SLEEP]) as (client, process):
         (server,) = psutil.Process(host.pid).children()
         host.kill()
         assert gone(server.pid) and gone(process) and client.wait(5) != 0
 
 
 def test_everything_ends_with_the_server(host: subprocess.Popen, program: str) -> None:
-    code = "import os, time; print(os.getpid(), flush=True); time.sleep(60)"
-    with subprocess.Popen([program, "-c", code], stdout=subprocess.PIPE) as client:
-        assert client.stdout is not None
-        process = int(client.stdout.readline())
+    with sleeping([program, "-c", SLEEP]) as (client, process):
         (server,) = psutil.Process(host.pid).children()
         server.kill()
         assert gone(process) and client.wait(5) != 0
 
 
 def test_a_process_ends_when_the_parent_of_its_client_does(program: str) -> None:
-    code = "import os, time; print(os.getpid(), flush=True); time.sleep(60)"
-    outer = f"import subprocess, sys; subprocess.run([{program!r}, '-c', {code!r}])"
-    with subprocess.Popen([sys.executable, "-c", outer], stdout=subprocess.PIPE) as parent:
-        assert parent.stdout is not None
-        process = int(parent.stdout.readline())
+    outer = f"import subprocess, sys; subprocess.run([{program!r}, '-c', {SLEEP!r}])"
+    with sleeping([sys.executable, "-c", outer]) as (parent, process):
         parent.kill()
         assert gone(process)
 
