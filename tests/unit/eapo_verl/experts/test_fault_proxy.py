@@ -11,9 +11,9 @@ from tests.fault_proxy import KINDS, FaultProxy
 
 
 def ask(base_url: str, asked: int, retries: int) -> list[Reply]:
-    expert = Endpoint(name="a", base_url=base_url, model="m", timeout_s=0.4, retries=retries)
+    expert = Endpoint(name="a", base_url=base_url, model="m", timeout_s=2.0, retries=retries)
     preflight([expert])
-    limits = ExpertPoolSettings(deadline_s=5.0, backoff_s=0.02, breaker_threshold=1000)
+    limits = ExpertPoolSettings(deadline_s=60.0, backoff_s=0.02, breaker_threshold=1000)
 
     async def run() -> list[Reply]:
         async with ExpertPool([expert], settings=limits) as pool:
