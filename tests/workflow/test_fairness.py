@@ -1,5 +1,6 @@
 """What an arm spends beside the experiment's budget is declared, or it is refused."""
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ from eapo_verl.settings.method import Internalization
 from eapo_verl.settings.run import Training
 from workflow.experiment import load_experiment
 from workflow.fairness import spent, undeclared
-from workflow.methods import ExperimentError, methods
+from workflow.methods import METHODS, ExperimentError, methods
 
 DEFAULT = yaml.safe_load(Path("config/default.yaml").read_text())
 SHARED = Training(**DEFAULT["training"])
@@ -109,6 +110,53 @@ def test_an_experiment_with_an_arm_that_does_not_is_refused_in_one_line(variant:
         load_experiment(DEFAULT | {"variants": {"mine": variant}}, "config/mine.yaml")
     message = str(caught.value)
     assert message.startswith("config/mine.yaml: ") and said in message and "\n" not in message
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("kind: magic", "baselines/mine/method.yaml: kind: 'magic' is unknown; allowed are "),
+        (
+            "kind: rl\ncolour: red",
+            "baselines/mine/method.yaml: colour: no key of a method of kind rl, which has policy",
+        ),
+        ("kind: [rl", "baselines/mine/method.yaml: "),
+        ("", "baselines/mine/method.yaml: "),
+        ("kind: rl\nspends: many", "baselines/mine/method.yaml: spends: Input should be a valid tuple"),
+        ("kind: rl\nreward: {bonsu: 1}\nconsultation: {trigger: never}", "c: method mine: reward.bonsu: Extra inputs"),
+        ("kind: rl\nexperts: []", "c: method mine: it consults, but experts names none"),
+        (
+            "kind: rl",
+            "c: method mine: spends: the experiment's budget does not hold expert_tokens (of expert_a, expert_b)",
+        ),
+        (
+            "kind: rl\nconsultation: {trigger: never}\ntraining: {budget: {steps: 9}}",
+            "c: method mine: spends: the experiment's budget does not hold prompts (144, not 384), rollouts (1152,",
+        ),
+        ("kind: untrained\npolicy: {expert: 7}", "c: method mine: policy: expert 7 is not one of the experiment's 2"),
+        (
+            "kind: untrained\npolicy: gpt",
+            "c: method mine: policy: 'gpt' is not one of models (policy, expert_a, expert_b)",
+        ),
+    ],
+)
+def test_a_faulty_method_file_is_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str, said: str
+) -> None:
+    for path in METHODS.glob("*/method.yaml"):
+        (tmp_path / path.parent.name).mkdir()
+        shutil.copy(path, tmp_path / path.parent.name)
+    (tmp_path / "mine").mkdir()
+    differences = "differences: '`policy`, `experts` and `training.budget`.'\n" if text.startswith("kind") else ""
+    (tmp_path / "mine" / "method.yaml").write_text(differences + text)
+    monkeypatch.setattr("workflow.methods.METHODS", tmp_path)
+    methods.cache_clear()
+    try:
+        with pytest.raises(ExperimentError) as caught:
+            load_experiment(DEFAULT | {"methods": ["self_exploratory", "eapo", "eapo_paper", "mine"]}, "c")
+    finally:
+        methods.cache_clear()
+    assert str(caught.value).startswith(said) and "\n" not in str(caught.value)
 
 
 def test_a_variant_is_called_after_what_it_varies_and_spends_as_it_does() -> None:
