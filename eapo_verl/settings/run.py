@@ -48,15 +48,16 @@ class Budget(Settings):
 class Overlong(Settings):
     """DAPO's soft penalty for length (2503.14476, eq. 13).
 
-    From ``buffer`` tokens before the limit on, the reward falls linearly, by ``penalty`` at the limit.
+    In the last part of a response, of which ``buffer`` is the share, the reward falls linearly, by ``penalty`` at the
+    limit. DAPO's own numbers: 4096 of 20480 tokens, a fifth, and 1.
     """
 
-    buffer: int = Field(ge=1)
+    buffer: float = Field(0.2, gt=0, le=1)
     penalty: float = Field(1.0, gt=0)
 
     def reward(self, tokens: int, limit: int) -> float:
         """What a response of so many tokens is charged, a number that is at most 0; ``limit`` in tokens, too."""
-        return min(0.0, -(tokens - (limit - self.buffer)) / self.buffer * self.penalty)
+        return min(0.0, ((limit - tokens) / (self.buffer * limit) - 1.0) * self.penalty)
 
 
 class Optimiser(Settings):
@@ -156,11 +157,6 @@ class RunSettings(Training):
     def _consistent(self) -> "RunSettings":
         if self.consultation.possible and not self.experts:
             raise ValueError(f"method {self.method} consults, but the run names no expert")
-        overlong = self.optimiser.overlong
-        if overlong is not None and overlong.buffer > self.lengths.response:
-            raise ValueError(
-                f"optimiser.overlong.buffer ({overlong.buffer}) is longer than a response ({self.lengths.response})"
-            )
         return self
 
 
