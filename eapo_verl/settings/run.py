@@ -9,6 +9,7 @@ from pydantic import Field, model_validator
 from eapo_verl.cpu.precision import Precision
 from eapo_verl.settings.base import Endpoint, Name, Settings
 from eapo_verl.settings.identity import OPERATIONAL
+from eapo_verl.settings.matching import Match, Matched
 from eapo_verl.settings.method import Consultation, Internalization, Reward
 
 
@@ -43,6 +44,11 @@ class Budget(Settings):
                 f"prompts_per_step ({self.prompts_per_step}) has to be a multiple of mini_batches ({self.mini_batches})"
             )
         return self
+
+    @property
+    def rollouts(self) -> int:
+        """Of training prompts, in the whole run, where none is thrown away."""
+        return self.steps * self.prompts_per_step * self.rollouts_per_prompt
 
 
 class Overlong(Settings):
@@ -135,7 +141,10 @@ class Departure(Settings):
 class RunSettings(Training):
     """One training run.
 
-    ``departures`` are recorded, not acted on: the dotted keys in which the run is not as its experiment has it.
+    ``runs`` holds the ``run.json`` of other arms' runs of the same seed, by the arm: of those that ``match`` names, and
+    of ``start_from``, the arm whose model ``policy`` is, where that is no model of the experiment. ``matched`` is what
+    ``match`` came to, known when the run starts. ``departures`` are recorded, not acted on: the dotted keys in which
+    the run is not as its experiment has it.
     """
 
     experiment: str
@@ -150,6 +159,10 @@ class RunSettings(Training):
     consultation: Consultation
     reward: Reward = Reward()
     internalization: Internalization = Internalization()
+    runs: dict[Name, Path] = Field(default_factory=dict)
+    start_from: Name | None = None
+    match: Match | None = None
+    matched: Matched | None = None
     departures: dict[str, Departure] = Field(default_factory=dict)
     config_sha256: str
 
@@ -157,7 +170,16 @@ class RunSettings(Training):
     def _consistent(self) -> "RunSettings":
         if self.consultation.possible and not self.experts:
             raise ValueError(f"method {self.method} consults, but the run names no expert")
+        others = [self.start_from, *((self.match.arm, self.match.like) if self.match else ())]
+        for arm in others:
+            if arm is not None and arm not in self.runs:
+                raise ValueError(f"runs: the run of {arm} is not among them, which it goes by")
         return self
+
+    @property
+    def checkpoint_name(self) -> str:
+        """Of its folder of checkpoints; another configuration or another budget starts anew beside it."""
+        return self.config_sha256[:12] + (f"-{self.matched.made}" if self.matched else "")
 
 
 @functools.cache
