@@ -44,7 +44,7 @@ def with_match(settings: RunSettings) -> RunSettings:
     spent = 0.0 if settings.start_from is None else _flops(settings.runs[settings.start_from])
     given, key = getattr(budget, match.by), f"training.budget.{match.by}"
     try:
-        made = matched(match.by, given, budget.rollouts, total - spent, price)
+        made = matched(match, given, budget.rollouts, total - spent, price)
     except ValueError as error:
         start = f", the model that this one starts from {spent:.3g}" if settings.start_from else ""
         raise ValueError(f"match: the run of {match.arm} has cost {total:.3g} FLOPs{start}: {error}") from error

@@ -16,11 +16,14 @@ class Match(Settings):
         like: the arm whose run of the same seed says what a rollout costs, its FLOPs over its rollouts: one that asks
             nobody, and starts from no other run's model.
         by: the key of the budget that is set so.
+        least: the share of its value that it has in any case, however little is left to spend; 0: a run for which
+            nothing is left is refused.
     """
 
     arm: Name
     like: Name
     by: Literal["rollouts_per_prompt", "steps"]
+    least: float = Field(0.0, ge=0, le=1)
 
 
 class Matched(Settings):
@@ -32,7 +35,7 @@ class Matched(Settings):
         made: its value with it.
         flops: to be spent: those of the run that is matched, less those of the run that this one starts from.
         flops_a_rollout: what one is taken to cost.
-        flops_over: by how much the run, so rounded, exceeds what there is, at that price; at least 0.
+        flops_over: by how much the run exceeds what there is, at that price, since it was rounded up or had its least.
     """
 
     by: str
@@ -43,28 +46,29 @@ class Matched(Settings):
     flops_over: float
 
 
-def matched(by: str, given: int, rollouts: int, flops: float, flops_a_rollout: float) -> Matched:
+def matched(match: Match, given: int, rollouts: int, flops: float, flops_a_rollout: float) -> Matched:
     """The value of a budget's key with which a run costs ``flops``.
 
-    made = ceil(flops / (flops_a_rollout * rollouts / given)): rounded up, so that no match gives less.
+    made = ceil(max(flops / (flops_a_rollout * rollouts / given), least * given)): rounded up, so that no match gives
+    less.
 
     Args:
-        by: the key, in which the run's number of rollouts is linear.
-        given: its value without the match.
+        match: the rule; the run's number of rollouts is linear in its key.
+        given: the key's value without the match.
         rollouts: of the whole run with that value.
-        flops: to be spent.
+        flops: to be spent; there may be none.
         flops_a_rollout: that one costs.
 
     Raises:
-        ValueError: there is nothing to spend, or rollouts cost nothing.
+        ValueError: there is nothing to spend and no least, or rollouts cost nothing.
     """
-    if flops <= 0 or flops_a_rollout <= 0:
+    if max(flops, match.least) <= 0 or flops_a_rollout <= 0:
         raise ValueError(f"{flops:.3g} are left for rollouts of {flops_a_rollout:.3g} each")
     unit = flops_a_rollout * rollouts / given
     # Less than that is the rounding of the division.
-    made = math.ceil(flops / unit - 1e-9)
+    made = math.ceil(max(flops / unit, match.least * given) - 1e-9)
     return Matched(
-        by=by,
+        by=match.by,
         given=given,
         made=made,
         flops=flops,
