@@ -10,6 +10,8 @@ class Needs(NamedTuple):
 
     Attributes:
         problems: for its run, the training and the validation set.
+        start: another arm, whose trained model of the same seed is there in place of ``policy``.
+        costs_of: other arms; its run reads what their runs of the same seed have cost.
         models: for its run, these models beside the policy, a teacher say.
         solutions: for its run, solutions of the training problems by these experts.
         experts: these answer while it is trained.
@@ -17,10 +19,17 @@ class Needs(NamedTuple):
     """
 
     problems: bool = False
+    start: str | None = None
+    costs_of: tuple[str, ...] = ()
     models: tuple[str, ...] = ()
     solutions: tuple[str, ...] = ()
     experts: tuple[str, ...] = ()
     experts_at_evaluation: tuple[str, ...] = ()
+
+    @property
+    def runs(self) -> tuple[str, ...]:
+        """Arms whose runs of the same seed have to be there before, in whatever role."""
+        return tuple(dict.fromkeys((*([self.start] if self.start is not None else []), *self.costs_of)))
 
     @property
     def any_experts(self) -> tuple[str, ...]:

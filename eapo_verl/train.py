@@ -27,6 +27,7 @@ from eapo_verl.engine.verl_config import compose
 from eapo_verl.experts.api_keys import read_api_key
 from eapo_verl.experts.preflight import ExpertsUnreachable, preflight
 from eapo_verl.record import step_log
+from eapo_verl.record.other_runs import with_match
 from eapo_verl.settings.errors import one_line
 from eapo_verl.settings.run import RunError, RunSettings, RunStopped
 
@@ -53,8 +54,8 @@ def load_settings(path: Path, endpoints: Path | None = None) -> RunSettings:
         endpoints: a JSON file with base_url and model, by name, of experts that were started for this run.
 
     Raises:
-        RunError: the file is missing or malformed, a key of an expert is not in the environment, or an expert that the
-            run may consult cannot be asked.
+        RunError: the file is missing or malformed, a key of an expert is not in the environment, an expert that the
+            run may consult cannot be asked, or a run that it has to cost as much as does not say what it cost.
     """
     try:
         fields = yaml.safe_load(path.read_text(encoding="utf-8"))
@@ -65,6 +66,7 @@ def load_settings(path: Path, endpoints: Path | None = None) -> RunSettings:
             read_api_key(endpoint)
         if settings.consultation.possible:
             preflight(settings.experts)
+        settings = with_match(settings)
     except ExpertsUnreachable as error:
         raise RunError(str(error)) from error
     except (OSError, TypeError, ValueError, yaml.YAMLError) as error:
@@ -164,8 +166,7 @@ def run(settings: RunSettings, run_dir: Path, checkpoint_dir: Path) -> None:
     from eapo_verl.record.manifest import write_manifest
 
     started = time.monotonic()
-    # A checkpoint belongs to one configuration; another one starts anew beside it.
-    checkpoint_dir = checkpoint_dir.absolute() / settings.config_sha256[:12]
+    checkpoint_dir = checkpoint_dir.absolute() / settings.checkpoint_name
     checkpoint_dir.mkdir(parents=True, exist_ok=True)
     last = checkpoint_dir / _LAST_STEP_FILE
     resumed_from = int(last.read_text()) if last.exists() else 0

@@ -20,6 +20,7 @@ from eapo_verl.settings.identity import OPERATIONAL
 from eapo_verl.settings.method import Consultation, Internalization, Reward
 from eapo_verl.settings.run import Training
 from workflow.fairness import undeclared
+from workflow.lineage import check_runs
 from workflow.methods import ExperimentError, Method, Variant, methods
 from workflow.models import Expert, LocalModel, Model
 from workflow.problem_sets import Benchmark, ProblemSet, check_benchmarks, local_file
@@ -115,6 +116,7 @@ class Experiment(Settings):
                     raise ValueError(f"{key}: {first!r} against {second!r}: each is of two arms, and stands there once")
         check_benchmarks(self.benchmarks)
         self._require_models()
+        check_runs(self.arms, self.experts)
         return self
 
     def _require_models(self) -> None:

@@ -13,7 +13,15 @@ import yaml
 from baselines.arm import Arm
 from workflow.experiment import Experiment
 from workflow.models import EmbeddedModel, Expert, PackagedModel
-from workflow.runs import config_sha256, model_folder, problems_file, run_settings, solutions_file
+from workflow.runs import (
+    config_sha256,
+    model_folder,
+    policy_folder,
+    problems_file,
+    run_folder,
+    run_settings,
+    solutions_file,
+)
 from workflow.session import training_slots
 
 #: When experts are asked: while an arm's run is made, or while its model is sampled.
@@ -52,9 +60,11 @@ class Plan:
         self.trained_arms = [name for name, arm in experiment.arms.items() if arm.program is not None]
         #: (arm, seed) of every run.
         self.trained = [(name, seed) for name in self.trained_arms for seed in experiment.seeds]
-        #: (arm, seed) of everything that is scored; what has no run has the seed 0.
+        #: (arm, seed) of everything that is scored; what no run has anything to do with has the seed 0.
         self.cells = [
-            (name, seed) for name in self.arms for seed in (experiment.seeds if name in self.trained_arms else (0,))
+            (name, seed)
+            for name, arm in experiment.arms.items()
+            for seed in (experiment.seeds if arm.program is not None or arm.needs().start is not None else (0,))
         ]
         self.packaged_models = [name for name, one in experiment.models.items() if isinstance(one, PackagedModel)]
 
@@ -65,19 +75,19 @@ class Plan:
 
     def run(self, method: str, seed: int | str) -> Path:
         """The folder of a run."""
-        return self.results / "runs" / method / f"seed{seed}"
+        return run_folder(self.results, method, int(seed))
 
     def model(self, name: str) -> Path:
         """The folder of one of the experiment's models."""
         return model_folder(self.experiment, self.results, name)
 
-    def policy(self, method: str) -> Path:
+    def policy(self, method: str, seed: int | str) -> Path:
         """The folder of the model that an arm starts from."""
-        return self.model(self._arm(method).policy)
+        return policy_folder(self.experiment, self.results, method, int(seed))
 
     def scored_model(self, method: str, seed: int | str) -> Path:
         """The folder of the model that is scored for a method and a seed."""
-        return self.run(method, seed) / "model" if method in self.trained_arms else self.policy(method)
+        return self.run(method, seed) / "model" if method in self.trained_arms else self.policy(method, seed)
 
     def program(self, method: str) -> str:
         """The module that makes the runs of a method, one of which there are runs."""
@@ -89,12 +99,13 @@ class Plan:
         """The module that samples benchmarks for a method."""
         return self._arm(method).sampler or "workflow.sampling"
 
-    def run_files(self, method: str) -> list[Path]:
-        """The problems, models beside the policy, and experts' solutions that a method's runs need."""
+    def run_files(self, method: str, seed: int | str) -> list[Path]:
+        """The problems, models beside the policy, experts' solutions and other runs' ``run.json`` that a run needs."""
         needs = self._arm(method).needs()
         problems = [problems_file(self.results, name) for name in ("train", "validation")] if needs.problems else []
         models = [self.model(name) for name in needs.models]
-        return [*problems, *models, *(solutions_file(self.results, expert) for expert in needs.solutions)]
+        runs = [self.run(other, seed) / "run.json" for other in needs.runs]
+        return [*problems, *models, *(solutions_file(self.results, expert) for expert in needs.solutions), *runs]
 
     def _arm(self, method: str) -> Arm:
         return self.experiment.arms[method]

@@ -28,7 +28,7 @@ def run_settings(experiment: Experiment, name: str, method: str, seed: int, fold
         "method": method,
         "kind": experiment.method(method).kind,
         "seed": seed,
-        "policy": str(model_folder(experiment, folder, arm.policy)),
+        "policy": str(policy_folder(experiment, folder, method, seed)),
         "experts": [expert.settings() for expert in experiment.experts_named(needs.experts)],
         **arm.settings(),
         "departures": departures(experiment, method),
@@ -36,6 +36,8 @@ def run_settings(experiment: Experiment, name: str, method: str, seed: int, fold
     }
     if needs.problems:
         settings |= {f"{part}_file": str(problems_file(folder, part)) for part in ("train", "validation")}
+    if needs.runs:
+        settings["runs"] = {other: str(run_folder(folder, other, seed) / "run.json") for other in needs.runs}
     if needs.models:
         settings["models"] = {model: str(model_folder(experiment, folder, model)) for model in needs.models}
     if needs.solutions:
@@ -47,6 +49,18 @@ def model_folder(experiment: Experiment, folder: Path, name: str) -> Path:
     """The folder of one of the experiment's models; ``folder`` is that of its results."""
     model = experiment.models[name]
     return model.path if isinstance(model, LocalModel) else folder / "models" / name
+
+
+def policy_folder(experiment: Experiment, folder: Path, method: str, seed: int) -> Path:
+    """The folder of the model that an arm starts from: one of the experiment's, or another arm's trained one."""
+    arm = experiment.arms[method]
+    start = arm.needs().start
+    return model_folder(experiment, folder, arm.policy) if start is None else run_folder(folder, start, seed) / "model"
+
+
+def run_folder(folder: Path, method: str, seed: int) -> Path:
+    """The folder of a run in an experiment's results folder."""
+    return folder / "runs" / method / f"seed{seed}"
 
 
 def problems_file(folder: Path, name: str) -> Path:
@@ -62,9 +76,10 @@ def solutions_file(folder: Path, expert: str) -> Path:
 def config_sha256(experiment: Experiment, method: str, seed: int) -> str:
     """What a run is told apart by: a digest of all that its result depends on.
 
-    That is the arm, the models and the experts that it needs, whatever they are called in ``models``, and the problems;
-    of each the keys that are no mere matter of operation (:mod:`eapo_verl.settings.identity`). Where files lie, what
-    the experiment is called, and what its other arms are, is not in it.
+    That is the arm, the models and the experts that it needs, whatever they are called in ``models``, the problems, and
+    the runs of other arms that it needs; of each the keys that are no mere matter of operation
+    (:mod:`eapo_verl.settings.identity`). Where files lie, what the experiment is called, and what its other arms are,
+    is not in it.
     """
     arm = experiment.arms[method]
     needs = arm.needs()
@@ -73,7 +88,8 @@ def config_sha256(experiment: Experiment, method: str, seed: int) -> str:
         "method": method,
         "seed": seed,
         "arm": {key: value for key, value in identity(arm).items() if key not in ("policy", "experts")},
-        "policy": identity(experiment.models[arm.policy]),
+        "policy": identity(experiment.models[arm.policy]) if needs.start is None else None,
+        "runs": [config_sha256(experiment, other, seed) for other in needs.runs],
         "models": [identity(experiment.models[name]) for name in needs.models],
         "experts": [_expert(experiment, name) for name in needs.experts],
         "solutions": [_expert(experiment, name) for name in needs.solutions],
@@ -91,10 +107,12 @@ def _expert(experiment: Experiment, name: str) -> dict[str, Any]:
 def departures(experiment: Experiment, method: str) -> dict[str, dict[str, Any]]:
     """The dotted keys in which an arm is not as its experiment has it, with both values.
 
-    Keys that are the kind's own, which no experiment has, are not among them.
+    Keys that are the kind's own, which no experiment has, are not among them; a policy that another run trains is.
     """
     shared = experiment.shared()
-    own = experiment.arms[method].model_dump(mode="json")
+    arm = experiment.arms[method]
+    start = arm.needs().start
+    own = arm.model_dump(mode="json") | ({} if start is None else {"policy": f"runs/{start}"})
     theirs = dict(_leaves({key: value for key, value in shared.items() if key in own}))
     ours = dict(_leaves({key: value for key, value in own.items() if key in shared}))
     return {

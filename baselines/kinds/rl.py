@@ -6,12 +6,18 @@ from pydantic import model_validator
 
 from baselines.arm import Arm, Needs
 from eapo_verl.settings.base import Name
+from eapo_verl.settings.matching import Match
 from eapo_verl.settings.method import Consultation, Internalization, Reward
 from eapo_verl.settings.run import Training
 
 
 class RL(Arm):
-    """The policy is trained on its own rollouts, in which it may consult; at evaluation it cannot."""
+    """The policy is trained on its own rollouts, in which it may consult; at evaluation it cannot.
+
+    Attributes:
+        start_from: another arm, whose trained model of the same seed is trained on in place of ``policy``.
+        match: the run costs as much as another arm's; a number of the budget is computed when it starts.
+    """
 
     program = "eapo_verl.train"
 
@@ -20,6 +26,8 @@ class RL(Arm):
     reward: Reward
     internalization: Internalization
     training: Training
+    start_from: Name | None = None
+    match: Match | None = None
 
     @model_validator(mode="after")
     def _someone_to_consult(self) -> "RL":
@@ -28,8 +36,13 @@ class RL(Arm):
         return self
 
     def needs(self) -> Needs:
-        """Problems, and experts while it is trained where it consults at all."""
-        return Needs(problems=True, experts=self.experts if self.consultation.possible else ())
+        """Problems, experts while it is trained where it consults at all, and the runs that it goes by."""
+        return Needs(
+            problems=True,
+            start=self.start_from,
+            costs_of=(self.match.arm, self.match.like) if self.match else (),
+            experts=self.experts if self.consultation.possible else (),
+        )
 
     def settings(self) -> dict[str, Any]:
         """The parts of the method, and how it is trained."""

@@ -169,13 +169,13 @@ class EAPOTrainer(PPOTrainerSync):
         return batch
 
     def _compute_advantage(self, batch: KVBatchMeta, metrics: dict) -> KVBatchMeta:
-        """As verl's, of the answers; then bonus and cost are added, and internalization samples weighted.
+        """As verl's, of the answers; then bonus, cost and penalty are added, and internalization samples weighted.
 
         Equations: :mod:`eapo_verl.method.objective`, :mod:`eapo_verl.method.internalization`.
         """
         real = rows.rollouts(batch)
         batch = super()._compute_advantage(batch, metrics)
-        bonus, cost = self._run.reward.bonus(*self._when), self._run.reward.cost(*self._when)
+        weights = self._run.reward.weights(*self._when)
         columns = rows.get(batch.partition_id, real, "response_mask", "advantages", "rm_scores")
         masks, advantages, scores = (dict(zip(real, column, strict=True)) for column in columns)
         made = {key: rows.shared_value(advantages[key], masks[key]) for key in real}
@@ -184,7 +184,7 @@ class EAPOTrainer(PPOTrainerSync):
         self._parts = {}
         for group in groups(real):
             facts = [self._facts(key, float(scores[key].sum())) for key in group]
-            result = shape_group(facts, [made[key] for key in group], bonus, cost)
+            result = shape_group(facts, [made[key] for key in group], *weights)
             self._parts |= zip(group, result.parts, strict=True)
             shaped |= zip(group, result.advantages, strict=True)
             answers |= zip(map(rollout_of, group), result.answer_advantages, strict=True)

@@ -1,19 +1,22 @@
 """The dual reward: beside the answer's part, a bonus for consulting at a critical step and a cost for an idle one.
 
 The project's summary of the paper names "correct final answers" and "consulting experts at critical steps" as the two
-rewards and gives no formula; this one is ours. Progressive shaping gives bonus and cost a
-:class:`~eapo_verl.method.schedules.Weight` each.
+rewards and gives no formula; this one is ours. Two notes on the paper name a consultation penalty, one of them that it
+is annealed to zero; its form is ours, too: any consultation costs it, a critical one as well. Progressive shaping gives
+bonus, cost and penalty a :class:`~eapo_verl.method.schedules.Weight` each.
 
-With A_i the advantage that GRPO makes of the answers' parts alone, b_i and c_i the bonus and cost of rollout i,
+With A_i the advantage that GRPO makes of the answers' parts alone, b_i and c_i the bonus and cost of rollout i, the
+penalty a part of c_i,
 
     A'_i = A_i + g * ((b_i - c_i) - mean_j(b_j - c_j)),   g = min(1, max(0, min_right A - max_wrong A))
 
 with the minimum over the right rollouts of the group, the maximum over its wrong ones, and g = 1 where it holds one
 kind alone. So bonus and cost are added in the advantage's own unit and never divided by the group's standard deviation:
 they keep their size whatever else differs in the group, a penalty for length of a thousandth or one for divergence. A
-group whose rollouts earn and pay the same has GRPO's advantages exactly. The answer dominates: with bonus + cost < 1
-every right rollout stays above every wrong one, and where GRPO does not put it there (the published F1's faults), g = 0
-and nothing is added. With the exact reward g = 1: over a group's standard deviation the gap is at least sqrt(2).
+group whose rollouts earn and pay the same has GRPO's advantages exactly. The answer dominates: with bonus + cost +
+penalty < 1 every right rollout stays above every wrong one, and where GRPO does not put it there (the published F1's
+faults), g = 0 and nothing is added. With the exact reward g = 1: over a group's standard deviation the gap is at least
+sqrt(2).
 """
 
 import statistics
@@ -55,7 +58,7 @@ class RolloutFacts:
 
 @dataclass(frozen=True)
 class Parts:
-    """A rollout's reward in its parts; ``cost`` is at least 0 and subtracted."""
+    """A rollout's reward in its parts; ``cost``, the penalty included, is at least 0 and subtracted."""
 
     answer: float
     bonus: float = 0.0
@@ -83,7 +86,9 @@ class Shaped:
     advantages: list[float]
 
 
-def shape_group(facts: Sequence[RolloutFacts], advantages: Sequence[float], bonus: float, cost: float) -> Shaped:
+def shape_group(
+    facts: Sequence[RolloutFacts], advantages: Sequence[float], bonus: float, cost: float, penalty: float = 0.0
+) -> Shaped:
     """Rewards and advantages of the rollouts of one prompt.
 
     A rollout earns ``bonus`` once if it consulted at a critical step: at least one real query was let through, and its
@@ -91,24 +96,26 @@ def shape_group(facts: Sequence[RolloutFacts], advantages: Sequence[float], bonu
     at no critical step was idle, and pays ``cost`` once; so does one that asked nothing, an empty consultation,
     wherever it was: it takes a turn and can help nobody. Where the trigger held every query back on a prompt whose
     unassisted rollouts are all wrong, nothing is earned and nothing is paid: nobody was asked, and to ask was no fault.
-    More consultations earn no more.
+    A rollout that closed any consultation pays ``penalty`` once, on top of that. More consultations earn no more.
 
     Args:
         facts: of each rollout.
         advantages: GRPO's, of the answers' parts alone.
         bonus: the weight at this step, at least 0.
-        cost: likewise; they add up to less than 1.
+        cost: likewise.
+        penalty: likewise; the three add up to less than 1.
 
     Raises:
         ValueError: a weight is out of range, or there are not as many advantages as rollouts.
     """
-    if not (bonus >= 0.0 and cost >= 0.0 and bonus + cost < 1.0):
-        raise ValueError(f"bonus and cost are at least 0 and add up to less than 1, got {bonus} and {cost}")
+    weights = (bonus, cost, penalty)
+    if not (all(weight >= 0.0 for weight in weights) and sum(weights) < 1.0):
+        raise ValueError(f"bonus, cost and penalty are at least 0 and add up to less than 1, got {weights}")
     own = list(advantages) if len(advantages) > 1 else [0.0 for _ in advantages]
     gap = _gap([fact.right for fact in facts], own)
     unassisted = [rollout for rollout in facts if rollout.accepted == 0]
     hard = bool(unassisted) and not any(rollout.right for rollout in unassisted)
-    parts = [_parts(rollout, hard, bonus * gap, cost * gap) for rollout in facts]
+    parts = [_parts(rollout, hard, bonus * gap, cost * gap, penalty * gap) for rollout in facts]
     shaping = [part.bonus - part.cost for part in parts]
     if len(set(shaping)) <= 1:
         return Shaped(parts, own, own)
@@ -125,11 +132,11 @@ def _gap(right: Sequence[bool], advantages: Sequence[float]) -> float:
     return min(1.0, max(0.0, worst_right - best_wrong))
 
 
-def _parts(rollout: RolloutFacts, hard: bool, bonus: float, cost: float) -> Parts:
+def _parts(rollout: RolloutFacts, hard: bool, bonus: float, cost: float, penalty: float) -> Parts:
     if rollout.consultations == 0:
         return Parts(rollout.answer_score)
     if rollout.asked and (hard or rollout.low_confidence):
-        return Parts(rollout.answer_score, bonus=bonus)
+        return Parts(rollout.answer_score, bonus=bonus, cost=penalty)
     if rollout.queries and hard:
-        return Parts(rollout.answer_score)
-    return Parts(rollout.answer_score, cost=cost)
+        return Parts(rollout.answer_score, cost=penalty)
+    return Parts(rollout.answer_score, cost=cost + penalty)

@@ -64,9 +64,22 @@ class Costs(NamedTuple):
         trained = self.policy_tokens_trained + self.policy_prompt_tokens_trained
         return float(self.policy_parameters * (FORWARD * forward + TRAINED * trained)) + self.expert_flops
 
+    def after(self, start: "Costs") -> "Costs":
+        """Of the run and of the one whose model it started from, if it did: all that was spent for its own model."""
+        ours, theirs = self.expert_flops, start.expert_flops
+        return self._replace(
+            **{name: getattr(self, name) + getattr(start, name) for name in _COUNTS},
+            expert_flops=None if ours is None or theirs is None else ours + theirs,
+            expert_parameters={**start.expert_parameters, **self.expert_parameters},
+        )
+
     def block(self) -> dict[str, Any]:
         """The value of ``costs`` in ``run.json``: every field, and ``flops``."""
         return self._asdict() | {"expert_parameters": dict(self.expert_parameters), "flops": self.flops}
+
+
+#: Those of its fields that are counts.
+_COUNTS = [name for name, kind in Costs.__annotations__.items() if kind is int]
 
 
 def forward_flops(parameters: int, tokens: int) -> float:

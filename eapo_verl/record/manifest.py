@@ -10,6 +10,7 @@ from eapo_verl.experts.reply import FATES
 from eapo_verl.method.grammar import FAULTS
 from eapo_verl.record.costs import Costs, count_parameters
 from eapo_verl.record.files import write_whole
+from eapo_verl.record.other_runs import costs_of_start
 from eapo_verl.record.provenance import git_sha, hardware, versions
 from eapo_verl.settings.run import RunSettings
 
@@ -39,6 +40,7 @@ def write_manifest(
     def total(column: str) -> float:
         return sum(step.get(column) or 0 for step in steps)
 
+    costs, start = _costs(settings, steps), costs_of_start(settings)
     manifest: dict[str, Any] = {
         "method": settings.method,
         "kind": settings.kind,
@@ -72,7 +74,9 @@ def write_manifest(
         "consultations": {"asked": total("queries"), **{fate: total(fate) for fate in FATES}},
         "malformed": {name: total(name) for name in (*FAULTS, "unclosed")},
         "replies_changed": {name: total(name) for name in ("neutralised", "capped", "cached")},
-        "costs": _costs(settings, steps).block(),
+        # All that was spent for the model; the rest is of this run alone.
+        "costs": (costs if start is None else costs.after(start)).block(),
+        "costs_of_start": None if start is None else start.block(),
     }
     write_whole(path, json.dumps(manifest, indent=2) + "\n")
 

@@ -43,16 +43,21 @@ class Consultation(Settings):
 
 
 class Reward(Settings):
-    """The reward for the answer, and the dual reward's bonus and cost, see :mod:`eapo_verl.method.objective`."""
+    """The reward for the answer, and of consulting bonus, cost and penalty, see :mod:`eapo_verl.method.objective`."""
 
     answer: str = "exact"
     bonus: Weight = Weight()
     cost: Weight = Weight()
+    penalty: Weight = Weight()
 
     @property
     def dual(self) -> bool:
-        """Whether consulting itself is rewarded or charged for."""
+        """Whether it matters if a consultation was critical or idle."""
         return self.bonus.peak > 0 or self.cost.peak > 0
+
+    def weights(self, step: int, total_steps: int) -> tuple[float, float, float]:
+        """Bonus, cost and penalty at a training step."""
+        return self.bonus(step, total_steps), self.cost(step, total_steps), self.penalty(step, total_steps)
 
     @field_validator("answer")
     @classmethod
@@ -63,8 +68,9 @@ class Reward(Settings):
 
     @model_validator(mode="after")
     def _answer_dominates(self) -> "Reward":
-        if self.bonus.peak + self.cost.peak >= 1:
-            raise ValueError(f"bonus.peak ({self.bonus.peak}) and cost.peak ({self.cost.peak}) add up to 1 or more")
+        peaks = (self.bonus.peak, self.cost.peak, self.penalty.peak)
+        if sum(peaks) >= 1:
+            raise ValueError(f"the peaks of bonus, cost and penalty, {peaks}, add up to 1 or more")
         return self
 
 

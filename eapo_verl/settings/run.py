@@ -9,6 +9,7 @@ from pydantic import Field, model_validator
 from eapo_verl.cpu.precision import Precision
 from eapo_verl.settings.base import Endpoint, Name, Settings
 from eapo_verl.settings.identity import OPERATIONAL
+from eapo_verl.settings.matching import Match, Matched
 from eapo_verl.settings.method import Consultation, Internalization, Reward
 
 
@@ -44,19 +45,25 @@ class Budget(Settings):
             )
         return self
 
+    @property
+    def rollouts(self) -> int:
+        """Of training prompts, in the whole run, where none is thrown away."""
+        return self.steps * self.prompts_per_step * self.rollouts_per_prompt
+
 
 class Overlong(Settings):
     """DAPO's soft penalty for length (2503.14476, eq. 13).
 
-    From ``buffer`` tokens before the limit on, the reward falls linearly, by ``penalty`` at the limit.
+    In the last part of a response, of which ``buffer`` is the share, the reward falls linearly, by ``penalty`` at the
+    limit. DAPO's own numbers: 4096 of 20480 tokens, a fifth, and 1.
     """
 
-    buffer: int = Field(ge=1)
+    buffer: float = Field(0.2, gt=0, le=1)
     penalty: float = Field(1.0, gt=0)
 
     def reward(self, tokens: int, limit: int) -> float:
         """What a response of so many tokens is charged, a number that is at most 0; ``limit`` in tokens, too."""
-        return min(0.0, -(tokens - (limit - self.buffer)) / self.buffer * self.penalty)
+        return min(0.0, ((limit - tokens) / (self.buffer * limit) - 1.0) * self.penalty)
 
 
 class Optimiser(Settings):
@@ -134,7 +141,10 @@ class Departure(Settings):
 class RunSettings(Training):
     """One training run.
 
-    ``departures`` are recorded, not acted on: the dotted keys in which the run is not as its experiment has it.
+    ``runs`` holds the ``run.json`` of other arms' runs of the same seed, by the arm: of those that ``match`` names, and
+    of ``start_from``, the arm whose model ``policy`` is, where that is no model of the experiment. ``matched`` is what
+    ``match`` came to, known when the run starts. ``departures`` are recorded, not acted on: the dotted keys in which
+    the run is not as its experiment has it.
     """
 
     experiment: str
@@ -149,6 +159,10 @@ class RunSettings(Training):
     consultation: Consultation
     reward: Reward = Reward()
     internalization: Internalization = Internalization()
+    runs: dict[Name, Path] = Field(default_factory=dict)
+    start_from: Name | None = None
+    match: Match | None = None
+    matched: Matched | None = None
     departures: dict[str, Departure] = Field(default_factory=dict)
     config_sha256: str
 
@@ -156,12 +170,16 @@ class RunSettings(Training):
     def _consistent(self) -> "RunSettings":
         if self.consultation.possible and not self.experts:
             raise ValueError(f"method {self.method} consults, but the run names no expert")
-        overlong = self.optimiser.overlong
-        if overlong is not None and overlong.buffer > self.lengths.response:
-            raise ValueError(
-                f"optimiser.overlong.buffer ({overlong.buffer}) is longer than a response ({self.lengths.response})"
-            )
+        others = [self.start_from, *((self.match.arm, self.match.like) if self.match else ())]
+        for arm in others:
+            if arm is not None and arm not in self.runs:
+                raise ValueError(f"runs: the run of {arm} is not among them, which it goes by")
         return self
+
+    @property
+    def checkpoint_name(self) -> str:
+        """Of its folder of checkpoints; another configuration or another budget starts anew beside it."""
+        return self.config_sha256[:12] + (f"-{self.matched.made}" if self.matched else "")
 
 
 @functools.cache

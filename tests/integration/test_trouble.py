@@ -56,7 +56,7 @@ def test_every_reply_is_accounted_for_whatever_happens_on_its_way(checkout: Path
         optimiser={
             "dynamic_sampling": True,
             "dynamic_sampling_batches": 40,
-            "overlong": {"buffer": 16, "penalty": 0.5},
+            "overlong": {"buffer": 0.2, "penalty": 0.5},
             "kl_coefficient": 1e-3,
         },
         consultation={

@@ -206,7 +206,7 @@ LARGE = {
     "of": "eapo", "spends": ["expert_tokens", "trained_tokens", "prompts", "rollouts", "optimiser_steps"],
     "policy": "other", "experts": ["expert_b"], "consultation": {"tags": {"consult_open": "<ask>"}},
     "system_prompt": "Think.", "training": {"budget": {"steps": 48}, "optimiser": {"learning_rate": 1e-5,
-                 "overlong": {"buffer": 4}}, "lengths": {"response": 200}},
+                 "overlong": {"buffer": 0.5}}, "lengths": {"response": 200}},
 }  # fmt: skip
 WITH_LARGE: dict[str, Any] = {
     "variants": {"large": LARGE}, "methods": ["self_exploratory", "eapo", "large"],
@@ -230,7 +230,7 @@ def test_an_arm_may_have_another_policy_budget_and_experts_and_its_run_says_so()
         "training.budget.steps": {"experiment": 24, "arm": 48},
         "training.lengths.response": {"experiment": 160, "arm": 200},
         "training.optimiser.learning_rate": {"experiment": 3e-4, "arm": 1e-5},
-        "training.optimiser.overlong.buffer": {"experiment": None, "arm": 4},
+        "training.optimiser.overlong.buffer": {"experiment": None, "arm": 0.5},
         "training.optimiser.overlong.penalty": {"experiment": None, "arm": 1.0},
     }
     assert "training.budget.steps" not in run("eapo", **WITH_LARGE)["departures"]

@@ -5,8 +5,8 @@
 
 rule train:
     input:
-        policy=lambda wildcards: PLAN.policy(wildcards.method),
-        files=lambda wildcards: PLAN.run_files(wildcards.method),
+        policy=lambda wildcards: PLAN.policy(wildcards.method, wildcards.seed),
+        files=lambda wildcards: PLAN.run_files(wildcards.method, wildcards.seed),
         experts=lambda wildcards: PLAN.served_models(wildcards.method, "training"),
     output:
         run=RESULTS / "runs" / "{method}" / "seed{seed}" / "run.json",

@@ -40,3 +40,13 @@ def test_its_program_is_told_what_it_reads() -> None:
 
 def test_its_own_opening_tag_cannot_be_sampled_at_evaluation() -> None:
     assert arm(tags={"consult_open": "<ask>"}).banned() == ("<ask>",)
+
+
+def test_an_arm_needs_the_runs_that_it_starts_from_and_costs_as_much_as() -> None:
+    fields = arm(trigger="never").model_dump()
+    match = {"arm": "eapo", "like": "plain", "by": "steps"}
+    needs = RL(**fields | {"start_from": "taught", "match": match}).needs()
+    assert needs == Needs(problems=True, start="taught", costs_of=("eapo", "plain"))
+    assert needs.runs == ("taught", "eapo", "plain")
+    assert RL(**fields | {"match": match | {"like": "eapo"}}).needs().runs == ("eapo",)
+    assert RL(**fields).needs().runs == ()

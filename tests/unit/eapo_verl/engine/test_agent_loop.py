@@ -25,7 +25,7 @@ def test_without_consultation_it_is_one_turn_with_the_tag_banned() -> None:
 
 
 def test_a_rollout_comes_with_its_reward_and_the_engines_log_probabilities() -> None:
-    output, _ = roll_out(Script(ANSWER), response=len(ids(ANSWER)), overlong=Overlong(buffer=4, penalty=0.5))
+    output, _ = roll_out(Script(ANSWER), response=len(ids(ANSWER)), overlong=Overlong(penalty=0.5))
     assert output.reward_score == 1.0 - 0.5
     assert output.extra_fields["reward_extra_info"] == {
         "score": 1.0, "acc": 1.0, "answered": 1.0, "format": 1.0, "overlong_reward": -0.5

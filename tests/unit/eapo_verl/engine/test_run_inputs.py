@@ -98,7 +98,7 @@ def test_verls_configuration_holds_the_run_whole_whatever_its_texts_hold(tmp_pat
     settings = run(
         tmp_path,
         system_prompt=hostile,
-        optimiser={"learning_rate": 1e-4, "overlong": {"buffer": 8, "penalty": 0.5}, "kl_coefficient": 0.01},
+        optimiser={"learning_rate": 1e-4, "overlong": {"buffer": 0.25, "penalty": 0.5}, "kl_coefficient": 0.01},
         verl={"actor_rollout_ref.actor.ppo_epochs": 2},
     )
     config = compose(settings, tmp_path, "cpu")

@@ -50,12 +50,14 @@ def groups(draw: st.DrawFn, least: int = 0) -> list[RolloutFacts]:
     return [rollout() for _ in range(draw(st.integers(least, 8)))]
 
 
-@given(groups(least=2), weights, st.lists(st.floats(0.0, 1.0), min_size=8, max_size=8))
+@given(groups(least=2), weights, st.integers(0, 999), st.lists(st.floats(0.0, 1.0), min_size=8, max_size=8))
 def test_no_wrong_rollout_is_lifted_above_a_right_one(
-    group: list[RolloutFacts], pair: tuple[int, int], penalties: list[float]
+    group: list[RolloutFacts], pair: tuple[int, int], most: int, penalties: list[float]
 ) -> None:
     answers = grpo([fact.answer_score - one for fact, one in zip(group, penalties, strict=False)])
-    made = shape_group(group, answers, pair[0] / 1000, pair[1] / 1000).advantages
+    # Of consulting; what is left of the room, at most.
+    penalty = min(most, 999 - sum(pair)) / 1000
+    made = shape_group(group, answers, pair[0] / 1000, pair[1] / 1000, penalty).advantages
 
     def gap(values: list[float]) -> float | None:
         right = [value for value, fact in zip(values, group, strict=True) if fact.right]
@@ -162,10 +164,23 @@ def test_without_an_unassisted_rollout_a_prompt_is_not_known_to_be_hard() -> Non
     assert parts(helped(True), helped(True)) == [Parts(1.0, cost=0.2)] * 2
 
 
-@pytest.mark.parametrize("pair", [(-0.1, 0.0), (0.0, -0.1), (0.5, 0.5), (1.0, 0.0), (float("nan"), 0.0)])
-def test_weights_that_could_outweigh_the_answer_are_refused(pair: tuple[float, float]) -> None:
-    with pytest.raises(ValueError, match="bonus and cost"):
-        shape_group([], [], *pair)
+@pytest.mark.parametrize(
+    "each",
+    [(-0.1, 0.0), (0.0, -0.1), (0.5, 0.5), (1.0, 0.0), (float("nan"), 0.0), (0.0, 0.0, -0.1), (0.5, 0.25, 0.25)],
+)
+def test_weights_that_could_outweigh_the_answer_are_refused(each: tuple[float, ...]) -> None:
+    with pytest.raises(ValueError, match="bonus, cost and penalty"):
+        shape_group([], [], *each)
+
+
+def test_a_penalty_is_what_any_consultation_costs_on_top_of_the_rest() -> None:
+    # On a hard prompt: at a critical step, held back, without a query; then idle, on an easy one.
+    group = [alone(False), helped(True), GATED, EMPTY]
+    shaped = shape_group(group, grpo([fact.answer_score for fact in group]), 0.5, 0.25, 0.125)
+    assert [(part.bonus, part.cost) for part in shaped.parts] == [(0.0, 0.0), (0.5, 0.125), (0.0, 0.125), (0.0, 0.375)]
+    easy = shape_group([alone(True), helped(True)], [0.0, 0.0], 0.5, 0.25, 0.125)
+    assert easy.parts == [Parts(1.0), Parts(1.0, cost=0.375)]
+    assert easy.advantages == [0.1875, -0.1875]
 
 
 @pytest.mark.parametrize("penalty", [0.0, 1e-9, 1e-3, 1.0])

@@ -128,4 +128,4 @@ def test_a_box_without_an_integer_has_the_format() -> None:
 
 @pytest.mark.parametrize(("tokens", "reward"), [(0, 0.0), (80, 0.0), (81, -0.025), (90, -0.25), (100, -0.5)])
 def test_the_penalty_for_length_is_dapos(tokens: int, reward: float) -> None:
-    assert Overlong(buffer=20, penalty=0.5).reward(tokens, 100) == pytest.approx(reward)
+    assert Overlong(penalty=0.5).reward(tokens, 100) == pytest.approx(reward)

@@ -1,0 +1,132 @@
+"""Arms whose runs need other arms' runs: where those lie, what tells the runs apart, and what Snakemake makes of it."""
+
+import copy
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.integration.checkout import copy_checkout, in_checkout
+from workflow.experiment import load_experiment
+from workflow.methods import ExperimentError
+from workflow.plan import Plan
+
+DEFAULT = yaml.safe_load(Path("config/default.yaml").read_text())
+#: ``second`` starts where ``first`` has ended, which itself has larger groups than others.
+FIRST = {"of": "self_exploratory_matched"}
+SECOND = {"of": "sft_then_rl", "start_from": "first"}
+ARMS: dict[str, Any] = {
+    "variants": {"first": FIRST, "second": SECOND},
+    "methods": ["second", "first", "eapo", "self_exploratory"],
+    "comparisons": [["second", "base"]],
+    "ablations": [],
+}
+RESULTS = Path("results/default")
+
+
+def plan(**changes: Any) -> Plan:
+    return Plan(load_experiment(copy.deepcopy(DEFAULT) | ARMS | changes, "c"), "default", RESULTS)
+
+
+def test_a_run_starts_from_the_model_of_the_same_seed() -> None:
+    one = plan()
+    for seed in (1, 3):
+        settings = yaml.safe_load(one.settings("second", seed))
+        assert settings["policy"] == f"results/default/runs/first/seed{seed}/model" == str(one.policy("second", seed))
+        assert settings["runs"] == {
+            arm: f"results/default/runs/{arm}/seed{seed}/run.json" for arm in ("first", "eapo", "self_exploratory")
+        }
+        assert settings["departures"]["policy"] == {"experiment": "policy", "arm": "runs/first"}
+        assert {*settings["runs"].values()} == {str(path) for path in one.run_files("second", seed)[2:]}
+    assert one.scored_model("second", 3) == RESULTS / "runs/second/seed3/model"
+    assert "runs" not in yaml.safe_load(one.settings("eapo", 1))
+    assert one.policy("first", 1) == RESULTS / "models/policy"
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"variants": {"first": FIRST | {"reward": {"answer": "f1_paper"}}, "second": SECOND}},
+        {"experts": [DEFAULT["experts"][0]]},
+        {"models": DEFAULT["models"] | {"policy": {"source": "embedded", "role": "policy", "seed": 2}}},
+    ],
+    ids=["start", "start's match", "start's policy"],
+)
+def test_a_run_is_told_apart_by_the_runs_that_it_needs(changes: dict[str, Any]) -> None:
+    known, changed = plan(), plan(**changes)
+    assert changed.identity("second", 1) != known.identity("second", 1) != known.identity("second", 2)
+
+
+def variants(**changes: dict[str, Any]) -> dict[str, Any]:
+    return {"variants": {"first": FIRST, "second": SECOND} | changes}
+
+
+FAR = {"name": "far", "base_url": "http://host/v1", "model": "m"}
+WRONG: dict[str, tuple[dict[str, Any], str]] = {
+    "a start that is not there": (
+        variants(second={"of": "sft_then_rl"}),
+        "method second: it needs the run of 'distillation_full', which is none of the trained methods of this "
+        "experiment (second, first, eapo, self_exploratory)",
+    ),
+    "a start that has no run": (variants(second=SECOND | {"start_from": "base"}), "it needs the run of 'base'"),
+    "a match that is not there": (
+        {"methods": ["first", "self_exploratory"], "comparisons": [["first", "base"]]},
+        "method first: it needs the run of 'eapo'",
+    ),
+    "its own start": (
+        variants(second=SECOND | {"start_from": "second"}),
+        "method second: runs need each other in a circle: second -> second",
+    ),
+    "a circle": (
+        variants(first=FIRST | {"start_from": "second"}),
+        "method second: runs need each other in a circle: second -> first -> second",
+    ),
+    "an expert of unknown size": (
+        {"experts": [FAR]}, "method second: its budget goes by what other runs cost: experts.far.parameters is missing"
+    ),
+    "an unknown number": (
+        variants(second=SECOND | {"match": {"by": "prompts"}}),
+        "method second: match.by: Input should be 'rollouts_per_prompt' or 'steps'",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_runs_that_cannot_be_made_are_one_clear_line(name: str) -> None:
+    changes, said = WRONG[name]
+    with pytest.raises(ExperimentError) as caught:
+        plan(**changes)
+    assert said in str(caught.value) and "\n" not in str(caught.value)
+
+
+def test_an_expert_elsewhere_whose_size_is_stated_will_do() -> None:
+    assert plan(experts=[FAR | {"parameters": 1000}]).trained_arms == ["second", "first", "eapo", "self_exploratory"]
+
+
+def test_snakemake_makes_the_runs_in_their_order(tmp_path: Path) -> None:
+    checkout = copy_checkout(tmp_path)
+    smoke = yaml.safe_load((checkout / "config/smoke.yaml").read_text())
+    (checkout / "config/mine.yaml").write_text(yaml.safe_dump(smoke | ARMS | {"seeds": [1, 2]}))
+    finished = in_checkout(checkout, "snakemake", "-n", "--nolock", "--configfile", "config/mine.yaml")
+    assert finished.returncode == 0, finished.stdout
+    inputs: dict[str, set[str]] = {}
+    for job in finished.stdout.split("rule train:")[1:]:
+        lines = dict(line.strip().split(": ", 1) for line in job.splitlines() if ": " in line)
+        needed = {path for path in lines["input"].split(", ") if "/runs/" in path}
+        inputs[lines["output"].split(", ")[0].removeprefix("results/mine/runs/")] = needed
+    assert inputs == {
+        f"{arm}/seed{seed}/run.json": {f"results/mine/runs/{path.format(seed)}" for path in needed}
+        for seed in (1, 2)
+        for arm, needed in {
+            "self_exploratory": (),
+            "eapo": (),
+            "first": ("eapo/seed{}/run.json", "self_exploratory/seed{}/run.json"),
+            "second": (
+                "first/seed{}/model",
+                "first/seed{}/run.json",
+                "eapo/seed{}/run.json",
+                "self_exploratory/seed{}/run.json",
+            ),
+        }.items()
+    }
