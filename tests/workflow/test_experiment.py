@@ -43,7 +43,7 @@ BROKEN = {
     "unknown nested key": (broken(training__budget__stepz=3), "training.budget.stepz"),
     "wrong type": (broken(training__budget__steps="many"), "training.budget.steps"),
     "unknown method": (
-        broken(methods=["self_exploratory", "magic"]), "allowed are base, eapo, eapo_paper, self_exploratory"
+        broken(methods=["self_exploratory", "magic"]), f"allowed are {', '.join(sorted(methods()))}"
     ),
     "no seeds": (broken(seeds=[]), "seeds"),
     "seed twice": (broken(seeds=[1, 1]), "seeds"),
@@ -251,7 +251,7 @@ def test_an_arm_with_its_own_experts_leases_those_alone() -> None:
         ),
         ({"policy": "other"}, "policy: arms share it"),
         ({"system_prompt": "Think."}, "system_prompt: arms share it"),
-        ({"kind": "magic"}, "kind: 'magic' is unknown; allowed are rl, untrained"),
+        ({"kind": "magic"}, f"kind: 'magic' is unknown; allowed are {', '.join(sorted(kinds()))}"),
         ({"colour": "red"}, "colour: no key of a method of kind rl, which has policy, system_prompt, experts,"),
         ({"differences": ""}, "differences: String should have at least 1 character"),
     ],

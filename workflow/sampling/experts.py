@@ -53,7 +53,7 @@ class Experts:
         self._outcomes.update(outcomes)
         self._failures.add(number, outcomes["timed_out"] + outcomes["failed"])
         if self._failures.exceeded:
-            raise SamplingError(unavailable_message(self._failures, self._outcomes, "what is drawn is"))
+            raise SamplingError(unavailable_message(self._failures, self._outcomes, "What is drawn"))
         return replies
 
     def shown(self, replies: Sequence[Reply]) -> list[str]:
