@@ -49,8 +49,8 @@ class Arm(Settings):
             DIR [--endpoints FILE]``: it leaves ``run.json``, ``metrics.jsonl``, ``rollouts.jsonl.gz`` (without a line
             where there are no rollouts) and ``model/`` in the run's folder, and the model is scored. None: there
             is no run, and the policy itself is scored, once.
-        sampler: the module that samples benchmarks for the kind, with the command line of ``workflow.sampling`` (and
-            ``--endpoints FILE`` where experts are asked). None: ``workflow.sampling``.
+        sampler: the module that samples benchmarks for the kind, with the command line of ``workflow.sampling``. None:
+            ``workflow.sampling``.
     """
 
     program: ClassVar[str | None] = None
@@ -67,6 +67,14 @@ class Arm(Settings):
     def settings(self) -> dict[str, Any]:
         """What the program is told of this arm, beside what every run is told (names, seed, files, experts)."""
         return self.model_dump(mode="json", exclude={"policy", "experts"})
+
+    def sampling(self) -> dict[str, Settings]:
+        """What its sampler is told beside what every arm's is, by option: ``{"procedure": …}`` as ``--procedure JSON``.
+
+        Samples depend on all of it but the keys that are marked as operational. Experts that answer at evaluation need
+        not be in it.
+        """
+        return {}
 
     def banned(self) -> tuple[str, ...]:
         """Strings that cannot be sampled at evaluation."""

@@ -5,7 +5,7 @@ import re
 import sys
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import psutil
 import yaml
@@ -98,6 +98,23 @@ class Plan:
     def sampler(self, method: str) -> str:
         """The module that samples benchmarks for a method."""
         return self._arm(method).sampler or "workflow.sampling"
+
+    def sampler_options(self, method: str) -> list[str]:
+        """What a method's sampler alone is told: the arm's own options, and whom it asks; JSON."""
+        arm = self._arm(method)
+        options: dict[str, Any] = {
+            option: settings.model_dump(mode="json") for option, settings in arm.sampling().items()
+        }
+        experts = self.experiment.experts_named(arm.needs().experts_at_evaluation)
+        if experts:
+            options["experts"] = [one.settings() | self._service(one) for one in experts]
+        return [part for option, value in options.items() for part in (f"--{option}", json.dumps(value))]
+
+    def _service(self, expert: Expert) -> dict[str, Any]:
+        """What is served, and how, where an expert is."""
+        if expert.serve is None:
+            return {}
+        return {"folder": str(self.model(expert.serve)), "max_model_len": expert.max_model_len}
 
     def run_files(self, method: str, seed: int | str) -> list[Path]:
         """The problems, models beside the policy, experts' solutions and other runs' ``run.json`` that a run needs."""

@@ -1,6 +1,7 @@
 """How the arms of an experiment are sampled, as the rules see it. Pure functions."""
 
 import inspect
+import json
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +9,7 @@ import tasks
 from eapo_verl.method.draws import sampling_seed
 from eapo_verl.settings.identity import identity
 from workflow.experiment import Experiment
+from workflow.runs import expert_identity
 
 
 class SamplingPlan:
@@ -34,6 +36,16 @@ class SamplingPlan:
         if arm.system_prompt is not None:
             values["system_prompt"] = arm.system_prompt
         return _options(values) + [part for text in arm.banned() for part in ("--ban", text)]
+
+    def conditions(self, method: str) -> list[str]:
+        """What samples depend on beside these and the model, for the methods to which there is more: as JSON."""
+        arm = self._experiment.arms[method]
+        options = {option: identity(settings) for option, settings in arm.sampling().items()}
+        experts = [expert_identity(self._experiment, name) for name in arm.needs().experts_at_evaluation]
+        if not options and not experts:
+            return []
+        room = self._experiment.evaluation.max_model_len
+        return [json.dumps({"options": options, "experts": experts, "max_model_len": room}, sort_keys=True)]
 
     def operation(self) -> list[str]:
         """The arguments that change no sample."""

@@ -91,15 +91,16 @@ def config_sha256(experiment: Experiment, method: str, seed: int) -> str:
         "policy": identity(experiment.models[arm.policy]) if needs.start is None else None,
         "runs": [config_sha256(experiment, other, seed) for other in needs.runs],
         "models": [identity(experiment.models[name]) for name in needs.models],
-        "experts": [_expert(experiment, name) for name in needs.experts],
-        "solutions": [_expert(experiment, name) for name in needs.solutions],
+        "experts": [expert_identity(experiment, name) for name in needs.experts],
+        "solutions": [expert_identity(experiment, name) for name in needs.solutions],
     }
     if needs.problems:
         parts |= {"train": identity(experiment.train), "validation": identity(experiment.validation)}
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
 
-def _expert(experiment: Experiment, name: str) -> dict[str, Any]:
+def expert_identity(experiment: Experiment, name: str) -> dict[str, Any]:
+    """What a result depends on of an expert: its model, and all that is no mere matter of operation."""
     (expert,) = experiment.experts_named([name])
     return identity(expert) | {"serve": expert.serve and identity(experiment.models[expert.serve])}
 

@@ -100,16 +100,17 @@ class ExpertsUnavailable(RunStopped):
     """Too many replies failed for the run to go on; the message is :func:`unavailable_message`'s."""
 
 
-def unavailable_message(window: FailureWindow, outcomes: Mapping[str, int]) -> str:
+def unavailable_message(window: FailureWindow, outcomes: Mapping[str, int], kept: str = "The last checkpoint") -> str:
     """One line that says why the run stops and what to do.
 
     Args:
         window: the one that is exceeded.
         outcomes: replies by outcome, in the last step, say.
+        kept: what is not lost.
     """
     counts = ", ".join(f"{name} {count}" for name, count in outcomes.items())
     return (
         f"experts unavailable: {window.rate:.0%} of the last replies failed or timed out, over a window of "
-        f"{window.size} replies; the limit is {window.limit:.0%} (newest outcomes: {counts}). The last checkpoint is "
-        "kept: bring the experts back and run the same command to go on, or raise failure_limit"
+        f"{window.size} replies; the limit is {window.limit:.0%} (newest outcomes: {counts}). {kept} is kept: "
+        "bring the experts back and run the same command to go on, or raise failure_limit"
     )

@@ -26,8 +26,21 @@ def sample_seed(seed: int, benchmark: str, question_id: str, sample: int) -> int
     So a rerun, a run of fewer benchmarks, or a run that goes on after an interruption gives each sample the seed it had
     before, and draws of different questions are not related as seed, seed + 1, … would be.
     """
+    return _seed63(str(seed), benchmark, question_id, str(sample))
+
+
+def turn_seed(sample: int, *place: int) -> int:
+    """A seed in [0, 2**63) for one turn of a sample that takes several; ``place`` tells the sample's turns apart.
+
+    Args:
+        sample: the sample's own seed, :func:`sample_seed`.
+        place: which turn, and of which of several paths, say.
+    """
+    return _seed63("turn", str(sample), *map(str, place))
+
+
+def _seed63(*parts: str) -> int:
     # The names come from files: with lengths in the text that is hashed, none can imitate a separator.
-    parts = (str(seed), benchmark, question_id, str(sample))
     text = "".join(f"{len(part)}:{part}," for part in parts)
     # vLLM and torch take signed 64-bit seeds, hence 63 bits.
     return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big") >> 1

@@ -1,6 +1,7 @@
 """What one more arm, and one more kind of method, cost: a folder each, and Snakemake plans and runs them."""
 
 import json
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -100,6 +101,31 @@ def test_a_kind_of_method_is_one_module(tmp_path: Path) -> None:
         assert line.startswith("python -m workflow.expert_service lease") and "--ban" not in line
         assert "-m baselines.kinds.copying.sampling " in line and line.count("copy.seed1.evaluation.json") == 2
     assert all("-m workflow.sampling " in line and "lease" not in line for line in samples["base"])
+
+
+def test_an_arm_that_takes_several_turns_is_one_folder_too(tmp_path: Path) -> None:
+    checkout = copy_checkout(tmp_path)
+    method = yaml.safe_load((checkout / "baselines/expert_workflow/method.yaml").read_text())
+    prompts = method["procedure"]["prompts"] | {"ask": "It's {prompt}"}
+    add_arm(checkout, "curt", method | {"procedure": method["procedure"] | {"prompts": prompts}})
+    remote = {"name": "far", "base_url": "http://host/v1", "model": "m"}
+    experts = yaml.safe_load((checkout / "config/smoke.yaml").read_text())["experts"]
+    configure(checkout, "curt", experts=[*experts, remote])
+    planned = commands(snakemake(checkout, "-n", "-p", "results/mine/samples/curt/seed0/chains_a.jsonl"))
+    (draw,) = [line for line in planned if "--only draw" in line]
+    (write,) = [line for line in planned if "--only write" in line]
+    assert (
+        draw.startswith("python -m workflow.expert_service lease") and "--expert expert_a=results/mine/models" in draw
+    )
+    for line in (draw, write):
+        words = shlex.split(line)
+        options = {name: words[words.index(name) + 1] for name in ("--model", "--procedure", "--replies", "--experts")}
+        assert options["--model"] == "results/mine/models/policy"
+        assert json.loads(options["--procedure"])["prompts"] == prompts
+        near, far = json.loads(options["--experts"])
+        assert near["folder"] == "results/mine/models/expert_a" and far["base_url"] == "http://host/v1"
+    assert draw.count("--endpoints results/mine/services/curt.seed0.evaluation.json") == 2
+    assert "--endpoints" not in write
 
 
 def test_a_run_is_made_again_for_what_it_is_and_not_for_how(tmp_path: Path) -> None:

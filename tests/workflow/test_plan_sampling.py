@@ -8,10 +8,12 @@ import pytest
 import yaml
 
 import tasks
+from baselines.procedures.expert_workflow import ExpertWorkflow
 from workflow.experiment import Experiment, load_experiment
 from workflow.plan import Plan
 from workflow.plan_sampling import SamplingPlan, task_code
 from workflow.sampling.__main__ import parse
+from workflow.sampling.turns import read_turns
 
 DEFAULT = yaml.safe_load(Path("config/default.yaml").read_text())
 
@@ -96,6 +98,77 @@ def test_what_changes_no_sample_is_no_reason_to_sample_again(changes: dict[str, 
 )
 def test_what_changes_the_samples_is_a_reason(changes: dict[str, Any]) -> None:
     assert identity(**changes) != identity()
+
+
+WORKFLOWS: dict[str, Any] = {
+    "methods": ["expert_workflow", "leap", "self_consistency"],
+    "comparisons": [["expert_workflow", "base"]],
+    "variants": {"asking": {"of": "expert_workflow", "expert_max_tokens": 40, "procedure": {"answers": 3}}},
+    "references": ["base", "asking"],
+}
+REMOTE = {"name": "far", "base_url": "http://host/v1", "model": "m", "timeout_s": 5.0}
+
+
+def conditions(method: str = "asking", **changes: Any) -> list[str]:
+    return SamplingPlan(experiment(**WORKFLOWS | changes)).conditions(method)
+
+
+def test_arms_of_one_turn_have_no_conditions() -> None:
+    assert SamplingPlan(experiment()).conditions("eapo") == conditions("base") == []
+    assert Plan(experiment(), "default", Path("results")).sampler_options("eapo") == []
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"variants": {"asking": WORKFLOWS["variants"]["asking"] | {"procedure": {"answers": 2}}}},
+        {"consultation": {"pool": {"mode": "sequential"}}},
+        {"experts": [DEFAULT["experts"][0]]},
+        {"experts": [DEFAULT["experts"][0] | {"max_model_len": 128}, DEFAULT["experts"][1]]},
+        {"models": {"expert_b": {"source": "embedded", "role": "expert", "seed": 5}}},
+        {"evaluation": {"max_model_len": 256}},
+    ],
+    ids=str,
+)
+def test_what_turns_and_experts_depend_on_is_a_reason_to_sample_again(changes: dict[str, Any]) -> None:
+    assert conditions(**changes) != conditions()
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"consultation": {"pool": {"deadline_s": 5}, "acceptance": {"kind": "constant"}}},
+        {"experts": [one | {"timeout_s": 5.0, "retries": 0} for one in DEFAULT["experts"]]},
+        {"training": {"threads": {"trainer": 1}}},
+    ],
+    ids=str,
+)
+def test_how_experts_are_reached_is_none(changes: dict[str, Any]) -> None:
+    assert conditions(**changes) == conditions()
+
+
+def test_the_sampler_takes_what_an_arm_of_several_turns_says(tmp_path: Path) -> None:
+    plan = Plan(experiment(**WORKFLOWS), "default", Path("results/default"))
+    options = plan.sampler_options("asking")
+    turns = read_turns(*options[1::2], endpoints=None)
+    assert options[::2] == ["--procedure", "--replies", "--experts"] and turns is not None
+    procedure = turns.procedure
+    assert isinstance(procedure, ExpertWorkflow) and procedure.answers == 3
+    assert procedure.prompts.ask == "{prompt}" and turns.replies is not None
+    assert (turns.replies.max_tokens, turns.replies.max_characters) == (40, 8000)
+    assert [one.folder for one in turns.experts] == [plan.model("expert_a"), plan.model("expert_b")]
+    assert [one.max_model_len for one in turns.experts] == [64, 64]
+    for method in ("leap", "self_consistency"):
+        assert plan.sampler_options(method)[::2] == ["--procedure"]
+
+
+def test_an_expert_that_is_elsewhere_reaches_the_sampler() -> None:
+    plan = Plan(experiment(**WORKFLOWS, experts=[REMOTE]), "default", Path("results/default"))
+    assert plan.lease("expert_workflow", 0, "evaluation") == ""
+    turns = read_turns(*plan.sampler_options("expert_workflow")[1::2], endpoints=None)
+    assert turns is not None
+    (endpoint,) = turns.addresses()
+    assert (endpoint.name, endpoint.base_url, endpoint.model, endpoint.timeout_s) == tuple(REMOTE.values())
 
 
 def test_the_files_of_a_task_are_those_that_write_its_prompt() -> None:

@@ -9,6 +9,7 @@ rule request:
         model=lambda wildcards: PLAN.scored_model(wildcards.method, wildcards.seed),
         problems=RESULTS / "data" / "{benchmark}.jsonl",
         tasks=lambda wildcards: task_code(DATA.task(wildcards.benchmark)),
+        experts=lambda wildcards: PLAN.served_models(wildcards.method, "evaluation"),
     output:
         SAMPLES / ".drawn" / "{benchmark}.request",
     log:
@@ -19,7 +20,9 @@ rule request:
     conda:
         "../../environment.yml"
     params:
-        identity=lambda wildcards: SAMPLING.identity(wildcards.method, wildcards.seed),
+        identity=lambda wildcards: (
+            SAMPLING.identity(wildcards.method, wildcards.seed) + SAMPLING.conditions(wildcards.method)
+        ),
     shell:
         "printf '%s\\n' {params.identity:q} > {output} 2> {log}"
 
@@ -51,7 +54,7 @@ rule draw:
         folder=subpath(output.drawn, ancestor=2),
         identity=lambda wildcards: SAMPLING.identity(wildcards.method, wildcards.seed),
         # Functions of input: Snakemake does not run a job again where their values change.
-        operation=lambda wildcards, input: SAMPLING.operation(),
+        operation=lambda wildcards, input: SAMPLING.operation() + PLAN.sampler_options(wildcards.method),
         lease=lambda wildcards, input: PLAN.lease(wildcards.method, wildcards.seed, "evaluation"),
         experts=lambda wildcards, input: (
             f"--endpoints {PLAN.endpoints(wildcards.method, wildcards.seed, 'evaluation')}" if input.experts else ""
@@ -71,6 +74,7 @@ rule sample:
         problems=RESULTS / "data" / "{benchmark}.jsonl",
         request=SAMPLES / ".drawn" / "{benchmark}.request",
         drawn=ancient(SAMPLES / ".drawn" / "all"),
+        experts=lambda wildcards: PLAN.served_models(wildcards.method, "evaluation"),
     output:
         samples=SAMPLES / "{benchmark}.jsonl",
         provenance=SAMPLES / "{benchmark}.provenance.json",
@@ -83,7 +87,7 @@ rule sample:
     params:
         folder=subpath(output.samples, parent=True),
         identity=lambda wildcards: SAMPLING.identity(wildcards.method, wildcards.seed),
-        operation=lambda wildcards, input: SAMPLING.operation(),
+        operation=lambda wildcards, input: SAMPLING.operation() + PLAN.sampler_options(wildcards.method),
         sampler=lambda wildcards: PLAN.sampler(wildcards.method),
     shell:
         "exec python -m workflow.logged {log} -- python -m {params.sampler} --only write --model {input.model} "

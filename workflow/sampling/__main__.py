@@ -11,6 +11,7 @@ from workflow.command import Parser, run_command
 from workflow.sampling.questions import Benchmark, read_benchmark
 from workflow.sampling.request import DTYPES, Request, SamplingError, check_model
 from workflow.sampling.run import Job, run
+from workflow.sampling.turns import read_turns
 
 
 def parse(arguments: Sequence[str]) -> Job:
@@ -32,6 +33,10 @@ def parse(arguments: Sequence[str]) -> Job:
     parser.add_argument("--dtype", default="auto", choices=DTYPES)
     parser.add_argument("--tensor-parallel", type=int, default=1, metavar="N")
     parser.add_argument("--gpu-memory-utilization", type=float, metavar="F", help="fraction of the device's memory")
+    parser.add_argument("--procedure", metavar="JSON", help="how a response takes several turns: baselines.procedures")
+    parser.add_argument("--replies", metavar="JSON", help="how experts are asked: baselines.procedure.Replies")
+    parser.add_argument("--experts", metavar="JSON", help="a list of who is asked: workflow.sampling.turns.AskedExpert")
+    parser.add_argument("--endpoints", type=Path, metavar="FILE", help="addresses of served experts, by name")
     parser.add_argument("--only", choices=("draw", "write"), help="draw and keep, or write what is kept (no engine)")
     options = parser.parse_args(arguments)
     request = Request(
@@ -47,6 +52,7 @@ def parse(arguments: Sequence[str]) -> Job:
         dtype=options.dtype,
         tensor_parallel=options.tensor_parallel,
         gpu_memory_utilization=options.gpu_memory_utilization,
+        turns=read_turns(options.procedure, options.replies, options.experts, options.endpoints),
     )
     benchmarks = _benchmarks(options.benchmark)
     check_model(request.model, request.max_model_len)

@@ -33,6 +33,7 @@ from workflow.sampling.cpu import cpu_options  # noqa: E402
 from workflow.sampling.engine import SeededVLLM  # noqa: E402
 from workflow.sampling.journal import Journal  # noqa: E402
 from workflow.sampling.request import Request  # noqa: E402
+from workflow.sampling.several_turns import SeveralTurns  # noqa: E402
 from workflow.sampling.store import Drawn  # noqa: E402
 from workflow.sampling.tasks import check_lengths, load_tasks  # noqa: E402
 
@@ -90,13 +91,19 @@ def draw(request: Request, asked_for: str, missing: Sequence[Drawn], label: str,
 
 
 def start_engine(request: Request, journals: Mapping[str, Journal], label: str) -> SeededVLLM:
-    """The engine for `request`, on whatever device vLLM finds."""
+    """The engine for `request`, on whatever device vLLM finds. Raises SamplingError for an expert without address."""
     options: dict[str, Any] = {}
+    model = SeededVLLM
+    if request.turns is not None:
+        model = SeveralTurns
+        turns = request.turns
+        options |= {"procedure": turns.procedure, "replies": turns.replies, "endpoints": turns.addresses()}
+        options |= {"system_prompt": request.system_prompt}
     if request.gpu_memory_utilization is not None:
         options["gpu_memory_utilization"] = request.gpu_memory_utilization
     if on_cpu():
         options |= cpu_options(request)
-    return SeededVLLM(
+    return model(
         sampling_seed=request.seed,
         journals=journals,
         label=label,

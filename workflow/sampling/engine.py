@@ -5,19 +5,35 @@ from __future__ import annotations
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping
-from typing import Any, cast
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, cast
 
 from lm_eval.api.instance import Instance
 from lm_eval.api.registry import register_model
 from lm_eval.models.vllm_causallms import VLLM
-from vllm import RequestOutput, SamplingParams, TokensPrompt
+from vllm import SamplingParams, TokensPrompt
+from vllm.outputs import CompletionOutput
 
 from eapo_verl.method.draws import sample_seed
 from workflow.sampling.journal import Completion, Journal
 
 # Seconds between two progress lines.
 PROGRESS_S = 5.0
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """A sample that is to be drawn for lm-eval's `request`; `question` is its benchmark's name and its id."""
+
+    request: Instance
+    question: tuple[str, str]
+    seed: int
+    journal: Journal
+
+
+#: Takes a sample that is finished.
+Keep = Callable[[Drawing, Completion], None]
 
 
 @register_model("seeded-vllm")
@@ -55,53 +71,61 @@ class SeededVLLM(VLLM):
 
         Raises RuntimeError, naming the question, if the engine gave up on a request.
         """
-        texts = list(dict.fromkeys(request.args[0] for request in requests))
-        # The chat template has written every special token already; the tokenizer must not add a second BOS.
-        tokens = dict(zip(texts, self.tok_encode(texts, add_special_tokens=False), strict=True))
         drawn: Counter[tuple[str, str]] = Counter()
-        samples: list[tuple[Journal, int]] = []
-        missing: list[tuple[Instance, TokensPrompt, SamplingParams]] = []
+        samples: list[Drawing] = []
         for request in requests:
-            text, generation_kwargs = request.args
-            question = _question(request)
+            question = (cast(str, request.task_name), cast(str, request.doc["id"]))
             seed = sample_seed(self._sampling_seed, *question, drawn[question])
             drawn[question] += 1
-            journal = self._journals[question[0]]
-            samples.append((journal, seed))
-            if seed not in journal:
-                kwargs, _, max_tokens = self.modify_gen_kwargs(dict(generation_kwargs))
-                kwargs["skip_special_tokens"] = True
-                parameters = SamplingParams(max_tokens=max_tokens, seed=seed, **kwargs)
-                missing.append((request, TokensPrompt(prompt_token_ids=tokens[text]), parameters))
-        if len({seed for _, seed in samples}) != len(samples):
+            samples.append(Drawing(request, question, seed, self._journals[question[0]]))
+        if len({sample.seed for sample in samples}) != len(samples):
             raise RuntimeError("two samples have the same seed, and so would be the same draw")
+        missing = [sample for sample in samples if sample.seed not in sample.journal]
         progress = _Progress(self._label, len(missing))
-        for number, output in self._outputs([prompt for _, prompt, _ in missing], [one for *_, one in missing]):
-            request, _, parameters = missing[number]
-            result = output.outputs[0]
-            name, identifier = _question(request)
-            if result.finish_reason not in ("stop", "length"):
-                raise RuntimeError(
-                    f"question {identifier!r} of {name}: the engine ended a response with"
-                    f" {result.finish_reason!r} and not with 'stop' or 'length'"
-                )
-            completion = Completion(result.text, len(result.token_ids), result.finish_reason)
-            self._journals[name].add(cast(int, parameters.seed), completion)
-            progress.add(completion.n_tokens)
-        return [journal[seed].response for journal, seed in samples]
 
-    def _outputs(
-        self, prompts: list[TokensPrompt], parameters: list[SamplingParams]
-    ) -> Iterator[tuple[int, RequestOutput]]:
-        """What ``LLM.generate`` returns at its end, each when it is finished, with its place in `prompts`."""
-        names = self.model.enqueue(prompts, parameters, use_tqdm=False) if prompts else []
+        def keep(sample: Drawing, completion: Completion) -> None:
+            sample.journal.add(sample.seed, completion)
+            progress.add(completion.n_tokens)
+
+        self.draw(missing, keep)
+        return [sample.journal[sample.seed].response for sample in samples]
+
+    def draw(self, samples: Sequence[Drawing], keep: Keep) -> None:
+        """Draws `samples`, with one turn of the policy each, and hands each to `keep` when it is finished."""
+        texts = list(dict.fromkeys(sample.request.args[0] for sample in samples))
+        # The chat template has written every special token already; the tokenizer must not add a second BOS.
+        tokens = dict(zip(texts, self.tok_encode(texts, add_special_tokens=False), strict=True))
+        drawn = {}
+        for sample in samples:
+            name = self.enqueue(tokens[sample.request.args[0]], self.parameters(sample, sample.seed))
+            drawn[name] = sample
+        while self.busy:
+            for name, output in self.step():
+                sample = drawn[name]
+                keep(sample, Completion(output.text, len(output.token_ids), ended(output, sample)))
+
+    def parameters(self, sample: Drawing, seed: int, **changes: Any) -> SamplingParams:
+        """What lm-eval's task asks for, under a seed, with `changes`: ``max_tokens`` or ``stop``, say."""
+        kwargs, _, max_tokens = self.modify_gen_kwargs(dict(sample.request.args[1]))
+        kwargs |= {"skip_special_tokens": True, "max_tokens": max_tokens, "seed": seed}
+        return SamplingParams(**kwargs | changes)
+
+    def enqueue(self, tokens: list[int], parameters: SamplingParams) -> str:
+        """Has the engine write behind `tokens`; the name by which :meth:`step` calls what becomes of it."""
+        (name,) = self.model.enqueue([TokensPrompt(prompt_token_ids=tokens)], [parameters], use_tqdm=False)
         # A name is a number and, after a hyphen, random letters; an output bears the number alone.
-        places = {name.partition("-")[0]: place for place, name in enumerate(names)}
-        engine = self.model.llm_engine
-        while engine.has_unfinished_requests():
-            for output in engine.step():
-                if output.finished:
-                    yield places[output.request_id], output
+        return name.partition("-")[0]
+
+    def step(self) -> Iterator[tuple[str, CompletionOutput]]:
+        """One step of the engine: what it finished, by name."""
+        for output in self.model.llm_engine.step():
+            if output.finished:
+                yield output.request_id, output.outputs[0]
+
+    @property
+    def busy(self) -> bool:
+        """Whether anything that was enqueued is not finished."""
+        return bool(self.model.llm_engine.has_unfinished_requests())
 
 
 class _Progress:
@@ -127,5 +151,13 @@ class _Progress:
         print(line, file=sys.stderr, flush=True)
 
 
-def _question(request: Instance) -> tuple[str, str]:
-    return cast(str, request.task_name), cast(str, request.doc["id"])
+def ended(output: CompletionOutput, sample: Drawing) -> Literal["stop", "length"]:
+    """How the engine ended a response. Raises RuntimeError, naming the question, if it gave up."""
+    reason = output.finish_reason
+    if reason not in ("stop", "length"):
+        name, identifier = sample.question
+        raise RuntimeError(
+            f"question {identifier!r} of {name}: the engine ended a response with"
+            f" {reason!r} and not with 'stop' or 'length'"
+        )
+    return cast(Literal["stop", "length"], reason)

@@ -19,9 +19,10 @@ def identity(request: Request, model_sha256: str, benchmark: Benchmark) -> dict[
     Files count by what they hold, not by where they lie. Left out is what bounds or speeds up the engine but decides
     no token (`max_model_len`, which every prompt is checked against, memory, the devices that a model is spread over;
     such changes move results by rounding alone, as another processor does), how many samples are asked for, since
-    each has a seed of its own, and reference answers, since no prompt contains one.
+    each has a seed of its own, and reference answers, since no prompt contains one. Where a response takes several
+    turns, prompts hold what was written before, so that `max_model_len` may cut the last of them: there it counts.
     """
-    return {
+    content = {
         "benchmark": benchmark.name,
         "model_sha256": model_sha256,
         "system_prompt": request.system_prompt,
@@ -35,6 +36,15 @@ def identity(request: Request, model_sha256: str, benchmark: Benchmark) -> dict[
             "dtype": request.dtype,
         },
         "versions": {name: version(name) for name in ("lm_eval", "vllm", "transformers", "torch")},
+    }
+    if request.turns is None:
+        return content
+    return content | {
+        "turns": request.turns.identity
+        | {
+            "max_model_len": request.max_model_len,
+            "tasks_sha256": digest({question.id: question.task for question in benchmark.questions}),
+        }
     }
 
 

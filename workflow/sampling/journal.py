@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Literal
@@ -15,11 +15,25 @@ from workflow.sampling.request import SamplingError
 
 @dataclass(frozen=True)
 class Completion:
-    """A response as the engine ended it. `n_tokens` includes the end-of-sequence token, if any."""
+    """A response as the engine ended it, and what it took.
+
+    `n_tokens` are all that the policy wrote for it, in several turns maybe, end-of-sequence tokens included;
+    `expert_tokens` and `expert_prompt_tokens` what experts wrote and read, by their servers' count, in
+    `expert_requests`; `expert_replies` says how many answers had which outcome (`eapo_verl.experts.reply.OUTCOMES`).
+    """
 
     response: str
     n_tokens: int
     finish_reason: Literal["stop", "length"]
+    expert_tokens: int = 0
+    expert_prompt_tokens: int = 0
+    expert_requests: int = 0
+    expert_replies: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def expert_failures(self) -> int:
+        """Answers that did not come."""
+        return sum(count for outcome, count in self.expert_replies.items() if outcome != "answered")
 
 
 class Journal:
@@ -100,7 +114,7 @@ def _read(content: bytes, header: bytes) -> tuple[dict[int, Completion], int]:
     for line in lines:
         try:
             row = json.loads(line)
-            completions[row["seed"]] = Completion(row["response"], row["n_tokens"], row["finish_reason"])
+            completions[row["seed"]] = Completion(**{key: value for key, value in row.items() if key != "seed"})
         except (ValueError, TypeError, KeyError):
             break
         length += len(line) + 1

@@ -11,6 +11,7 @@ import json
 import shutil
 import sys
 from collections.abc import Iterable, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -48,7 +49,7 @@ def write_files(benchmarks: Iterable[Benchmark], samples: int, generation: dict[
         shutil.copyfile(_HERE / name, folder / f"_{name}" if name.endswith(".yaml") else folder / name)
     for benchmark in benchmarks:
         data = folder.resolve() / f"{benchmark.name}.jsonl"
-        rows = ({"id": one.id, "prompt": one.prompt, "answer": one.answer} for one in benchmark.questions)
+        rows = map(asdict, benchmark.questions)
         data.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
         task = {
             "include": "_task.yaml",

@@ -13,11 +13,12 @@ from workflow.sampling.request import SamplingError
 
 @dataclass(frozen=True)
 class Question:
-    """One question. `prompt` is the user's turn; `answer` travels along for lm-eval's log, no prompt contains it."""
+    """One question of a `task`. `prompt` is the user's turn; `answer` is for lm-eval's log, no prompt contains it."""
 
     id: str
     prompt: str
     answer: str
+    task: str = tasks.DEFAULT
 
 
 @dataclass(frozen=True)
@@ -81,4 +82,4 @@ def _read_question(line: str, where: str) -> Question:
         raise SamplingError(f"{where}: {error}") from error
     except KeyError as error:
         raise SamplingError(f"{where}: task {task} needs {error.args[0]!r}, which is missing") from error
-    return Question(problem["id"], prompt, problem["answer"])
+    return Question(problem["id"], prompt, problem["answer"], task)

@@ -5,10 +5,13 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import get_args
+from typing import TYPE_CHECKING, get_args
 
 from eapo_verl.cpu.precision import Requested
 from workflow.command import BadInput
+
+if TYPE_CHECKING:
+    from workflow.sampling.turns import Turns
 
 DTYPES = get_args(Requested)
 
@@ -23,7 +26,8 @@ class Request:
 
     `max_tokens` bounds a response, `max_model_len` prompt and response together (tokens). `banned` are
     strings that the model may not sample. `system_prompt`, where it is not None, stands before every question.
-    `gpu_memory_utilization` is a fraction in (0, 1], or None for the engine's default.
+    `gpu_memory_utilization` is a fraction in (0, 1], or None for the engine's default. `turns` says how a response
+    comes about that takes several turns of the model; None: it takes one.
     """
 
     model: Path
@@ -38,6 +42,7 @@ class Request:
     dtype: str = "auto"
     tensor_parallel: int = 1
     gpu_memory_utilization: float | None = None
+    turns: Turns | None = None
 
     def __post_init__(self) -> None:
         """Raises SamplingError for the first value that is not allowed."""
@@ -55,6 +60,12 @@ class Request:
                 "--temperature",
                 self.temperature,
                 f"above 0 when --samples is {self.samples}, as greedy samples of a question are all alike",
+            ),
+            (
+                self.temperature > 0 or self.turns is None,
+                "--temperature",
+                self.temperature,
+                "above 0 with --procedure, as greedy turns of a sample may all be alike",
             ),
             (0 < self.top_p <= 1, "--top-p", self.top_p, "in (0, 1]"),
             (self.max_tokens >= 1, "--max-tokens", self.max_tokens, "an integer of at least 1"),

@@ -63,6 +63,8 @@ def _write(folder: Path, request: Request, drawn: Drawn) -> None:
     rows = list(drawn.rows())
     record = drawn.record
     assert record is not None
-    content = provenance(request.model, drawn.benchmark, drawn.identity, record, request.banned, rows)
+    content = provenance(
+        request.model, drawn.benchmark, drawn.identity, record, request.banned, rows, drawn.expert_replies
+    )
     write_rows(folder / f"{drawn.benchmark.name}.jsonl", rows)
     write_json(folder / f"{drawn.benchmark.name}.provenance.json", content)

@@ -6,6 +6,7 @@ Snakemake removes what a job leaves before the job runs again, and when it fails
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
@@ -76,4 +77,19 @@ class Drawn:
         """The request's samples, by question in the file's order, then by number. Raises KeyError if one is missing."""
         for question, number, seed in self._seeds:
             drawn = self.journal[seed]
-            yield Row(question, number, drawn.response, drawn.n_tokens, drawn.finish_reason)
+            yield Row(
+                question_id=question,
+                sample=number,
+                response=drawn.response,
+                n_tokens=drawn.n_tokens,
+                finish_reason=drawn.finish_reason,
+                expert_tokens=drawn.expert_tokens,
+                expert_prompt_tokens=drawn.expert_prompt_tokens,
+                expert_requests=drawn.expert_requests,
+                expert_failures=drawn.expert_failures,
+            )
+
+    @property
+    def expert_replies(self) -> Counter[str]:
+        """How many answers by experts had which outcome, in all of the request's samples."""
+        return sum((Counter(self.journal[seed].expert_replies) for _, _, seed in self._seeds), Counter())

@@ -30,7 +30,8 @@ def check_lengths(request: Request, benchmarks: Sequence[Benchmark]) -> None:
     system = [{"role": "system", "content": request.system_prompt}] if request.system_prompt else []
     for benchmark in benchmarks:
         for question in benchmark.questions:
-            chat = [*system, {"role": "user", "content": question.prompt}]
+            prompt = question.prompt if request.turns is None else request.turns.procedure.longest(question.prompt)
+            chat = [*system, {"role": "user", "content": prompt}]
             text = tokenizer.apply_chat_template(chat, tokenize=False, add_generation_prompt=True)
             length = len(tokenizer(text, add_special_tokens=False).input_ids)
             if length > room:

@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from eapo_verl.method.draws import sample_seed, sampling_seed, uniform_draw
+from eapo_verl.method.draws import sample_seed, sampling_seed, turn_seed, uniform_draw
 
 keys = st.tuples(st.integers(0, 2**40), st.text(max_size=8), st.text(max_size=8), st.integers(0, 1000))
 
@@ -28,6 +28,13 @@ def test_text_that_moves_from_name_to_question_changes_the_seed() -> None:
 def test_the_seed_is_the_same_in_every_process_and_version() -> None:
     # Published samples can be drawn again only while this holds.
     assert sample_seed(1, "aime_2024", "q", 0) == 6413680476778363666
+
+
+def test_turns_of_a_sample_have_seeds_of_their_own_that_no_sample_has() -> None:
+    samples = [sample_seed(1, "a", "q", number) for number in range(20)]
+    places = [(), (0,), (1,), (0, 1), (1, 0), (10,), (0, 0, 0)]
+    turns = [turn_seed(seed, *place) for seed in samples for place in places]
+    assert len({*samples, *turns}) == len(samples) + len(turns) and all(0 <= seed < 2**63 for seed in turns)
 
 
 def test_draws_depend_on_their_key_alone() -> None:

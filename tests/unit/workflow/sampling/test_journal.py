@@ -9,10 +9,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from eapo_verl.experts.reply import OUTCOMES
 from workflow.sampling.journal import Completion, Journal
 from workflow.sampling.request import SamplingError
 
-completions = st.builds(Completion, st.text(), st.integers(1, 100), st.sampled_from(["stop", "length"]))
+counts = st.integers(0, 100)
+outcomes = st.dictionaries(st.sampled_from(OUTCOMES), counts)
+completions = st.builds(
+    Completion, st.text(), counts, st.sampled_from(["stop", "length"]), counts, counts, counts, outcomes
+)
 samples = st.dictionaries(st.integers(0, 2**63 - 1), completions, max_size=6)
 
 
@@ -67,6 +72,18 @@ def test_samples_of_another_identity_are_not_taken_over_and_looking_changes_noth
     _write(path, "b", {})
     with Journal(path, "a") as journal:
         assert journal.taken_over == 0 and 1 not in journal
+
+
+def test_a_sample_that_knows_of_no_experts_had_none(tmp_path: Path) -> None:
+    line = '{"seed": 1, "response": "x", "n_tokens": 2, "finish_reason": "stop"}'
+    (tmp_path / "journal").write_text(f'{{"identity": "a"}}\n{line}\n')
+    with Journal(tmp_path / "journal", "a") as journal:
+        assert journal[1] == Completion("x", 2, "stop", 0, 0, 0, {}) and journal[1].expert_failures == 0
+
+
+def test_answers_that_did_not_come_are_failures_whatever_kept_them() -> None:
+    replies = {"answered": 3, "truncated": 1, "failed": 2, "timed_out": 4}
+    assert Completion("x", 2, "stop", expert_replies=replies).expert_failures == 7
 
 
 def test_a_journal_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:

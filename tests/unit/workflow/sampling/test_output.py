@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -46,9 +47,14 @@ def test_provenance_counts_what_is_in_the_samples() -> None:
         for question, responses in texts.items()
         for number, text in enumerate(responses)
     ]
-    content = provenance(Path("m"), benchmark, {"model_sha256": "0"}, {"startup_s": 1.0}, ["<t>"], rows)
+    rows[3] = replace(rows[3], expert_tokens=7, expert_prompt_tokens=11, expert_requests=3, expert_failures=2)
+    rows[4] = replace(rows[4], expert_tokens=1, expert_prompt_tokens=2, expert_requests=1)
+    replies = {"answered": 1, "failed": 2}
+    content = provenance(Path("m"), benchmark, {"model_sha256": "0"}, {"startup_s": 1.0}, ["<t>"], rows, replies)
     assert content["model_sha256"] == "0" and content["startup_s"] == 1.0
     assert (content["questions"], content["samples"], content["output_tokens"]) == (2, 4, 16)
     assert (content["truncated"], content["responses_with_banned_text"]) == (3, 1)
+    assert [content[f"expert_{name}"] for name in ("tokens", "prompt_tokens", "requests", "failures")] == [8, 13, 4, 2]
+    assert content["expert_replies"] == replies and content["samples_with_expert_failures"] == 1
     # Two of four responses to a repeat another one, none of those to b does.
     assert content["duplicate_rate"] == 0.25

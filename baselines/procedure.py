@@ -1,0 +1,145 @@
+"""How a sample comes about that takes several turns of the policy: the interface that no engine is needed for."""
+
+import re
+from typing import Any, ClassVar, NamedTuple, Protocol
+
+from pydantic import Field
+
+from eapo_verl.method.grammar import Tags
+from eapo_verl.settings.base import ExpertPoolSettings, Settings
+from eapo_verl.settings.method import Consultation
+from tasks import Task
+
+
+class Turn(NamedTuple):
+    """What the policy wrote at one go.
+
+    Attributes:
+        text: without special tokens, and without the string that ended it.
+        cut: whether it ended for want of tokens, be it that its limit or the context is full.
+    """
+
+    text: str
+    cut: bool
+
+
+class Sample(Protocol):
+    """A sample in the making, of which all that is written and asked is counted."""
+
+    @property
+    def prompt(self) -> str:
+        """The question as its task asks it; no gold answer can get there."""
+        ...
+
+    @property
+    def task(self) -> Task:
+        """What the question is."""
+        ...
+
+    @property
+    def seed(self) -> int:
+        """The sample's own, from which all of its draws are to follow."""
+        ...
+
+    @property
+    def max_tokens(self) -> int:
+        """Tokens of a response, by the experiment."""
+        ...
+
+    async def write(
+        self, user: str, *place: int, begun: str = "", max_tokens: int | None = None, stop: str | None = None
+    ) -> Turn:
+        """Have the policy write.
+
+        Args:
+            user: the user's message, after the experiment's system prompt.
+            place: tells this turn apart from every other one of the sample; the draw depends on it.
+            begun: with which the policy's own message begins already.
+            max_tokens: of this turn; None: those of a response. Fewer where the context has less room, and without
+                any the turn is empty and cut.
+            stop: ends the turn, beside the end of the message.
+        """
+        ...
+
+    async def ask(self, question: str, number: int | None) -> list[str]:
+        """Have experts answer, all at the same time.
+
+        Args:
+            question: all that they are shown.
+            number: of answers, from one expert after the other in an order that the sample's seed shuffles; None: one
+                of each.
+
+        Returns:
+            the words of those that answered, without thoughts, neutralised and capped; what became of the others is
+            counted.
+        """
+        ...
+
+
+class Procedure(Settings):
+    """A way to a response; its fields are what an arm may say of it.
+
+    Attributes:
+        asks: whether experts are asked.
+    """
+
+    asks: ClassVar[bool] = False
+
+    name: str
+
+    @property
+    def width(self) -> int:
+        """How many turns of a sample are written at the same time."""
+        return 1
+
+    def longest(self, prompt: str) -> str:
+        """The longest message that it begins with for a question, but for what policy and experts have written."""
+        return prompt
+
+    async def respond(self, sample: Sample) -> Turn:
+        """The sample's response."""
+        raise NotImplementedError
+
+
+class Replies(Settings):
+    """How experts are asked at evaluation, and what is shown of their words: the parts of ``consultation`` on that.
+
+    Attributes:
+        max_tokens: of an expert's answer; None: the expert's own limit, which is that of a query.
+        max_characters: of one reply; longer ones are cut.
+        tags: which no reply may carry into the policy's context.
+        pool: limits and trouble.
+    """
+
+    max_tokens: int | None = Field(None, ge=1)
+    max_characters: int = Field(ge=1)
+    tags: Tags = Tags()
+    pool: ExpertPoolSettings = ExpertPoolSettings()
+
+    @classmethod
+    def of(cls, consultation: Consultation, max_tokens: int | None = None) -> "Replies":
+        """As in training, but for the length of an answer."""
+        return cls(
+            max_tokens=max_tokens,
+            max_characters=consultation.reply_max_characters,
+            tags=consultation.tags,
+            pool=consultation.pool,
+        )
+
+
+def filled(template: str, **values: Any) -> str:
+    """``template`` with each ``{name}`` replaced, in one go: what is put in is not read again, nor other braces."""
+    names = "|".join(map(re.escape, values))
+    return re.sub(f"{{({names})}}", lambda match: str(values[match[1]]), template)
+
+
+def holds(template: str, *names: str) -> str:
+    """``template``, which has to hold every ``{name}``.
+
+    Raises:
+        ValueError: it lacks one.
+    """
+    for name in names:
+        if f"{{{name}}}" not in template:
+            raise ValueError(f"it has to contain {{{name}}}")
+    return template

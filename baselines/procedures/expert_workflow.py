@@ -1,0 +1,89 @@
+"""The expert-assisted workflow that EAPO is compared with: draft, ask, reconcile, whatever the question."""
+
+import asyncio
+from typing import Literal
+
+from pydantic import Field, field_validator, model_validator
+
+from baselines.procedure import Procedure, Sample, Turn, filled, holds
+from eapo_verl.settings.base import Settings, Text
+from tasks.boxes import final_part
+
+_DRAFT, _RECONCILE = 0, 1
+
+
+class Prompts(Settings):
+    """What is said to experts and policy, templates of plain text.
+
+    Attributes:
+        ask: all that an expert is shown, with ``{prompt}``, the question as its task asks it.
+        reply: one expert's answer, ``{reply}``; ``{number}`` counts those that are shown.
+        separator: between two of them.
+        nobody: stands where no expert has answered.
+        reconcile: the user's message of the last turn, with ``{prompt}``.
+        begun: what the policy's last message begins with. This or ``reconcile`` holds ``{draft}``, the policy's own
+            first answer without its thoughts, and one of them ``{replies}``.
+    """
+
+    ask: Text
+    reply: Text
+    separator: str
+    nobody: str
+    reconcile: Text
+    begun: str
+
+    @field_validator("ask", "reconcile")
+    @classmethod
+    def _asks_the_question(cls, value: str) -> str:
+        return holds(value, "prompt")
+
+    @field_validator("reply")
+    @classmethod
+    def _shows_the_words(cls, value: str) -> str:
+        return holds(value, "reply")
+
+    @model_validator(mode="after")
+    def _shows_all(self) -> "Prompts":
+        for name in ("draft", "replies"):
+            if f"{{{name}}}" not in self.reconcile + self.begun:
+                raise ValueError(f"reconcile or begun has to contain {{{name}}}")
+        return self
+
+
+class ExpertWorkflow(Procedure):
+    """The policy drafts while experts answer the same question; then it reconciles what there is.
+
+    Attributes:
+        answers: K, answers by experts; None: one of each of the arm's.
+        draft_tokens: None: as many as a response has.
+    """
+
+    asks = True
+
+    name: Literal["expert_workflow"]
+    answers: int | None = Field(ge=1)
+    draft_tokens: int | None = Field(ge=1)
+    prompts: Prompts
+
+    def longest(self, prompt: str) -> str:
+        """What the policy reconciles by."""
+        return "".join(self._reconciling(prompt, "", self.prompts.nobody))
+
+    async def respond(self, sample: Sample) -> Turn:
+        """What the policy writes at last, with whatever answers have come."""
+        draft, replies = await asyncio.gather(
+            sample.write(sample.prompt, _DRAFT, max_tokens=self.draft_tokens),
+            sample.ask(filled(self.prompts.ask, prompt=sample.prompt), self.answers),
+        )
+        shown = [filled(self.prompts.reply, number=number, reply=text) for number, text in enumerate(replies, 1)]
+        joined = self.prompts.separator.join(shown) or self.prompts.nobody
+        user, begun = self._reconciling(sample.prompt, final_part(draft.text).strip(), joined)
+        return await sample.write(user, _RECONCILE, begun=begun)
+
+    def _reconciling(self, prompt: str, draft: str, replies: str) -> tuple[str, str]:
+        """The user's message of the last turn, and the beginning of the policy's."""
+        user, begun = (
+            filled(template, prompt=prompt, draft=draft, replies=replies)
+            for template in (self.prompts.reconcile, self.prompts.begun)
+        )
+        return user, begun

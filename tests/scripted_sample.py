@@ -1,0 +1,64 @@
+"""A sample in the making whose policy and experts are scripted, and the arms that ship, for tests of procedures."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import TypeAdapter
+
+from baselines.procedure import Procedure, Turn
+from baselines.procedures import AnyProcedure
+from tasks import task
+from workflow.methods import merged, methods
+
+
+@dataclass(frozen=True)
+class Written:
+    """What the policy was given to go on from, and with which limits."""
+
+    user: str
+    place: tuple[int, ...]
+    begun: str
+    max_tokens: int | None
+    stop: str | None
+
+
+class ScriptedSample:
+    """Stands for `baselines.procedure.Sample`; ``policy`` says what is written, ``experts`` answer in this order."""
+
+    prompt = "How many?"
+    seed = 7
+    max_tokens = 80
+    task = task("integers")
+
+    def __init__(self, policy: Callable[[Written], str | Turn], experts: Sequence[str] = ()) -> None:
+        self._policy = policy
+        self._experts = experts
+        self.turns: list[Written] = []
+        self.asked: list[tuple[str, int | None]] = []
+
+    async def write(
+        self, user: str, *place: int, begun: str = "", max_tokens: int | None = None, stop: str | None = None
+    ) -> Turn:
+        self.turns.append(Written(user, place, begun, max_tokens, stop))
+        # Others take their turn meanwhile, as beside a real engine.
+        await asyncio.sleep(0)
+        text = self._policy(self.turns[-1])
+        return text if isinstance(text, Turn) else Turn(text, cut=False)
+
+    async def ask(self, question: str, number: int | None) -> list[str]:
+        self.asked.append((question, number))
+        await asyncio.sleep(0)
+        return list(self._experts)
+
+    def respond(self, procedure: Procedure) -> Turn:
+        """The response, after which every turn is of a place of its own."""
+        response = asyncio.run(procedure.respond(self))
+        assert len({turn.place for turn in self.turns}) == len(self.turns)
+        return response
+
+
+def shipped(arm: str, **changes: Any) -> Procedure:
+    """The procedure of an arm that ships, with keys replaced at any depth."""
+    return TypeAdapter(AnyProcedure).validate_python(merged(methods()[arm].changes["procedure"], changes))

@@ -1,0 +1,66 @@
+"""Experts that answer while benchmarks are sampled, through the pool of the training runs."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Sequence
+
+from baselines.procedure import Replies
+from eapo_verl.experts.health import FailureWindow, unavailable_message
+from eapo_verl.experts.pool import ExpertPool
+from eapo_verl.experts.reply import OUTCOMES, Reply
+from eapo_verl.method.grammar import neutralise
+from eapo_verl.settings.base import Endpoint
+from tasks.boxes import final_part
+from workflow.sampling.request import SamplingError
+
+
+class Experts:
+    """Who is asked, by the samples of one run of the sampler; an asynchronous context manager.
+
+    `special_tokens` are texts that the policy's tokenizer would not read as text.
+    """
+
+    def __init__(self, endpoints: Sequence[Endpoint], replies: Replies, special_tokens: Sequence[str]) -> None:
+        self._pool = ExpertPool(endpoints, settings=replies.pool)
+        self._replies = replies
+        self._forbidden = (*replies.tags.markup, *special_tokens)
+        self._number = len(endpoints)
+        self._narrowest = min(endpoint.max_concurrency for endpoint in endpoints)
+        self._asking: dict[int, asyncio.Semaphore] = {}
+        self._failures = FailureWindow(replies.pool.failure_window, replies.pool.failure_limit)
+        self._outcomes: Counter[str] = Counter(dict.fromkeys(OUTCOMES, 0))
+
+    async def __aenter__(self) -> Experts:
+        return self
+
+    async def __aexit__(self, *error: object) -> None:
+        await self._pool.close()
+
+    async def ask(self, question: str, number: int | None, seed: int) -> list[Reply]:
+        """`number` answers to one question, from each expert one where that is None; `seed` decides from whom.
+
+        Raises SamplingError where more of the last answers have not come than the settings bear.
+        """
+        number = number or self._number
+        # A consultation's deadline counts from its beginning, and so must not begin before experts are free for it.
+        of_each = -(-number // self._number)
+        turn = self._asking.setdefault(of_each, asyncio.Semaphore(max(1, self._narrowest // of_each)))
+        async with turn:
+            replies = [reply for reply in await self._pool.ask([question] * number, seed=seed) if reply is not None]
+        outcomes = Counter(reply.outcome for reply in replies)
+        self._outcomes.update(outcomes)
+        self._failures.add(number, outcomes["timed_out"] + outcomes["failed"])
+        if self._failures.exceeded:
+            raise SamplingError(unavailable_message(self._failures, self._outcomes, "What is drawn"))
+        return replies
+
+    def shown(self, replies: Sequence[Reply]) -> list[str]:
+        """The words of those that answered as the policy may read them: what follows any thoughts, neutralised."""
+        separator, limit = self._replies.tags.separator, self._replies.max_characters
+        return [
+            neutralise(final_part(reply.text), self._forbidden, separator, limit).text
+            for reply in replies
+            if reply.outcome == "answered"
+        ]
