@@ -8,6 +8,7 @@ from pydantic import Field, model_validator
 
 from eapo_verl.cpu.precision import Precision
 from eapo_verl.settings.base import Endpoint, Name, Settings
+from eapo_verl.settings.distillation import Distillation
 from eapo_verl.settings.identity import OPERATIONAL
 from eapo_verl.settings.method import Consultation, Internalization, Reward
 
@@ -134,7 +135,8 @@ class Departure(Settings):
 class RunSettings(Training):
     """One training run.
 
-    ``departures`` are recorded, not acted on: the dotted keys in which the run is not as its experiment has it.
+    ``models`` are folders of models beside the policy, by name. ``departures`` are recorded, not acted on: the dotted
+    keys in which the run is not as its experiment has it.
     """
 
     experiment: str
@@ -149,6 +151,8 @@ class RunSettings(Training):
     consultation: Consultation
     reward: Reward = Reward()
     internalization: Internalization = Internalization()
+    models: dict[Name, Path] = Field(default_factory=dict)
+    distillation: Distillation | None = None
     departures: dict[str, Departure] = Field(default_factory=dict)
     config_sha256: str
 
@@ -156,12 +160,19 @@ class RunSettings(Training):
     def _consistent(self) -> "RunSettings":
         if self.consultation.possible and not self.experts:
             raise ValueError(f"method {self.method} consults, but the run names no expert")
+        if self.distillation is not None and self.distillation.teacher not in self.models:
+            raise ValueError(f"distillation.teacher: {self.distillation.teacher!r} is none of the run's models")
         overlong = self.optimiser.overlong
         if overlong is not None and overlong.buffer > self.lengths.response:
             raise ValueError(
                 f"optimiser.overlong.buffer ({overlong.buffer}) is longer than a response ({self.lengths.response})"
             )
         return self
+
+    @property
+    def teacher(self) -> Path | None:
+        """The folder of the model that scores the policy's rollouts; None where none does."""
+        return None if self.distillation is None else self.models[self.distillation.teacher]
 
 
 @functools.cache
