@@ -40,7 +40,7 @@ def test_its_program_is_told_of_the_teacher_which_is_there_before_the_run(name: 
 
 
 def test_whatever_acts_on_the_tasks_reward_is_off_where_there_is_none_and_the_run_says_so() -> None:
-    optimiser = {"dynamic_sampling": True, "overlong": {"buffer": 8}, "kl_coefficient": 0.1}
+    optimiser = {"dynamic_sampling": True, "overlong": {"buffer": 1}, "kl_coefficient": 0.1}
     training = copy.deepcopy(DEFAULT["training"])
     training["optimiser"] |= optimiser
     one = plan(training=training)
