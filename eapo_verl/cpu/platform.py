@@ -191,7 +191,7 @@ class PlatformCPU(PlatformBase):
         return None
 
     def ray_resource_name(self) -> str:
-        # verl's resource check counts "GPU" or "NPU" only; Ray is started with one logical GPU instead.
+        # verl's resource check counts "GPU" or "NPU" only; Ray is started with logical GPUs instead.
         return "GPU"
 
     def ray_noset_envvars(self) -> list[str]:

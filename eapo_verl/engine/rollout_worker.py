@@ -3,7 +3,7 @@
 from typing import Any
 
 import ray
-from verl.experimental.agent_loop.agent_loop import DictConfigWrap
+from verl.experimental.agent_loop.agent_loop import AgentLoopOutput, DictConfigWrap
 from verl.trainer.ppo.v1.agent_loop_tq import AgentLoopManagerTQ, AgentLoopWorkerTQ
 
 from eapo_verl.engine.agent_loop import PolicyAgentLoop
@@ -38,6 +38,15 @@ class RolloutWorker(AgentLoopWorkerTQ.__ray_metadata__.modified_class):
             data_config=DictConfigWrap(self.config.data),
             consults={"consulting": True, "independent": False}[name],
         )
+
+    async def _compute_teacher_logprobs(self, output: AgentLoopOutput, *args: Any, **kwargs: Any) -> None:
+        """As verl's, which has the teacher, where a run has one, score each token of a rollout; it is counted."""
+        await super()._compute_teacher_logprobs(output, *args, **kwargs)
+        scored = output.extra_fields.get("teacher_ids")
+        if scored is not None:
+            counts = output.extra_fields["consultation"]
+            counts["expert_requests"] += 1
+            counts["expert_tokens_scored"] += len(scored)
 
     async def _run_agent_loop(
         self, sampling_params: dict[str, Any], trajectory: dict[str, Any], *, agent_name: str, **kwargs: Any

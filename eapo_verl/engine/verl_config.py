@@ -6,6 +6,7 @@ from typing import Any
 
 from eapo_verl.cpu.kv_cache import SEQUENCES, kv_cache_bytes
 from eapo_verl.cpu.precision import Precision, cpu_precision
+from eapo_verl.engine import teacher
 from eapo_verl.record import step_log
 from eapo_verl.settings.run import RunSettings
 
@@ -59,7 +60,7 @@ def overrides(settings: RunSettings, checkpoint_dir: Path, platform: str) -> lis
         values[f"{rollout}.engine_kwargs.vllm.kv_cache_memory_bytes"] = kv_cache_bytes(
             settings.policy, lengths.prompt + lengths.response
         )
-    values |= settings.verl
+    values |= teacher.overrides(settings, platform) | settings.verl
     return [f"++{key}={_hydra(value)}" for key, value in values.items()]
 
 

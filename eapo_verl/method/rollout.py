@@ -27,6 +27,7 @@ COUNTS = (
     "expert_requests",
     "expert_tokens",
     "expert_prompt_tokens",
+    "expert_tokens_scored",
 )
 _INTEGER = re.compile(r"-?\d+")
 

@@ -8,7 +8,7 @@ from eapo_verl.cpu.environment import on_cpu
 from eapo_verl.cpu.precision import cpu_precision
 from eapo_verl.experts.reply import FATES
 from eapo_verl.method.grammar import FAULTS
-from eapo_verl.record.costs import Costs, count_parameters
+from eapo_verl.record.costs import Costs, count_parameters, forward_flops
 from eapo_verl.record.files import write_whole
 from eapo_verl.record.other_runs import costs_of_start
 from eapo_verl.record.provenance import git_sha, hardware, versions
@@ -86,16 +86,20 @@ def _costs(settings: RunSettings, steps: list[dict[str, Any]]) -> Costs:
         return int(sum(step.get(column) or 0 for step in steps for column in columns))
 
     sizes = {expert.name: expert.parameters for expert in settings.experts}
+    flops = float(total("expert_flops"))
+    if settings.distillation is not None and settings.teacher is not None:
+        scoring = sizes[settings.distillation.teacher] = count_parameters(settings.teacher)
+        flops += forward_flops(scoring or 0, total("expert_tokens_scored"))
     known = None not in sizes.values() or not total("expert_requests")
     same = (
         *("policy_prompt_tokens", "policy_tokens_trained", "policy_prompt_tokens_trained", "expert_tokens"),
-        *("expert_prompt_tokens", "expert_requests", "optimiser_steps", "prompts_seen"),
+        *("expert_prompt_tokens", "expert_tokens_scored", "expert_requests", "optimiser_steps", "prompts_seen"),
     )
     return Costs(
         **{name: total(name) for name in same},
         policy_tokens_sampled=total("policy_tokens"),
         policy_tokens_scored=total("policy_tokens_scored", "policy_tokens_reread"),
-        expert_flops=float(total("expert_flops")) if known else None,
+        expert_flops=flops if known else None,
         rollouts=total("rollouts", "discarded_rollouts", "surplus_rollouts", "failed_rollouts"),
         policy_parameters=count_parameters(settings.policy),
         expert_parameters=sizes,

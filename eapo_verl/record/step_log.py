@@ -13,6 +13,8 @@ FILE = "metrics.jsonl"
 _FROM_VERL = {
     "entropy": "actor/entropy",
     "grad_norm": "actor/grad_norm",
+    # The mean of the mini-batches' losses, each in nats a token, see eapo_verl.settings.distillation.
+    "distillation_loss": "actor/distillation/loss",
     "seconds_generation": "timing_s/gen",
     "seconds_old_log_prob": "timing_s/old_log_prob",
     "seconds_update": "timing_s/update_actor",

@@ -8,6 +8,7 @@ from pydantic import Field, model_validator
 
 from eapo_verl.cpu.precision import Precision
 from eapo_verl.settings.base import Endpoint, Name, Settings
+from eapo_verl.settings.distillation import Distillation
 from eapo_verl.settings.identity import OPERATIONAL
 from eapo_verl.settings.matching import Match, Matched
 from eapo_verl.settings.method import Consultation, Internalization, Reward
@@ -141,10 +142,10 @@ class Departure(Settings):
 class RunSettings(Training):
     """One training run.
 
-    ``runs`` holds the ``run.json`` of other arms' runs of the same seed, by the arm: of those that ``match`` names, and
-    of ``start_from``, the arm whose model ``policy`` is, where that is no model of the experiment. ``matched`` is what
-    ``match`` came to, known when the run starts. ``departures`` are recorded, not acted on: the dotted keys in which
-    the run is not as its experiment has it.
+    ``models`` are folders of models beside the policy, by name. ``runs`` holds the ``run.json`` of other arms' runs of the
+    same seed, by the arm: of those that ``match`` names, and of ``start_from``, the arm whose model ``policy`` is, where
+    that is no model of the experiment. ``matched`` is what ``match`` came to, known when the run starts. ``departures``
+    are recorded, not acted on: the dotted keys in which the run is not as its experiment has it.
     """
 
     experiment: str
@@ -163,6 +164,8 @@ class RunSettings(Training):
     start_from: Name | None = None
     match: Match | None = None
     matched: Matched | None = None
+    models: dict[Name, Path] = Field(default_factory=dict)
+    distillation: Distillation | None = None
     departures: dict[str, Departure] = Field(default_factory=dict)
     config_sha256: str
 
@@ -170,6 +173,8 @@ class RunSettings(Training):
     def _consistent(self) -> "RunSettings":
         if self.consultation.possible and not self.experts:
             raise ValueError(f"method {self.method} consults, but the run names no expert")
+        if self.distillation is not None and self.distillation.teacher not in self.models:
+            raise ValueError(f"distillation.teacher: {self.distillation.teacher!r} is none of the run's models")
         others = [self.start_from, *((self.match.arm, self.match.like) if self.match else ())]
         for arm in others:
             if arm is not None and arm not in self.runs:
@@ -180,6 +185,11 @@ class RunSettings(Training):
     def checkpoint_name(self) -> str:
         """Of its folder of checkpoints; another configuration or another budget starts anew beside it."""
         return self.config_sha256[:12] + (f"-{self.matched.made}" if self.matched else "")
+
+    @property
+    def teacher(self) -> Path | None:
+        """The folder of the model that scores the policy's rollouts; None where none does."""
+        return None if self.distillation is None else self.models[self.distillation.teacher]
 
 
 @functools.cache

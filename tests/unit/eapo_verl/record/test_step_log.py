@@ -13,10 +13,11 @@ def line(step: int, **extra: float) -> dict:
 def test_one_line_a_step_with_every_column(tmp_path: Path, capsys) -> None:
     log = StepLog(tmp_path / "metrics.jsonl", "eapo seed 1", total_steps=2, first_step=0)
     log.log({"val-core/validation/acc/mean@4": 0.3}, step=0)
-    log.log(line(1, **{"timing_s/testing": 1.0}), step=1)
+    log.log(line(1, **{"timing_s/testing": 1.0, "actor/distillation/loss": 0.7}), step=1)
     first, second = read_steps(tmp_path / "metrics.jsonl")
     assert first["accuracy_val_unassisted"] == 0.3 and first["reward_mean"] is None
     assert second["reward_mean"] == 0.5 and second["seconds"] == 3.0 and second["consult_rate"] == 0.25
+    assert (first["distillation_loss"], second["distillation_loss"]) == (None, 0.7)
     required = "step reward_mean accuracy_train accuracy_val_unassisted acceptance_rate consult_rate turn_budget"
     for column in (*required.split(), "entropy", "response_length", "grad_norm", "seconds"):
         assert column in first and column in second
