@@ -43,7 +43,7 @@ BROKEN = {
     "unknown nested key": (broken(training__budget__stepz=3), "training.budget.stepz"),
     "wrong type": (broken(training__budget__steps="many"), "training.budget.steps"),
     "unknown method": (
-        broken(methods=["self_exploratory", "magic"]), "allowed are base, eapo, eapo_paper, self_exploratory"
+        broken(methods=["self_exploratory", "magic"]), "'magic' is unknown; allowed are base, "
     ),
     "no seeds": (broken(seeds=[]), "seeds"),
     "seed twice": (broken(seeds=[1, 1]), "seeds"),
