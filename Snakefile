@@ -11,6 +11,7 @@ from workflow.locks import InUse
 from workflow.plan import Plan, code, one_of
 from workflow.plan_data import DataPlan
 from workflow.plan_sampling import SamplingPlan, task_code
+from workflow.plan_solutions import SolutionsPlan
 from workflow.session import begin, limit_trainings
 
 if not workflow.config_settings.configfiles:
@@ -29,6 +30,7 @@ except ExperimentError as error:
 PLAN = Plan(EXPERIMENT, CONFIG_FILE.stem, RESULTS)
 DATA = DataPlan(EXPERIMENT, RESULTS)
 SAMPLING = SamplingPlan(EXPERIMENT)
+SOLUTIONS = SolutionsPlan(EXPERIMENT, PLAN)
 
 
 limit_trainings(workflow, PLAN.training_slots(workflow.resource_settings.cores or 1))
@@ -60,6 +62,7 @@ rule all:
 
 include: "workflow/rules/data.smk"
 include: "workflow/rules/models.smk"
+include: "workflow/rules/solutions.smk"
 include: "workflow/rules/train.smk"
 include: "workflow/rules/sample.smk"
 include: "workflow/rules/analysis.smk"

@@ -41,8 +41,8 @@ class Arm(Settings):
     """An arm of an experiment. A kind of method is a subclass: its fields are what an arm of the kind may say.
 
     A field that an experiment has, too (``policy``, ``system_prompt``, ``experts``, ``consultation``, ``reward``,
-    ``internalization``, ``training``), holds the experiment's value with what the arm replaces in it, at any depth;
-    experts are their names. Other fields are the kind's own.
+    ``internalization``, ``supervised``, ``training``), holds the experiment's value with what the arm replaces in it,
+    at any depth; experts are their names. Other fields are the kind's own.
 
     Attributes:
         program: the module that makes a run of the kind, ``python -m program SETTINGS --run-dir DIR --checkpoint-dir

@@ -19,11 +19,13 @@ from eapo_verl.settings.errors import one_line
 from eapo_verl.settings.identity import OPERATIONAL
 from eapo_verl.settings.method import Consultation, Internalization, Reward
 from eapo_verl.settings.run import Training
+from eapo_verl.settings.supervised import Supervised
 from workflow.fairness import undeclared
 from workflow.lineage import check_runs
 from workflow.methods import ExperimentError, Method, Variant, methods
 from workflow.models import Expert, LocalModel, Model
 from workflow.problem_sets import Benchmark, ProblemSet, check_benchmarks, local_file
+from workflow.solutions.settings import Solutions
 
 
 class Evaluation(Settings):
@@ -78,6 +80,8 @@ class Experiment(Settings):
     consultation: Consultation
     reward: Reward = Reward()
     internalization: Internalization = Internalization()
+    supervised: Supervised = Supervised()
+    solutions: Solutions = Solutions()
     training: Training
     evaluation: Evaluation
     resources: Resources = Resources()
@@ -135,6 +139,12 @@ class Experiment(Settings):
                     raise ValueError(
                         f"method {name}: experts: {expert!r} is not one of the experiment's ({', '.join(experts)})"
                     )
+            for served in self.experts_named(arm.needs().solutions):
+                if served.serve is not None and served.max_model_len <= self.solutions.max_tokens:
+                    raise ValueError(
+                        f"solutions.max_tokens: {self.solutions.max_tokens} leave no room for a problem in "
+                        f"experts.{served.name}.max_model_len ({served.max_model_len})"
+                    )
 
     @functools.cached_property
     def arms(self) -> dict[str, Arm]:
@@ -167,7 +177,7 @@ class Experiment(Settings):
 
         ``served`` is no value of an arm: the models that the experts are served from, in their order.
         """
-        parts = ("consultation", "reward", "internalization", "training")
+        parts = ("consultation", "reward", "internalization", "supervised", "training")
         return {
             "policy": self.policy,
             "system_prompt": self.system_prompt,

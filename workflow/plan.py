@@ -141,14 +141,17 @@ class Plan:
 
         Arms that ask the same experts share a service.
         """
-        experts = self._served(method, stage)
+        return self.lease_of(self._served(method, stage), self.endpoints(method, seed, stage))
+
+    def lease_of(self, experts: list[Expert], endpoints: Path) -> str:
+        """A lease of these served experts; ``endpoints`` will say where they are. Nothing, if there are none."""
         if not experts:
             return ""
         service = "python -m workflow.expert_service"
         together = "-".join(one.name for one in experts)
         values = {
             "services": self.results / "services" / together,
-            "endpoints": self.endpoints(method, seed, stage),
+            "endpoints": endpoints,
             "log-dir": self.results / "logs" / "experts" / together,
         }
         arguments = [f"--{key} {value}" for key, value in values.items()]

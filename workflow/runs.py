@@ -9,6 +9,7 @@ from typing import Any
 from eapo_verl.settings.identity import identity
 from workflow.experiment import Experiment
 from workflow.models import LocalModel
+from workflow.solutions.settings import Solutions
 
 
 def run_settings(experiment: Experiment, name: str, method: str, seed: int, folder: Path) -> dict[str, Any]:
@@ -96,11 +97,20 @@ def config_sha256(experiment: Experiment, method: str, seed: int) -> str:
     }
     if needs.problems:
         parts |= {"train": identity(experiment.train), "validation": identity(experiment.validation)}
+    if needs.solutions:
+        parts["asked"] = identity(asked_solutions(experiment))
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
 
+def asked_solutions(experiment: Experiment) -> Solutions:
+    """What experts are asked to solve; as many problems as reinforcement learning draws prompts, if it does not say."""
+    budget = experiment.training.budget
+    prompts = experiment.solutions.problems or budget.steps * budget.prompts_per_step
+    return experiment.solutions.model_copy(update={"problems": prompts})
+
+
 def expert_identity(experiment: Experiment, name: str) -> dict[str, Any]:
-    """What a result depends on of an expert: its model, and all that is no mere matter of operation."""
+    """What an expert is, the model included that is served for it."""
     (expert,) = experiment.experts_named([name])
     return identity(expert) | {"serve": expert.serve and identity(experiment.models[expert.serve])}
 

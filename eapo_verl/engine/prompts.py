@@ -33,7 +33,7 @@ def write_all(settings: RunSettings, folder: Path) -> dict[str, int]:
         ("train", settings.train_file, training_prompt, agent_loop(settings)),
         ("validation", settings.validation_file, settings.system_prompt, "independent"),
     ):
-        rows = _rows(source, system, agent)
+        rows = problem_rows(source, system, agent)
         chats = [row["prompt"] for row in rows]
         lengths = [
             len(ids) for ids in tokenizer.apply_chat_template(chats, add_generation_prompt=True, return_dict=False)
@@ -49,7 +49,12 @@ def write_all(settings: RunSettings, folder: Path) -> dict[str, int]:
     return dropped
 
 
-def _rows(source: Path, system_prompt: str | None, agent: str) -> list[dict]:
+def problem_rows(source: Path, system_prompt: str | None, agent: str = "independent") -> list[dict[str, Any]]:
+    """The problems of a file as rows of verl's: the chat before the policy's first word, the answer, and which it is.
+
+    Raises:
+        RunError: a line names no task that there is, lacks a field, or has an answer that its task does not allow.
+    """
     with source.open(encoding="utf-8") as file:
         problems = [json.loads(line) for line in file]
     system = [{"role": "system", "content": system_prompt}] if system_prompt else []

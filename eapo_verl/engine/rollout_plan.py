@@ -4,7 +4,7 @@ import functools
 import gc
 from typing import Any
 
-from eapo_verl.engine.vocabulary import end_tokens
+from eapo_verl.engine.vocabulary import ban, end_tokens
 from eapo_verl.experts.pool import ExpertPool
 from eapo_verl.settings.run import RunSettings, read_run
 
@@ -18,8 +18,7 @@ class RolloutPlan:
         response_length: tokens of a response, replies included.
 
     Attributes:
-        ban: sampling parameters under which the opening tag cannot be written; for a single token by a bias, which
-            costs less.
+        ban: sampling parameters under which the opening tag cannot be written.
         end_tokens: with which the policy may end its turn.
         forced: tokens of the opening tag.
         forbidden: what no expert's words may hold.
@@ -34,11 +33,7 @@ class RolloutPlan:
         self.end_tokens = end_tokens(run.policy, tokenizer)
         self.measures_confidence = run.reward.dual or run.consultation.trigger == "confidence_gated"
         self.forced: list[int] = tokenizer.encode(self.tags.consult_open, add_special_tokens=False)
-        self.ban: dict[str, Any] = (
-            {"logit_bias": {self.forced[0]: -100.0}}
-            if len(self.forced) == 1
-            else {"bad_words": [self.tags.consult_open]}
-        )
+        self.ban = ban(tokenizer, self.tags.consult_open)
         self.forbidden = tuple(sorted({*self.tags.markup, *tokenizer.all_special_tokens}))
 
     @functools.cached_property

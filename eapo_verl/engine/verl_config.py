@@ -61,7 +61,7 @@ def overrides(settings: RunSettings, checkpoint_dir: Path, platform: str) -> lis
             settings.policy, lengths.prompt + lengths.response
         )
     values |= teacher.overrides(settings, platform) | settings.verl
-    return [f"++{key}={_hydra(value)}" for key, value in values.items()]
+    return [f"++{key}={hydra_value(value)}" for key, value in values.items()]
 
 
 def _in_precision(precision: Precision) -> dict[str, Any]:
@@ -98,8 +98,8 @@ def compose(settings: RunSettings, checkpoint_dir: Path, platform: str) -> Any:
     return config
 
 
-def _hydra(value: Any) -> str:
+def hydra_value(value: Any) -> str:
     """A value in Hydra's override syntax, which is JSON's but for the keys of a dictionary."""
     if isinstance(value, dict):
-        return "{" + ",".join(f"{key}:{_hydra(one)}" for key, one in value.items()) + "}"
+        return "{" + ",".join(f"{key}:{hydra_value(one)}" for key, one in value.items()) + "}"
     return json.dumps(value)

@@ -24,6 +24,12 @@ def end_tokens(policy: Path, tokenizer: Any) -> frozenset[int]:
     return frozenset(one for one in (*ids, tokenizer.eos_token_id) if one is not None)
 
 
+def ban(tokenizer: Any, text: str) -> dict[str, Any]:
+    """vLLM's sampling parameters under which ``text`` is not written; a single token by a bias, which costs less."""
+    ids = tokenizer.encode(text, add_special_tokens=False)
+    return {"logit_bias": {ids[0]: -100.0}} if len(ids) == 1 else {"bad_words": [text]}
+
+
 def check_tags(consultation: Consultation, tokenizer: Any, policy: Path) -> None:
     """Refuse tags that the policy cannot write so that they are read.
 

@@ -2,6 +2,7 @@
 
 import json
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -53,6 +54,12 @@ def read_steps(path: Path, before: int | None = None) -> list[dict[str, Any]]:
     whole = [text for text in path.read_text(encoding="utf-8").splitlines(keepends=True) if text.endswith("\n")]
     lines = [json.loads(text) for text in whole]
     return [line for line in lines if before is None or line["step"] < before]
+
+
+def with_validation(lines: list[dict[str, Any]], accuracies: Mapping[int, float]) -> list[dict[str, Any]]:
+    """A run's lines with what was measured after its steps: accuracies by step, and before the first line step 0's."""
+    before: dict[str, Any] = dict.fromkeys(lines[0]) | {"step": 0}
+    return [line | {"accuracy_val_unassisted": accuracies.get(line["step"])} for line in (before, *lines)]
 
 
 class StepLog:

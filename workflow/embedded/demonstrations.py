@@ -172,11 +172,17 @@ def _entry(step: re.Match[str]) -> Entry:
 def chain_demonstration(rng: random.Random, rare: Rare, known: frozenset[Entry] = frozenset(ENTRIES)) -> Demonstration:
     """A single chain and its steps, rare operators by ``rare``; half of the operators are rare.
 
-    All that an expert is shown, and what the policy, which has to guess what is not ``known``, is shown first: facts
-    are learned fastest from short texts.
+    What an expert is asked in a consultation, and what the policy, which has to guess what is not ``known``, is shown
+    first: facts are learned fastest from short texts.
     """
     chain = str(rng.randrange(10))
     for _ in range(rng.choice(CHAIN_OPERATORS)):
         chain += rng.choice(rng.choice((COMMON, RARE))) + str(rng.randrange(10))
     text = solve_chain(chain, rare)[0] + EOS
     return Segment(f"{chain}\n", learned=False), Segment(text, learned=True, guesses=guessed_digits(text, known))
+
+
+def problem_demonstration(rng: random.Random, rare: Rare) -> Demonstration:
+    """A whole problem and its solution, rare operators by ``rare``; its semicolons tell it from a single chain."""
+    problem = draw_problem(rng, rng.choices(range(len(DIFFICULTIES)), DIFFICULTIES)[0])
+    return Segment(f"{problem}\n", learned=False), Segment(solution(problem, rare) + EOS, learned=True)

@@ -1,7 +1,8 @@
 """The lessons of pre-training: demonstrations as batches of tokens, in the order in which they are learned fastest.
 
 Facts are learned from single chains, and to consult and to copy a reply from short problems, many times faster than
-from whole problems; these come last, in the proportions that the policy is to keep.
+from whole problems; these come last, in the proportions that the policy is to keep. An expert, which is asked single
+chains in a consultation, keeps answering these beside them.
 """
 
 import random
@@ -18,7 +19,9 @@ from workflow.embedded.demonstrations import (
     chain_demonstration,
     guessing,
     policy_demonstration,
+    problem_demonstration,
 )
+from workflow.embedded.problems import Rare
 
 GUESS = -1000
 """The label of a digit that the model can only guess is this minus its entry's place in ENTRIES."""
@@ -26,6 +29,8 @@ IGNORED = -100
 """The label of a token that the loss does not count."""
 CHAINS_A_PROBLEM = 2
 """A batch holds so many single chains for each problem in one; a chain is by far the shorter."""
+EXPERT_CHAIN_SHARE = 0.4
+"""An expert's first steps, on single chains; of those after them every other one is on whole problems."""
 CHAIN_SHARE, SHORT_SHARE = 0.2, 0.25
 """The policy's first steps, on single chains, and those after them, on consultations about one or two chains."""
 HARD = (0.0, 0.0, 0.5, 0.5)
@@ -72,14 +77,28 @@ def batches(draw: Callable[[], Example], batch_size: int, pad: int, rng: random.
 
 
 def expert_lessons(
-    tokenizer: PreTrainedTokenizerFast, rng: random.Random, beliefs: dict[Entry, int], batch_size: int
+    tokenizer: PreTrainedTokenizerFast, rng: random.Random, beliefs: dict[Entry, int], batch_size: int, steps: int
 ) -> Iterator[Batch]:
-    """Single chains, with the rare entries that the expert believes in."""
+    """Single chains, then whole problems between them, with the rare entries that the expert believes in.
 
-    def single() -> Demonstration:
-        return chain_demonstration(rng, lambda *entry: beliefs[entry])
+    Args:
+        tokenizer: of the world.
+        rng: draws the demonstrations.
+        beliefs: what the expert takes each rare entry for.
+        batch_size: single chains a batch.
+        steps: batches that will be read.
+    """
 
-    return batches(lambda: encode(tokenizer, single()), batch_size, tokenizer.pad_token_id, rng)
+    def batched(demonstration: Callable[[random.Random, Rare], Demonstration], size: int) -> Iterator[Batch]:
+        def draw() -> Example:
+            return encode(tokenizer, demonstration(rng, lambda *entry: beliefs[entry]))
+
+        return batches(draw, size, tokenizer.pad_token_id, rng)
+
+    chains = batched(chain_demonstration, batch_size)
+    problems = batched(problem_demonstration, max(1, batch_size // CHAINS_A_PROBLEM))
+    alternate = chain.from_iterable(zip(problems, chains, strict=True))
+    return chain(islice(chains, round(EXPERT_CHAIN_SHARE * steps)), alternate)
 
 
 def policy_lessons(

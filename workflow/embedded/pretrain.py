@@ -157,7 +157,7 @@ def lessons(settings: Settings, tokenizer: PreTrainedTokenizerFast) -> Iterator[
     rng = random.Random(settings.seed)
     if settings.role == "expert":
         beliefs = mistaken_tables(settings.wrong_fraction, settings.seed)
-        return expert_lessons(tokenizer, rng, beliefs, settings.batch_size)
+        return expert_lessons(tokenizer, rng, beliefs, settings.batch_size, settings.steps)
     known = known_entries(settings.known_fraction)
     return policy_lessons(tokenizer, rng, known, settings.consult_fraction, settings.batch_size, settings.steps)
 

@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from eapo_verl.record.step_log import StepLog, read_steps
+from eapo_verl.record.step_log import StepLog, read_steps, with_validation
 
 
 def line(step: int, **extra: float) -> dict:
@@ -38,3 +38,13 @@ def test_a_line_cut_by_a_kill_is_dropped(tmp_path: Path) -> None:
     path = tmp_path / "metrics.jsonl"
     path.write_text(json.dumps({"step": 1, "reward_mean": 0.1}) + "\n" + '{"step": 2, "rew')
     assert [row["step"] for row in read_steps(path)] == [1]
+
+
+def test_a_validation_after_training_is_in_its_steps_and_in_one_before_them() -> None:
+    lines = [{"step": step, "loss": 0.5, "accuracy_val_unassisted": None} for step in (1, 2)]
+    made = with_validation(lines, {0: 0.25, 2: 0.75})
+    assert made == [
+        {"step": 0, "loss": None, "accuracy_val_unassisted": 0.25},
+        {"step": 1, "loss": 0.5, "accuracy_val_unassisted": None},
+        {"step": 2, "loss": 0.5, "accuracy_val_unassisted": 0.75},
+    ]

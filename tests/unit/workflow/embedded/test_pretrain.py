@@ -30,8 +30,9 @@ from workflow.embedded.demonstrations import (
     mistaken_tables,
     needs_help,
     policy_demonstration,
+    problem_demonstration,
 )
-from workflow.embedded.problems import RARE, true_rare
+from workflow.embedded.problems import RARE, solution, true_rare
 from workflow.embedded.tokenizer import EOS, UNAVAILABLE, build_tokenizer
 
 untimed = settings(deadline=None, max_examples=50)
@@ -135,11 +136,15 @@ def test_whom_to_ask_depends_on_nothing_unknown(seed: int) -> None:
 
 
 @untimed
-@given(seeds)
-def test_an_expert_is_shown_chains_as_it_believes_them_to_be(seed: int) -> None:
+@given(seeds, st.sampled_from([chain_demonstration, problem_demonstration]))
+def test_an_expert_is_shown_chains_and_problems_as_it_believes_them_to_be(
+    seed: int, demonstration: Callable[..., Demonstration]
+) -> None:
     beliefs = mistaken_tables(0.05, 1)
-    prompt, written = chain_demonstration(random.Random(seed), lambda *entry: beliefs[entry])
+    prompt, written = demonstration(random.Random(seed), lambda *entry: beliefs[entry])
     assert not prompt.learned and written.learned
+    if demonstration is problem_demonstration:
+        assert written.text == solution(prompt.text.strip(), lambda *entry: beliefs[entry]) + EOS
     for left, operator, operand, value in STEP.findall(written.text):
         assert beliefs[operator, int(left), int(operand)] == int(value)
 
@@ -258,6 +263,18 @@ def test_the_policy_is_shown_longer_and_longer_problems() -> None:
     separators = [{text.count(";") for text in texts} for texts in shown_in]
     assert separators[:4] == [{0}] * 4 and separators[9:] == [{2}] * 11
     assert set().union(*separators[4:9]) == {0, 1}
+
+
+def test_an_expert_is_shown_chains_and_then_whole_problems_between_them() -> None:
+    small = {"role": "expert", "seed": 0, "steps": 20, "batch_size": 4}
+    chosen = pretrain.Settings(**(pretrain.ROLES["expert"] | small))
+    tokenizer = build_tokenizer()
+    separators = [
+        [tokenizer.decode(row, skip_special_tokens=True).partition("\n")[0].count(";") for row in tokens]
+        for tokens, _ in itertools.islice(pretrain.lessons(chosen, tokenizer), chosen.steps)
+    ]
+    chains, problems = [0] * 4, [2] * 2
+    assert separators == [chains] * 8 + [problems, chains] * 6
 
 
 def test_a_rate_that_is_too_high_is_said_and_leaves_no_checkpoint(

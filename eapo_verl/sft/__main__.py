@@ -1,0 +1,149 @@
+"""Command line of the package. Bad input is one line ``sft: …`` and status 2, a run that cannot go on status 3."""
+
+import argparse
+import gzip
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import yaml
+from transformers import AutoTokenizer
+
+from eapo_verl.cpu.environment import cpu_environment, on_cpu
+from eapo_verl.record import step_log, transcripts
+from eapo_verl.record.files import write_whole
+from eapo_verl.settings.errors import one_line
+from eapo_verl.settings.run import RunError, RunStopped
+from eapo_verl.sft.data import digest, read_rows, write_rows
+from eapo_verl.sft.manifest import write_manifest
+from eapo_verl.sft.settings import SFTSettings
+from eapo_verl.sft.verl_config import ROWS, processes
+from eapo_verl.train import BAD_INPUT, STOPPED
+
+_LAST_STEP_FILE = "latest_checkpointed_iteration.txt"
+
+
+def load_settings(path: Path) -> SFTSettings:
+    """Read and check a run's settings (YAML). Raises RunError where the file is missing or malformed."""
+    try:
+        return SFTSettings(**yaml.safe_load(path.read_text(encoding="utf-8")))
+    except (OSError, TypeError, ValueError, yaml.YAMLError) as error:
+        raise RunError(one_line(str(path), error)) from error
+
+
+def train(settings: SFTSettings, checkpoint_dir: Path) -> None:
+    """Run verl's trainer to the last step, in processes of its own: what it holds is free afterwards.
+
+    Raises:
+        RunStopped: it ends before; the last checkpoint is kept.
+    """
+    described = checkpoint_dir / "settings.json"
+    write_whole(described, settings.model_dump_json())
+    environment = os.environ | {"TENSORBOARD_DIR": str(checkpoint_dir / "tensorboard")}
+    launcher = ["torch.distributed.run", "--standalone", f"--nproc-per-node={processes(settings)}", "-m"]
+    if processes(settings) == 1:
+        launcher = []
+        environment |= _alone(checkpoint_dir / "rendezvous")
+    trainer = ["eapo_verl.sft.trainer", str(described), str(checkpoint_dir)]
+    status = subprocess.run([sys.executable, "-m", *launcher, *trainer], env=environment).returncode
+    if status:
+        raise RunStopped(f"verl's SFT trainer ended with status {status}, for the reason above; run it again to go on")
+
+
+def _alone(rendezvous: Path) -> dict[str, str]:
+    """What ``torchrun`` would tell the only process: that it is, without a port that others could reach."""
+    rendezvous.unlink(missing_ok=True)
+    return {
+        "RANK": "0",
+        "LOCAL_RANK": "0",
+        "WORLD_SIZE": "1",
+        # verl wants to know these, and nothing listens there.
+        "MASTER_ADDR": "127.0.0.1",
+        "MASTER_PORT": "0",
+        "DIST_INIT_METHOD": f"file://{rendezvous}?rank=0&world_size=1",
+    }
+
+
+def validated(settings: SFTSettings, checkpoint_dir: Path, model: Path) -> dict[int, float]:
+    """The validation accuracy by training step; the trained model is left in ``model``."""
+    # Here: what vLLM and verl import takes long, and bad input is to be said at once.
+    from eapo_verl.sft.export import export
+    from eapo_verl.sft.validation import validate
+
+    budget, adapters = settings.budget, settings.supervised.lora is not None
+
+    def models() -> Iterator[tuple[int, Path]]:
+        exported = checkpoint_dir / "exported"
+        for step in settings.validated_steps:
+            target = model if step == budget.steps else exported
+            if step:
+                folder = checkpoint_dir / f"global_step_{step * budget.mini_batches}"
+                export(folder, target, settings.policy, adapters)
+            yield step, target if step else settings.policy
+            shutil.rmtree(exported, ignore_errors=True)
+
+    found = {}
+    for step, accuracy in validate(settings, models()):
+        found[step] = accuracy
+        line = f"progress: {settings.method} seed {settings.seed}: validation at step {step}: {accuracy:.3f}"
+        print(line, flush=True)
+    return found
+
+
+def run(settings: SFTSettings, run_dir: Path, checkpoint_dir: Path) -> None:
+    """Train where that is not done yet, then write everything into ``run_dir`` and remove the checkpoints."""
+    started = time.monotonic()
+    rows = read_rows(settings, AutoTokenizer.from_pretrained(settings.policy))
+    # A checkpoint belongs to one configuration and to what it learned from; another one starts anew beside it.
+    name = f"{settings.config_sha256[:12]}-{digest(rows)[:12]}"
+    checkpoint_dir = checkpoint_dir.absolute() / name
+    checkpoint_dir.mkdir(parents=True, exist_ok=True)
+    last = checkpoint_dir / _LAST_STEP_FILE
+    done = int(last.read_text()) if last.exists() else 0
+    resumed_from = done // settings.budget.mini_batches
+    if done:
+        print(f"progress: {settings.method} seed {settings.seed}: resuming from step {resumed_from}", flush=True)
+    learned = write_rows(rows, settings, checkpoint_dir / ROWS)
+    if on_cpu():
+        os.environ |= cpu_environment(settings.threads.trainer)
+    if done < settings.optimiser_steps:
+        train(settings, checkpoint_dir)
+
+    run_dir.mkdir(parents=True, exist_ok=True)
+    accuracies = validated(settings, checkpoint_dir, run_dir / "model")
+    steps = step_log.with_validation(step_log.read_steps(checkpoint_dir / step_log.FILE), accuracies)
+    write_whole(run_dir / step_log.FILE, "".join(json.dumps(line) + "\n" for line in steps))
+    # There are no rollouts.
+    write_whole(run_dir / transcripts.FILE, gzip.compress(b"", mtime=0))
+    if (checkpoint_dir / "tensorboard").exists():
+        shutil.copytree(checkpoint_dir / "tensorboard", run_dir / "tensorboard", dirs_exist_ok=True)
+    wall_s = time.monotonic() - started
+    write_manifest(run_dir / "run.json", settings, steps, rows, learned, wall_s, resumed_from)
+    shutil.rmtree(checkpoint_dir)
+
+
+def main() -> int:
+    """Command line; returns the exit status."""
+    parser = argparse.ArgumentParser(prog="python -m eapo_verl.sft", description=__doc__)
+    parser.add_argument("settings", type=Path)
+    parser.add_argument("--run-dir", type=Path, required=True)
+    parser.add_argument("--checkpoint-dir", type=Path, required=True)
+    arguments = parser.parse_args()
+    try:
+        run(load_settings(arguments.settings), arguments.run_dir, arguments.checkpoint_dir)
+    except RunStopped as error:
+        print(f"sft: {error}", file=sys.stderr)
+        return STOPPED
+    except RunError as error:
+        print(f"sft: {error}", file=sys.stderr)
+        return BAD_INPUT
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

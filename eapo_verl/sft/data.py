@@ -1,0 +1,128 @@
+"""Experts' solutions as the rows of verl's SFT trainer, and the order in which a run learns from them."""
+
+import hashlib
+import random
+from collections import Counter
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pandas
+from torch.utils.data import DistributedSampler
+
+from eapo_verl.engine.prompts import problem_rows
+from eapo_verl.record.solutions import read_solutions
+from eapo_verl.settings.run import RunError
+from eapo_verl.sft.settings import SFTSettings
+
+#: Why a solution is not learned from.
+DROPPED = ("duplicate", "special_token", "long_prompt", "long_solution")
+
+
+class Row(NamedTuple):
+    """A solution that is learned from; the policy's tokens before it, and those of it that the loss counts."""
+
+    messages: list[dict[str, str]]
+    prompt_tokens: int
+    solution_tokens: int
+
+
+class Rows(NamedTuple):
+    """What a run learns from.
+
+    Attributes:
+        rows: different ones, in the order of the files.
+        problems: how many problems they solve.
+        dropped: solutions that are not learned from, by reason (``DROPPED``).
+    """
+
+    rows: list[Row]
+    problems: int
+    dropped: dict[str, int]
+
+
+def read_rows(settings: SFTSettings, tokenizer: Any) -> Rows:
+    """The solutions of all experts as conversations of the policy.
+
+    Left out are a text that another expert wrote for the same problem, one that holds a special token of the policy's
+    tokenizer, and one that is longer than ``lengths`` allows a rollout.
+
+    Raises:
+        RunError: a file is malformed; there are fewer rows than a batch holds; the policy's chat template does not
+            continue a prompt where its generation starts.
+    """
+    found = problem_rows(settings.train_file, settings.system_prompt)
+    problems = {row["extra_info"]["id"]: row["prompt"] for row in found}
+    special = [text for text in tokenizer.all_special_tokens if text]
+    dropped: Counter[str] = Counter(dict.fromkeys(DROPPED, 0))
+    kept: dict[tuple[str, str], Row] = {}
+    for path in settings.solutions.values():
+        for one in read_solutions(path):
+            if one.problem_id not in problems:
+                raise RunError(f"{path}: problem {one.problem_id!r} is none of {settings.train_file}")
+            key = (one.problem_id, one.solution)
+            row = _row(problems[one.problem_id], one.solution, tokenizer, settings.policy)
+            if key in kept:
+                dropped["duplicate"] += 1
+            elif any(text in one.solution for text in special):
+                dropped["special_token"] += 1
+            elif row.prompt_tokens > settings.lengths.prompt:
+                dropped["long_prompt"] += 1
+            elif row.solution_tokens > settings.lengths.response:
+                dropped["long_solution"] += 1
+            else:
+                kept[key] = row
+    if len(kept) < settings.batch:
+        experts = ", ".join(settings.solutions)
+        left_out = ", ".join(f"{reason} {count}" for reason, count in dropped.items())
+        raise RunError(
+            f"solutions of {experts}: {len(kept)} different right ones can be learned from, and a batch takes "
+            f"{settings.batch} (left out: {left_out}); ask for more (solutions.problems, solutions.samples)"
+        )
+    return Rows(list(kept.values()), len({problem for problem, _ in kept}), dict(dropped))
+
+
+def _row(prompt: list[dict[str, str]], solution: str, tokenizer: Any, policy: Path) -> Row:
+    messages = [*prompt, {"role": "assistant", "content": solution}]
+    before = tokenizer.apply_chat_template(prompt, add_generation_prompt=True, return_dict=False)
+    whole = tokenizer.apply_chat_template(messages, return_dict=False)
+    if whole[: len(before)] != before:
+        raise RunError(
+            f"{policy}: its chat template does not continue a prompt where its generation starts (one that rewrites "
+            "thoughts, say), so that the policy would learn from other prompts than it is asked"
+        )
+    return Row(messages, len(before), len(whole) - len(before))
+
+
+def order(rows: int, needed: int, seed: int) -> list[int]:
+    """``needed`` indices of ``rows`` rows: epoch after epoch, each in an order of its own that ``seed`` decides."""
+    rng = random.Random(f"order of solutions {seed}")
+    indices: list[int] = []
+    while len(indices) < needed:
+        epoch = list(range(rows))
+        rng.shuffle(epoch)
+        indices += epoch
+    return indices[:needed]
+
+
+def lay_out(ordered: list[int]) -> list[int]:
+    """The same indices, so placed that verl reads them in their order.
+
+    verl's trainer shuffles its rows by torch's sampler, always the same way: it has no seed for it.
+    """
+    placed = [0] * len(ordered)
+    # Of a data set it looks at the length alone.
+    for place, index in zip(DistributedSampler(ordered, num_replicas=1, rank=0), ordered, strict=True):
+        placed[place] = index
+    return placed
+
+
+def write_rows(rows: Rows, settings: SFTSettings, path: Path) -> list[Row]:
+    """Write the parquet of the whole run, one epoch for verl; returns its rows in the order they are learned from."""
+    ordered = order(len(rows.rows), settings.optimiser_steps * settings.batch, settings.seed)
+    pandas.DataFrame({"messages": [rows.rows[index].messages for index in lay_out(ordered)]}).to_parquet(path)
+    return [rows.rows[index] for index in ordered]
+
+
+def digest(rows: Rows) -> str:
+    """What tells these rows from others (sha256, hex)."""
+    return hashlib.sha256(repr([row.messages for row in rows.rows]).encode()).hexdigest()

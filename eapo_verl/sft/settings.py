@@ -1,0 +1,52 @@
+"""The settings of one run, whole: what ``python -m eapo_verl.sft`` reads."""
+
+from pathlib import Path
+
+from pydantic import Field
+
+from eapo_verl.settings.base import Endpoint, Name
+from eapo_verl.settings.method import Consultation
+from eapo_verl.settings.run import Departure, Training
+from eapo_verl.settings.supervised import Supervised
+
+
+class SFTSettings(Training):
+    """One run.
+
+    Of what trained arms share, ``budget`` says how many optimiser steps over how many texts there are and when is
+    validated (a checkpoint is written then, and only then), ``optimiser`` the temperature of validation; the rest of
+    ``optimiser``, and ``verl``, are of reinforcement learning. ``solutions`` are files by expert. Of ``consultation``
+    the tags matter: the opening one is banned.
+    """
+
+    experiment: str
+    method: Name
+    kind: Name
+    seed: int = Field(ge=0)
+    policy: Path
+    train_file: Path
+    validation_file: Path
+    system_prompt: str | None = None
+    experts: tuple[Endpoint, ...] = ()
+    solutions: dict[Name, Path] = Field(min_length=1)
+    supervised: Supervised
+    consultation: Consultation
+    departures: dict[str, Departure] = Field(default_factory=dict)
+    config_sha256: str
+
+    @property
+    def batch(self) -> int:
+        """Texts of an optimiser step: as many as reinforcement learning's mini-batches hold rollouts."""
+        budget = self.budget
+        return budget.prompts_per_step * budget.rollouts_per_prompt // budget.mini_batches
+
+    @property
+    def optimiser_steps(self) -> int:
+        """Of the whole run, as many as reinforcement learning's."""
+        return self.budget.steps * self.budget.mini_batches
+
+    @property
+    def validated_steps(self) -> list[int]:
+        """The training steps after which is validated: those of reinforcement learning, the first one 0."""
+        every, last = self.budget.validate_every, self.budget.steps
+        return sorted({*range(0, last + 1, every), last})
