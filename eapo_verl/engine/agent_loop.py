@@ -150,6 +150,7 @@ class PolicyAgentLoop(AgentLoopBase):
             prompt_ids=rollout.prompt + rollout.ids,
             sampling_params={"max_tokens": 1, "temperature": 1.0, "prompt_logprobs": TOP_K},
         )
+        rollout.reread += len(rollout.prompt) + len(rollout.ids)
         size = min(window, len(rollout.turn_log_probs))
         # Row i belongs to token i + 1, and verl adds a row for the last one.
         return [top_k_entropy(row) for row in output.extra_fields["prompt_logprobs"][-size - 1 : -1]]

@@ -23,6 +23,7 @@ from eapo_verl.engine.batching import final_outputs, groups, rollout_of, spread,
 from eapo_verl.engine.failures import check_failures, report_failures
 from eapo_verl.engine.llm_client import SoleServerClient
 from eapo_verl.engine.mismatch import is_measured, mismatch_kl
+from eapo_verl.engine.step_costs import step_costs
 from eapo_verl.experts.health import ExpertsUnavailable, FailureWindow, unavailable_message
 from eapo_verl.experts.reply import OUTCOMES
 from eapo_verl.method.internalization import sample_weights
@@ -241,6 +242,9 @@ class EAPOTrainer(PPOTrainerSync):
         rollouts = [self._rollouts[key] for key in real]
         parts, unused = [self._parts[key] for key in real], self.replay_buffer.collect()
         self._summary |= summarise(rollouts, parts, *unused)
+        epochs = self.config.actor_rollout_ref.actor.ppo_epochs
+        self._summary |= {"prompts_seen": self._drawn.total(), "optimiser_steps": self._mini_batches * epochs}
+        self._summary |= step_costs(batch, epochs, passes=1 + self.use_reference_policy)
         self._transcripts.add_step(self.global_steps, rollouts, parts, [*unused[0], *unused[1]])
         consultation = self._run.consultation
         self._summary |= {

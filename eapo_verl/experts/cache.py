@@ -46,7 +46,7 @@ class ReplyCache:
             self.corrupt += 1
             _log.warning("cached reply %s cannot be read (%s)", path, type(error).__name__)
             return None
-        return replace(reply, cached=True, cost=0.0, attempts=0)
+        return replace(reply, cached=True, cost=0.0, flops=0.0, attempts=0)
 
     def put(self, request: Mapping[str, Any], reply: Reply) -> None:
         """Keep a usable reply (answered or truncated); others are not kept, since asking again may help."""

@@ -16,6 +16,7 @@ from pydantic import BaseModel, Field
 
 from eapo_verl.experts.http import BodyRefused, address, environment_proxy, open_session, read_body, request_headers
 from eapo_verl.experts.reply import Outcome, Reply
+from eapo_verl.record.costs import forward_flops
 from eapo_verl.settings.base import Endpoint
 
 # The endpoint is well, but will not have this request (too long, say); another one may.
@@ -119,6 +120,7 @@ class ExpertClient:
         dollars = (
             prompt_tokens * self._endpoint.price_per_million_input + tokens * self._endpoint.price_per_million_output
         ) / 1e6
+        flops = forward_flops(self._endpoint.parameters or 0, prompt_tokens + tokens)
         text = choice.message.content or ""
         outcome: Outcome = "answered"
         detail = ""
@@ -131,9 +133,8 @@ class ExpertClient:
         # A character that the cut halves goes too.
         shown = encoded[: self._reply_max_bytes].decode(errors="ignore")
         capped = len(encoded) > self._reply_max_bytes
-        return Attempt(
-            Reply(self._endpoint.name, outcome, shown, tokens, prompt_tokens, dollars, 1, capped, detail=detail)
-        )
+        counts = tokens, prompt_tokens, dollars
+        return Attempt(Reply(self._endpoint.name, outcome, shown, *counts, 1, capped, detail=detail, flops=flops))
 
 
 def read_retry_after(headers: Mapping[str, str]) -> float:

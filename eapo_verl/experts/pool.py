@@ -72,6 +72,7 @@ class _Query:
             tokens=sum(reply.tokens for reply in self.tried),
             prompt_tokens=sum(reply.prompt_tokens for reply in self.tried),
             cost=sum(reply.cost for reply in self.tried),
+            flops=sum(reply.flops for reply in self.tried),
             attempts=sum(reply.attempts for reply in self.tried),
         )
 

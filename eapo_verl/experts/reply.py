@@ -24,6 +24,8 @@ class Reply:
         tokens: tokens that experts generated for this query, over all attempts, as their servers count them.
         prompt_tokens: tokens that experts read for it, likewise.
         cost: of both, in US dollars, at the endpoints' prices; 0 for a cached reply.
+        flops: of both, by the endpoints' sizes (:mod:`eapo_verl.record.costs`); 0 for a cached reply, and where a size
+            is unknown.
         attempts: requests that were sent.
         capped: whether the text was longer than ``reply_max_bytes`` and was cut.
         cached: whether the reply comes from the cache.
@@ -40,6 +42,7 @@ class Reply:
     capped: bool = False
     cached: bool = False
     detail: str = ""
+    flops: float = 0.0
 
     @property
     def usable(self) -> bool:

@@ -46,6 +46,8 @@ class Rollout:
         turn_confidence: where it closed a consultation, and that was measured.
         turns: the finished ones.
         exchanges: what the consultation at the end of each came to.
+        sampled: how many of them the policy wrote.
+        reread: token ids that the engine read once more, in order to measure the policy's confidence.
         counts: by the names of ``COUNTS``.
         confidences: of the policy, where it closed a consultation.
         low_confidence: whether one of them that was let through was below the threshold; None where there was none to
@@ -65,7 +67,10 @@ class Rollout:
     turns: list[TurnText] = field(default_factory=list)
     exchanges: list[Exchange] = field(default_factory=list)
     counts: dict[str, int] = field(default_factory=lambda: dict.fromkeys(COUNTS, 0))
+    sampled: int = 0
+    reread: int = 0
     expert_cost: float = 0.0
+    expert_flops: float = 0.0
     confidences: list[float] = field(default_factory=list)
     low_confidence: bool | None = None
     seconds: dict[str, float] = field(default_factory=dict)
@@ -82,6 +87,7 @@ class Rollout:
         """Append what the policy wrote."""
         self.ids += ids
         self.mask += [1] * len(ids)
+        self.sampled += len(ids)
         self.log_probs += log_probs or [math.nan] * len(ids)
         self.turn_text += text
         self.turn_log_probs = log_probs
@@ -138,6 +144,7 @@ class Rollout:
             self.counts["expert_tokens"] += reply.tokens
             self.counts["expert_prompt_tokens"] += reply.prompt_tokens
             self.expert_cost += reply.cost
+            self.expert_flops += reply.flops
 
     def all_turns(self) -> list[TurnText]:
         """The finished turns and the last one."""
@@ -145,13 +152,17 @@ class Rollout:
 
     def facts(self, response_length: int) -> dict[str, Any]:
         """Everything that is logged of the rollout; ``response_length`` is the room that a response has, in tokens."""
+        response_tokens = min(len(self.ids), response_length)
         return self.counts | {
             "expert_cost": self.expert_cost,
+            "expert_flops": self.expert_flops,
             "confidences": self.confidences,
             "low_confidence": self.low_confidence,
             "copied": self._copied(),
-            "policy_tokens": sum(self.mask[:response_length]),
-            "response_tokens": min(len(self.ids), response_length),
+            "policy_tokens": self.sampled,
+            "policy_prompt_tokens": len(self.prompt) + response_tokens - self.sampled,
+            "policy_tokens_reread": self.reread,
+            "response_tokens": response_tokens,
             # Replies may run past the end of a response.
             "cut_tokens": max(0, len(self.ids) - response_length),
         }

@@ -8,6 +8,7 @@ from eapo_verl.cpu.environment import on_cpu
 from eapo_verl.cpu.precision import cpu_precision
 from eapo_verl.experts.reply import FATES
 from eapo_verl.method.grammar import FAULTS
+from eapo_verl.record.costs import Costs, count_parameters
 from eapo_verl.record.files import write_whole
 from eapo_verl.record.provenance import git_sha, hardware, versions
 from eapo_verl.settings.run import RunSettings
@@ -30,7 +31,8 @@ def write_manifest(
         steps: the lines of its metrics file; counts are summed over them, so they hold across restarts.
         transcripts: rollouts that were written down word for word, by phase.
         dropped_prompts: problems of each set whose prompt is longer than allowed, and which were left out.
-        wall_s: seconds that this attempt took, start-up and export included.
+        wall_s: seconds that this attempt took, start-up and export included; the steps of earlier ones that it goes on
+            from are added.
         resumed_from: the step that this attempt began after; 0 for a run in one go.
     """
 
@@ -49,7 +51,7 @@ def write_manifest(
         "hardware": hardware(),
         # On an accelerator verl's own configuration decides.
         "precision": cpu_precision(settings.precision) if on_cpu() else None,
-        "wall_s": round(wall_s, 1),
+        "wall_s": round(wall_s + sum(step["seconds"] or 0.0 for step in steps if step["step"] <= resumed_from), 1),
         "resumed_from_step": resumed_from,
         "step_s": round(sum(step["seconds"] or 0.0 for step in steps), 1),
         "dropped_prompts": dropped_prompts,
@@ -70,5 +72,27 @@ def write_manifest(
         "consultations": {"asked": total("queries"), **{fate: total(fate) for fate in FATES}},
         "malformed": {name: total(name) for name in (*FAULTS, "unclosed")},
         "replies_changed": {name: total(name) for name in ("neutralised", "capped", "cached")},
+        "costs": _costs(settings, steps).block(),
     }
     write_whole(path, json.dumps(manifest, indent=2) + "\n")
+
+
+def _costs(settings: RunSettings, steps: list[dict[str, Any]]) -> Costs:
+    def total(*columns: str) -> int:
+        return int(sum(step.get(column) or 0 for step in steps for column in columns))
+
+    sizes = {expert.name: expert.parameters for expert in settings.experts}
+    known = None not in sizes.values() or not total("expert_requests")
+    same = (
+        *("policy_prompt_tokens", "policy_tokens_trained", "policy_prompt_tokens_trained", "expert_tokens"),
+        *("expert_prompt_tokens", "expert_requests", "optimiser_steps", "prompts_seen"),
+    )
+    return Costs(
+        **{name: total(name) for name in same},
+        policy_tokens_sampled=total("policy_tokens"),
+        policy_tokens_scored=total("policy_tokens_scored", "policy_tokens_reread"),
+        expert_flops=float(total("expert_flops")) if known else None,
+        rollouts=total("rollouts", "discarded_rollouts", "surplus_rollouts", "failed_rollouts"),
+        policy_parameters=count_parameters(settings.policy),
+        expert_parameters=sizes,
+    )

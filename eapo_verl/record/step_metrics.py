@@ -10,7 +10,7 @@ from eapo_verl.method.rollout import COUNTS
 
 Fields = Mapping[str, Any]
 #: Columns that are sums over rollouts, those that were generated and discarded included: they were paid for.
-SUMMED = (*COUNTS, "policy_tokens", "cut_tokens")
+SUMMED = (*COUNTS, "policy_tokens", "policy_prompt_tokens", "policy_tokens_reread", "cut_tokens")
 
 
 def summarise(
@@ -35,7 +35,8 @@ def summarise(
         rollouts that consulted; queries_per_turn; copy_rate, of assisted rollouts those that answer with what a reply
         states; response_length, in tokens; confidence, the mean where a consultation was closed;
         seconds_consultation, the longest wait of a rollout; rollouts, discarded_rollouts, surplus_rollouts; and the
-        sums of ``SUMMED`` and expert_cost, in US dollars. None where there was nothing to take a mean of.
+        sums of ``SUMMED``, expert_cost, in US dollars, and expert_flops. None where there was nothing to take a mean
+        of.
     """
     counts = [fields["consultation"] for fields in rollouts]
     rewards = [fields["reward_extra_info"] for fields in rollouts]
@@ -65,6 +66,7 @@ def summarise(
         "surplus_rollouts": len(surplus),
         **sums,
         "expert_cost": float(sum(count["expert_cost"] for count in paid)),
+        "expert_flops": float(sum(count["expert_flops"] for count in paid)),
     }
 
 

@@ -40,7 +40,7 @@ class ExpertLimits(Settings):
 
     ``api_key_env`` names the environment variable that holds the key; the key itself is never part of the settings.
     ``weight`` is the expert's share of the queries, relative to the others'. Prices are in US dollars for a million
-    tokens.
+    tokens; ``parameters`` is the size of a model elsewhere, for FLOPs (that of a served one is counted).
     """
 
     name: Name
@@ -53,6 +53,7 @@ class ExpertLimits(Settings):
     retries: Annotated[int, OPERATIONAL] = Field(2, ge=0)
     price_per_million_input: float = Field(0.0, ge=0)
     price_per_million_output: float = Field(0.0, ge=0)
+    parameters: int | None = Field(None, ge=1)
 
 
 class Endpoint(ExpertLimits):

@@ -26,7 +26,7 @@ def take_lease(services: Path, endpoints: Path, log_dir: Path, serve_arguments: 
 
     Args:
         services: the folder of all services of an experiment.
-        endpoints: written, ``{"name": {"base_url", "model"}}``; its stem is the name of a service of one run.
+        endpoints: written, ``{"name": {"base_url", "model", ...}}``; its stem is the name of a service of one run.
         log_dir: where the logs of the service and its servers go.
         serve_arguments: of ``serve``, without folder, owner and log_dir.
 

@@ -5,6 +5,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from eapo_verl.record.costs import count_parameters
 from workflow.expert_service.servers import ExpertModel, Server, server_environment
 from workflow.expert_service.state import ExpertState, ServiceError, ServiceFolder, ServiceState
 from workflow.processes import Identity, StopRequest, adopt_orphans, end_children, this_process
@@ -46,7 +47,12 @@ class Service:
             process=str(this_process()),
             owner=str(owner),
             keyed=keyed,
-            experts={server.model.name: ExpertState(base_url=server.base_url) for server in servers},
+            experts={
+                server.model.name: ExpertState(
+                    base_url=server.base_url, parameters=count_parameters(server.model.folder)
+                )
+                for server in servers
+            },
         )
         self._leased_at = time.monotonic()
 

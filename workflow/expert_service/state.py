@@ -6,6 +6,7 @@ import os
 import secrets
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from pydantic import BaseModel
 
@@ -21,9 +22,10 @@ class ServiceError(Exception):
 
 
 class ExpertState(BaseModel):
-    """Where an expert is (OpenAI-style ``base_url``, ".../v1"), and whether it has answered since it was started."""
+    """Where an expert is (OpenAI-style ``base_url``, ".../v1"), its size, if it has answered since it was started."""
 
     base_url: str
+    parameters: int | None = None
     up: bool = False
 
 
@@ -40,10 +42,13 @@ class ServiceState(BaseModel):
         """Whether the service can still be used, as far as this machine knows."""
         return self.failure is None and not Identity.parse(self.process).ended()
 
-    def endpoints(self) -> dict[str, dict[str, str]]:
+    def endpoints(self) -> dict[str, dict[str, Any]]:
         """The experts as a run's settings name them."""
         key = {"api_key_env": KEY_VARIABLE} if self.keyed else {}
-        return {name: {"base_url": one.base_url, "model": name, **key} for name, one in self.experts.items()}
+        return {
+            name: {"model": name, **key, **one.model_dump(exclude={"up"}, exclude_none=True)}
+            for name, one in self.experts.items()
+        }
 
 
 class ServiceFolder:
