@@ -4,7 +4,7 @@ import functools
 import gc
 from typing import Any
 
-from eapo_verl.engine.vocabulary import end_tokens
+from eapo_verl.engine.vocabulary import end_tokens, forbidden_words
 from eapo_verl.experts.pool import ExpertPool
 from eapo_verl.settings.run import RunSettings, read_run
 
@@ -39,7 +39,7 @@ class RolloutPlan:
             if len(self.forced) == 1
             else {"bad_words": [self.tags.consult_open]}
         )
-        self.forbidden = tuple(sorted({*self.tags.markup, *tokenizer.all_special_tokens}))
+        self.forbidden = forbidden_words(self.tags, tokenizer)
 
     @functools.cached_property
     def pool(self) -> ExpertPool:

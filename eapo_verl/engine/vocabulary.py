@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from eapo_verl.method.grammar import Tags
 from eapo_verl.settings.method import Consultation
 from eapo_verl.settings.run import RunError
 
@@ -22,6 +23,11 @@ def end_tokens(policy: Path, tokenizer: Any) -> frozenset[int]:
             break
     ids = named if isinstance(named, list) else [named]
     return frozenset(one for one in (*ids, tokenizer.eos_token_id) if one is not None)
+
+
+def forbidden_words(tags: Tags, tokenizer: Any) -> tuple[str, ...]:
+    """What no expert's words may bring into the policy's context: the grammar's tags, and special tokens."""
+    return tuple(sorted({*tags.markup, *tokenizer.all_special_tokens}))
 
 
 def check_tags(consultation: Consultation, tokenizer: Any, policy: Path) -> None:

@@ -68,7 +68,7 @@ def test_run_json_says_what_was_computed_in(
     monkeypatch.setattr(manifest, "hardware", lambda: {"cpu": "some"})
     monkeypatch.setattr(manifest, "on_cpu", lambda: on_cpu)
     settings = SETTINGS.model_copy(update={"precision": requested})
-    manifest.write_manifest(tmp_path / "run.json", settings, [], {"train": 8}, {}, 1.0, 0)
+    manifest.write_manifest(tmp_path / "run.json", settings, [], {"train": 8}, {}, 1.0, 0, {})
     written = json.loads((tmp_path / "run.json").read_text())
     assert written["precision"] == noted and written["resolved_config"]["precision"] == requested
 
@@ -79,14 +79,14 @@ def test_run_json_lists_in_what_a_run_departs_from_its_experiment(
     monkeypatch.setattr(manifest, "hardware", lambda: {"cpu": "some", "accelerators": []})
     departures = {"training.budget.steps": {"experiment": 1, "arm": 2}}
     settings = RunSettings(**(SETTINGS.model_dump() | {"departures": departures}))
-    manifest.write_manifest(tmp_path / "run.json", settings, [], {}, {}, 1.0, 0)
+    manifest.write_manifest(tmp_path / "run.json", settings, [], {}, {}, 1.0, 0, {})
     assert json.loads((tmp_path / "run.json").read_text())["departures"] == departures
 
 
 def test_run_json_is_what_the_analysis_reads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(manifest, "hardware", lambda: {"cpu": "some"})
     step = {"seconds": 1.0, "queries": 7, "policy_tokens": 40} | dict.fromkeys(FATES, 1)
-    manifest.write_manifest(tmp_path / "run.json", SETTINGS, [step, step], {}, {}, 1.0, 0)
+    manifest.write_manifest(tmp_path / "run.json", SETTINGS, [step, step], {}, {}, 1.0, 0, {})
     run = read_run(tmp_path / "run.json")
     assert run.fates == {ASKED: 14} | dict.fromkeys(FATES, 2) and run.unaccounted == 0
     assert (run.method, run.seed, run.policy_tokens) == ("self_exploratory", 1, 80)
