@@ -34,8 +34,9 @@ def hint_of(solution: str, share: float, answer: str, tags: Tags, forbidden: Seq
     Returns:
         None where no letter or digit is left.
     """
-    safe = neutralise(solution, forbidden, tags.separator, int(share * len(solution))).text
-    kept = _before_answer(safe, answer)
+    safe = neutralise(solution, forbidden, tags.separator, len(solution)).text
+    # Twice: the cut may leave half a box, or of a longer number what is the answer.
+    kept = _before_answer(_before_answer(safe, answer)[: int(share * len(solution))], answer)
     return kept if any(map(str.isalnum, kept)) else None
 
 
