@@ -75,7 +75,7 @@ class OffPolicyTrainer(EAPOTrainer):
         return batch
 
     def _put(self, partition_id: str, advantages: dict[str, float], replaced: set[str], solutions: set[str]) -> None:
-        """Hand verl's loss the rows' advantages and masks; of a solution's tokens no policy has an old probability."""
+        """Hand verl's loss the rows' advantages and masks; nan marks what no policy of the run has sampled."""
         keys = list(advantages)
         masks, old = rows.get(partition_id, keys, "response_mask", "old_log_probs")
         learned = []

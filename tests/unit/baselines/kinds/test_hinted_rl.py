@@ -30,7 +30,8 @@ def test_it_needs_its_experts_solutions_and_them_only_where_it_consults() -> Non
 
 def test_its_program_is_told_of_the_hint() -> None:
     place = {"experiment": "e", "method": "m", "kind": "hinted_rl", "seed": 1, "policy": "p", "train_file": "t",
-             "validation_file": "v", "config_sha256": "0", "experts": [], "solutions": {"wise": "wise.jsonl"}}  # fmt: skip
+             "validation_file": "v", "config_sha256": "0", "experts": [],
+             "solutions": {"wise": "wise.jsonl"}}  # fmt: skip
     run = RunSettings(**place, **HintedRL(**FIELDS).settings())
     assert run.hint is not None and run.hint.share == 0.25 and HintedRL.program == "eapo_verl.train"
 

@@ -26,7 +26,8 @@ def test_it_needs_its_experts_solutions() -> None:
 
 def test_its_program_is_told_of_the_rows() -> None:
     place = {"experiment": "e", "method": "m", "kind": "off_policy_rl", "seed": 1, "policy": "p", "train_file": "t",
-             "validation_file": "v", "config_sha256": "0", "experts": [], "solutions": {"wise": "wise.jsonl"}}  # fmt: skip
+             "validation_file": "v", "config_sha256": "0", "experts": [],
+             "solutions": {"wise": "wise.jsonl"}}  # fmt: skip
     run = RunSettings(**place, **arm(rows=2).settings())
     assert run.off_policy is not None and run.off_policy.rows == 2 and OffPolicyRL.program == "eapo_verl.train"
 
