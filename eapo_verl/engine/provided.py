@@ -15,7 +15,7 @@ from eapo_verl.engine.vocabulary import forbidden_words
 from eapo_verl.method.draws import uniform_draw
 from eapo_verl.method.grammar import neutralise
 from eapo_verl.method.hints import Fate, hint_of, with_hint
-from eapo_verl.record.solutions import read_solutions
+from eapo_verl.record.solutions import read_provenance, read_solutions
 from eapo_verl.settings.run import RunError, RunSettings
 from tasks import task
 
@@ -34,7 +34,7 @@ def provide(settings: RunSettings, folder: Path) -> dict[str, int]:
         ``hint_missing``, or ``prompts_with_rows`` and ``rows``. Nothing where the run uses no solutions.
 
     Raises:
-        RunError: a file of solutions is malformed, or nothing in them can be used.
+        RunError: a file of solutions, or what stands beside it, is malformed; or nothing in them can be used.
     """
     if settings.hint is None and settings.off_policy is None:
         return {}
@@ -42,6 +42,8 @@ def provide(settings: RunSettings, folder: Path) -> dict[str, int]:
     rows: list[dict[str, Any]] = pandas.read_parquet(path).to_dict("records")
     solutions: dict[str, list[str]] = {}
     for file in settings.solutions.values():
+        # What they cost is written down in the end; that it is not known is said now.
+        read_provenance(file)
         for one in read_solutions(file):
             solutions.setdefault(one.problem_id, []).append(one.solution)
     tokenizer = AutoTokenizer.from_pretrained(settings.policy)

@@ -42,6 +42,7 @@ def run(folder: Path, solutions: dict[str, dict[str, str]] = SOLUTIONS, **change
             for name, text in texts.items()
         ]
         (folder / f"{expert}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+        (folder / f"{expert}.provenance.json").write_text("{}")
     fields: dict[str, Any] = {
         "experiment": "e", "method": "m", "kind": "k", "seed": 1, "policy": folder / "policy",
         "train_file": folder / "train.jsonl", "validation_file": folder / "validation.jsonl",
@@ -107,6 +108,14 @@ def test_a_run_without_solutions_is_left_alone(tmp_path: Path) -> None:
     write_all(settings, tmp_path)
     before = (tmp_path / "train.parquet").read_bytes()
     assert provide(settings, tmp_path) == {} and (tmp_path / "train.parquet").read_bytes() == before
+
+
+def test_solutions_of_which_it_is_not_known_how_they_were_come_by_are_refused(tmp_path: Path) -> None:
+    settings = run(tmp_path, hint={"share": 0.5})
+    (tmp_path / "b.provenance.json").unlink()
+    write_all(settings, tmp_path)
+    with pytest.raises(RunError, match=r"b\.provenance\.json: cannot be read"):
+        provide(settings, tmp_path)
 
 
 @pytest.mark.parametrize("use", [{"hint": {"share": 0.5}}, {"off_policy": {"rows": 1}}])

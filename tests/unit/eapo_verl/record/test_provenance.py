@@ -12,6 +12,7 @@ from analysis.intake.runs import ASKED, read_run
 from eapo_verl.cpu import precision
 from eapo_verl.experts.reply import FATES
 from eapo_verl.record import manifest, provenance
+from eapo_verl.record.costs import Costs
 from eapo_verl.settings.run import RunSettings
 
 SETTINGS = RunSettings(
@@ -90,3 +91,15 @@ def test_run_json_is_what_the_analysis_reads(tmp_path: Path, monkeypatch: pytest
     run = read_run(tmp_path / "run.json")
     assert run.fates == {ASKED: 14} | dict.fromkeys(FATES, 2) and run.unaccounted == 0
     assert (run.method, run.seed, run.policy_tokens) == ("self_exploratory", 1, 80)
+
+
+def test_a_run_bears_the_whole_cost_of_the_solutions_that_it_uses() -> None:
+    source = {"tokens": 30, "prompt_tokens": 20, "requests": 4, "flops": 5.0, "parameters": 7}
+    own = Costs(
+        expert_tokens=1, expert_prompt_tokens=2, expert_requests=3, expert_flops=4.0, expert_parameters={"a": 9}
+    )
+    costs = manifest.with_solutions(own, {"b": source, "c": source})
+    assert (costs.expert_tokens, costs.expert_prompt_tokens, costs.expert_requests) == (61, 42, 11)
+    assert costs.expert_flops == 14.0 and costs.expert_parameters == {"a": 9, "b": 7, "c": 7}
+    assert manifest.with_solutions(own, {"b": source | {"flops": None}}).expert_flops is None
+    assert manifest.with_solutions(own, {}) == own
