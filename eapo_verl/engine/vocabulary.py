@@ -25,11 +25,6 @@ def end_tokens(policy: Path, tokenizer: Any) -> frozenset[int]:
     return frozenset(one for one in (*ids, tokenizer.eos_token_id) if one is not None)
 
 
-def forbidden_words(tags: Tags, tokenizer: Any) -> tuple[str, ...]:
-    """What no expert's words may bring into the policy's context: the grammar's tags, and special tokens."""
-    return tuple(sorted({*tags.markup, *tokenizer.all_special_tokens}))
-
-
 def check_tags(consultation: Consultation, tokenizer: Any, policy: Path) -> None:
     """Refuse tags that the policy cannot write so that they are read.
 
@@ -52,3 +47,8 @@ def check_tags(consultation: Consultation, tokenizer: Any, policy: Path) -> None
                 f"consultation.tags.{name}: {text!r} is lost when the tokenizer of {policy} encodes and decodes it"
                 f"{special}; allowed is text that it keeps"
             )
+
+
+def forbidden_words(tags: Tags, tokenizer: Any) -> tuple[str, ...]:
+    """What no expert's words may bring into the policy's context: the grammar's tags, and special tokens."""
+    return tuple(sorted({*tags.markup, *tokenizer.all_special_tokens}))

@@ -20,6 +20,7 @@ COUNTS = (
     *FATES,
     "answered",
     *FAULTS,
+    *(f"hint_{fate}" for fate in HINT_FATES),
     "unclosed",
     "without_room",
     "neutralised",
@@ -28,7 +29,6 @@ COUNTS = (
     "expert_requests",
     "expert_tokens",
     "expert_prompt_tokens",
-    *(f"hint_{fate}" for fate in HINT_FATES),
 )
 _INTEGER = re.compile(r"-?\d+")
 
