@@ -162,6 +162,7 @@ def export(checkpoint_dir: Path, steps: int, target: Path) -> None:
 def run(settings: RunSettings, run_dir: Path, checkpoint_dir: Path) -> None:
     """Train where that is not done yet, then write everything into ``run_dir`` and remove the checkpoints."""
     from eapo_verl.engine.prompts import write_all
+    from eapo_verl.engine.provided import provide
     from eapo_verl.engine.teacher import check_teacher
     from eapo_verl.record import transcripts
     from eapo_verl.record.manifest import write_manifest
@@ -175,6 +176,7 @@ def run(settings: RunSettings, run_dir: Path, checkpoint_dir: Path) -> None:
         print(f"progress: {settings.method} seed {settings.seed}: resuming from step {resumed_from}", flush=True)
     check_teacher(settings)
     dropped = write_all(settings, checkpoint_dir)
+    provided = provide(settings, checkpoint_dir)
     # The last step is logged after the last checkpoint and the last validation.
     if settings.budget.steps not in [line["step"] for line in step_log.read_steps(checkpoint_dir / step_log.FILE)]:
         train(settings, checkpoint_dir, resumed_from)
@@ -193,6 +195,7 @@ def run(settings: RunSettings, run_dir: Path, checkpoint_dir: Path) -> None:
         dropped_prompts=dropped,
         wall_s=time.monotonic() - started,
         resumed_from=resumed_from,
+        provided=provided,
     )
     shutil.rmtree(checkpoint_dir)
 

@@ -70,9 +70,11 @@ def roll_out(
     policy: Path = Path("none"),
     occurrence: int = 0,
     transcribed: bool | None = None,
+    session: int = 0,
+    about: dict[str, Any] | None = None,
     **settings: Any,
 ) -> tuple[Any, dict[str, Any]]:
-    """The rollout, the last output of the loop, and what is counted of it.
+    """The rollout, the last output of the loop, and what is counted of it; ``about`` is added to ``extra_info``.
 
     ``extra_fields["extra"]`` of the rollout is the sample before it, or None.
     """
@@ -100,8 +102,8 @@ def roll_out(
 
     loop.ct_build_initial_tokens = prompt
     kwargs = {
-        "global_steps": step, "index": 0, "session_id": 0,
-        "extra_info": {"id": "p", "problem": PROBLEM, "task": "integers_bare"},
+        "global_steps": step, "index": 0, "session_id": session,
+        "extra_info": {"id": "p", "problem": PROBLEM, "task": "integers_bare"} | (about or {}),
         "raw_prompt": [{"role": "system", "content": "ask"}, {"role": "user", "content": PROBLEM}],
         "reward_model": {"ground_truth": "626"}, "confidence_threshold": threshold, "occurrence": occurrence,
         "transcribed": transcribed,

@@ -57,6 +57,7 @@ class Transcript(NamedTuple):
         correct: whether its answer is right.
         accepted: replies that the policy was shown.
         reward: by the names of ``REWARD_PARTS``.
+        hint: what its prompt held of an expert's solution; None for nothing.
     """
 
     step: int
@@ -70,6 +71,7 @@ class Transcript(NamedTuple):
     correct: bool
     accepted: int
     reward: dict[str, float]
+    hint: str | None = None
 
     @property
     def fates(self) -> tuple[str, ...]:
@@ -108,6 +110,7 @@ def _transcript(where: str, row: dict[str, Any]) -> Transcript:
         _get(where, row, "correct", bool),
         accepted,
         {name: _number(where, f"reward.{name}", parts.get(name)) for name in REWARD_PARTS},
+        None if row.get("hint") is None else _get(where, row, "hint", str),
     )
 
 

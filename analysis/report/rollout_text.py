@@ -40,8 +40,10 @@ def headline(one: Transcript) -> str:
 
 
 def as_text(one: Transcript) -> str:
-    """The rollout in lines of at most ``WIDTH`` characters: problem, turns, queries with their fates, reward."""
+    """The rollout in lines of at most ``WIDTH`` characters: problem, hint, turns, queries with their fates, reward."""
     blocks = [("problem", one.problem)]
+    if one.hint is not None:
+        blocks.append(("hint", one.hint))
     for turn in one.turns:
         blocks += [("policy", turn.policy), ("consultation", _consultation(turn))]
         for number, query in enumerate(turn.queries, start=1):

@@ -18,11 +18,12 @@ from eapo_verl.method.draws import sampling_seed, uniform_draw
 from eapo_verl.method.exchange import Exchange
 from eapo_verl.method.gate import TOP_K, gate, top_k_entropy
 from eapo_verl.method.grammar import Consult, Neutralised, format_replies, neutralise, parse_action
+from eapo_verl.method.hints import fate_of, with_hint
 from eapo_verl.method.internalization import rewrite
 from eapo_verl.method.rewards import score
 from eapo_verl.method.rollout import Rollout
 from eapo_verl.record import transcripts
-from tasks import task
+from tasks import Task, task
 
 Key = tuple[int, ...]
 
@@ -41,7 +42,7 @@ class PolicyAgentLoop(AgentLoopBase):
         self.consults = consults and self.plan.consultation.possible
 
     async def run(self, sampling_params: dict[str, Any], **kwargs: Any) -> AgentLoopOutput | list[AgentLoopOutput]:
-        """Return the finished rollout, after its internalization sample where there is one.
+        """Return the finished rollout, after its internalization sample or an expert's row where there is one.
 
         ``response_mask`` is 1 on the policy's tokens and 0 on the environment's; ``extra_fields["consultation"]``
         counts what was asked and what became of each reply (:class:`~eapo_verl.method.rollout.Rollout`).
@@ -52,8 +53,7 @@ class PolicyAgentLoop(AgentLoopBase):
         # Every rollout of a problem in a step has a number, also where the problem is drawn more than once.
         number = int(kwargs.get("occurrence", 0)) * plan.run.budget.rollouts_per_prompt + int(kwargs["session_id"])
         key = (plan.run.seed, int(kwargs["global_steps"]), int(kwargs["index"]), number)
-        prompt = await self.ct_build_initial_tokens(list(kwargs["raw_prompt"]))
-        rollout = Rollout(prompt, task(kwargs["extra_info"]["task"]))
+        rollout = await self._begin(kwargs, step)
         steps = plan.run.budget.steps
         turns = plan.consultation.turns(step, steps) if self.consults else 0
         compared = is_measured(step, plan.run.budget.validate_every)
@@ -78,24 +78,40 @@ class PolicyAgentLoop(AgentLoopBase):
                 rollout.count_unasked(len(action.queries))
                 rollout.exchanges.append(Exchange.held_back(action.queries, rollout.turn_confidence))
                 self._show(rollout, [None] * len(action.queries))
-        extra = await self._internalized(rollout, kwargs["raw_prompt"][-1])
+        extra = await self._internalized(rollout, kwargs["raw_prompt"][-1]) or self._solution(rollout, kwargs)
         output = self._output(rollout)
         answer = kwargs["reward_model"]["ground_truth"]
-        output.reward_score, reward = self._reward(rollout, answer)
+        output.reward_score, reward = self._reward(rollout.task, rollout.turn_text, len(rollout.ids), answer)
         output.extra_fields["reward_extra_info"] = reward
         if transcripts.is_kept(kwargs.get(transcripts.MARK), int(kwargs["global_steps"]), plan.run.budget.steps):
             reward[transcripts.FIELD] = transcripts.transcript(rollout, number, reward, kwargs)
         return output if extra is None else [extra, output]
 
-    def _reward(self, rollout: Rollout, answer: str) -> tuple[float, dict[str, Any]]:
-        """The reward, and what verl logs of it.
+    async def _begin(self, prompt: dict[str, Any], step: int) -> Rollout:
+        """The rollout before its first turn, a hint in its prompt where one is shown; ``prompt`` is what verl knows."""
+        plan, messages, about = self.plan, list(prompt["raw_prompt"]), prompt["extra_info"]
+        hint, fate, shown = about.get("hint"), None, None
+        if hint is not None:
+            rho = plan.consultation.acceptance(step, plan.run.budget.steps)
+            first = int(prompt.get("occurrence", 0)) * plan.run.budget.rollouts_per_prompt
+            fate = fate_of(hint["fate"], rho, (plan.run.seed, int(prompt["global_steps"]), int(prompt["index"]), first))
+        if fate == "shown":
+            shown = hint["text"]
+            messages = with_hint(messages, shown, plan.tags)
+        rollout = Rollout(await self.ct_build_initial_tokens(messages), task(about["task"]), shown)
+        if fate is not None:
+            rollout.counts[f"hint_{fate}"] += 1
+        return rollout
+
+    def _reward(self, kind: Task, text: str, tokens: int, answer: str) -> tuple[float, dict[str, Any]]:
+        """The reward of a response of so many tokens, by its last turn, and what verl logs of it.
 
         Here and not in verl's reward worker: a rule takes microseconds, and a call to another process milliseconds.
         """
         run, limit = self.plan.run, self.plan.response_length
-        parts = score(rollout.task, rollout.turn_text, answer, run.reward.answer)
+        parts = score(kind, text, answer, run.reward.answer)
         overlong = run.optimiser.overlong
-        penalty = 0.0 if overlong is None else overlong.reward(min(len(rollout.ids), limit), limit)
+        penalty = 0.0 if overlong is None else overlong.reward(min(tokens, limit), limit)
         return parts["score"] + penalty, parts | {"overlong_reward": penalty}
 
     def _room(self, rollout: Rollout) -> int:
@@ -212,6 +228,28 @@ class PolicyAgentLoop(AgentLoopBase):
             num_turns=2,
             metrics=AgentLoopMetrics(),
             extra_fields=self._fields(rollout),
+        )
+
+    def _solution(self, rollout: Rollout, prompt: dict[str, Any]) -> AgentLoopOutput | None:
+        """The row of the solution that comes with this rollout, one with each of the first of a group; or None.
+
+        Its masks are 0, as padding's are, until the trainer gives it a place in the group.
+        """
+        solutions, place = prompt["extra_info"].get("solutions", ()), int(prompt["session_id"])
+        if place >= len(solutions):
+            return None
+        text = solutions[place]
+        ids = [*self._encode(text), self.tokenizer.eos_token_id]
+        reward, _ = self._reward(rollout.task, text, len(ids), prompt["reward_model"]["ground_truth"])
+        return AgentLoopOutput(
+            prompt_ids=rollout.prompt,
+            response_ids=ids,
+            response_mask=[0] * len(ids),
+            response_logprobs=[math.nan] * len(ids),
+            num_turns=2,
+            metrics=AgentLoopMetrics(),
+            # verl gives every row of a rollout the rollout's own reward.
+            extra_fields=self._fields(rollout) | {"expert_reward": reward},
         )
 
     def _output(self, rollout: Rollout) -> AgentLoopOutput:

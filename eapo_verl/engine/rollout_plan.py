@@ -4,7 +4,7 @@ import functools
 import gc
 from typing import Any
 
-from eapo_verl.engine.vocabulary import ban, end_tokens
+from eapo_verl.engine.vocabulary import ban, end_tokens, forbidden_words
 from eapo_verl.experts.pool import ExpertPool
 from eapo_verl.settings.run import RunSettings, read_run
 
@@ -34,7 +34,7 @@ class RolloutPlan:
         self.measures_confidence = run.reward.dual or run.consultation.trigger == "confidence_gated"
         self.forced: list[int] = tokenizer.encode(self.tags.consult_open, add_special_tokens=False)
         self.ban = ban(tokenizer, self.tags.consult_open)
-        self.forbidden = tuple(sorted({*self.tags.markup, *tokenizer.all_special_tokens}))
+        self.forbidden = forbidden_words(self.tags, tokenizer)
 
     @functools.cached_property
     def pool(self) -> ExpertPool:

@@ -1,6 +1,6 @@
 """The rows of a partition of verl's TransferQueue: one tensor, or one object, a row and field."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
@@ -33,6 +33,11 @@ def put(partition_id: str, keys: Sequence[str], **fields: Sequence[torch.Tensor]
     nested = {name: torch.nested.as_nested_tensor(list(rows), layout=torch.jagged) for name, rows in fields.items()}
     data = TensorDict(nested, batch_size=len(keys))
     transfer_queue.kv_batch_put(keys=list(keys), partition_id=partition_id, fields=data)
+
+
+def is_right(fields: Mapping[str, Any]) -> bool:
+    """Whether the answer of the rollout is right that has these ``extra_fields``."""
+    return bool(fields["reward_extra_info"]["acc"])
 
 
 def shared_value(row: torch.Tensor, mask: torch.Tensor) -> float:

@@ -21,12 +21,12 @@ from verl.workers.rollout.llm_server import LLMServerClient
 from eapo_verl.engine import rows
 from eapo_verl.engine.batching import final_outputs, groups, rollout_of, spread, submission_order
 from eapo_verl.engine.failures import check_failures, report_failures
+from eapo_verl.engine.internalized import weigh
 from eapo_verl.engine.llm_client import SoleServerClient
 from eapo_verl.engine.mismatch import is_measured, mismatch_kl
 from eapo_verl.engine.step_costs import step_costs
 from eapo_verl.experts.health import ExpertsUnavailable, FailureWindow, unavailable_message
 from eapo_verl.experts.reply import OUTCOMES
-from eapo_verl.method.internalization import sample_weights
 from eapo_verl.method.objective import Parts, RolloutFacts, shape_group
 from eapo_verl.record import transcripts
 from eapo_verl.record.files import write_whole
@@ -72,7 +72,7 @@ class EAPOTrainer(PPOTrainerSync):
 
         def update_over_rollouts(batch: KVBatchMeta) -> Any:
             # verl's sequence-wise means are over all rows of a mini-batch, padding included.
-            batch.extra_info["global_batch_size"] = len(rows.rollouts(batch)) / self._mini_batches
+            batch.extra_info["global_batch_size"] = len(self._members(batch)) / self._mini_batches
             return update(batch)
 
         self.actor_rollout_wg.update_actor = update_over_rollouts
@@ -140,16 +140,24 @@ class EAPOTrainer(PPOTrainerSync):
         finals = set(final_outputs(batch.keys))
         (fields,) = rows.get(batch.partition_id, batch.keys, "extra_fields")
         self._rollouts = dict(zip(batch.keys, fields, strict=True))
-        idle = [key for key in batch.keys if key not in finals and not _is_right(self._rollouts[key])]
+        idle = [key for key in batch.keys if key not in finals and not self._may_teach(key)]
         if idle:
             transfer_queue.kv_clear(keys=idle, partition_id=batch.partition_id)
         batch = batch.select_keys(sorted(set(batch.keys) - set(idle), key=submission_order))
         batch = super()._balance_batch(batch, metrics, *args, **kwargs)
-        real = set(rows.rollouts(batch))
-        if len(real) < len(batch):
-            own = [key in real for key in batch.keys]
+        members = set(self._members(batch))
+        if len(members) < len(batch):
+            own = [key in members for key in batch.keys]
             batch.reorder(spread(range(len(batch)), own, self._mini_batches * self._ranks))
         return batch
+
+    def _members(self, batch: KVBatchMeta) -> list[str]:
+        """The keys of the rows that the mean of the loss is over: the real rollouts."""
+        return rows.rollouts(batch)
+
+    def _may_teach(self, key: str) -> bool:
+        """Whether there is something to learn from an extra row; from an internalization sample if it is right."""
+        return rows.is_right(self._rollouts[key])
 
     def _update_actor(self, batch: KVBatchMeta, metrics: dict) -> KVBatchMeta:
         size = len(batch) // self._mini_batches
@@ -191,32 +199,18 @@ class EAPOTrainer(PPOTrainerSync):
         changed = [key for key in real if shaped[key] != made[key]]
         rows.put(batch.partition_id, changed, advantages=[shaped[key] * masks[key].float() for key in changed])
         extra = [key for key in batch.keys if key not in made and rollout_of(key) in answers]
-        self._summary["internalized"] = self._weigh(batch, extra, [answers[rollout_of(key)] for key in extra])
+        self._summary["internalized"] = weigh(
+            batch.partition_id,
+            extra,
+            [rows.is_right(self._rollouts[key]) for key in extra],
+            [answers[rollout_of(key)] for key in extra],
+            self._run.internalization.weight(*self._when),
+        )
         return batch
 
     def _facts(self, key: str, score: float) -> RolloutFacts:
         fields = self._rollouts[key]
-        return RolloutFacts.of(score, _is_right(fields), fields["consultation"])
-
-    def _weigh(self, batch: KVBatchMeta, extra: list[str], advantages: list[float]) -> int:
-        """Give internalization samples their weights; none counts in the mean, and one of weight 0 is like padding.
-
-        Returns:
-            how many of them are learned from.
-        """
-        right = [_is_right(self._rollouts[key]) for key in extra]
-        weights = sample_weights(advantages, right, self._run.internalization.weight(*self._when))
-        (own,) = rows.get(batch.partition_id, extra, "response_mask")
-        masks = rows.learned_masks(own, weights)
-        factors = [one * advantage for one, advantage in zip(weights, advantages, strict=True)]
-        rows.put(
-            batch.partition_id,
-            extra,
-            response_mask=[learned for learned, _ in masks],
-            loss_mask=[counted for _, counted in masks],
-            advantages=[learned * factor for (learned, _), factor in zip(masks, factors, strict=True)],
-        )
-        return sum(one > 0.0 for one in weights)
+        return RolloutFacts.of(score, rows.is_right(fields), fields["consultation"])
 
     # Logs and checkpoints.
 
@@ -248,7 +242,7 @@ class EAPOTrainer(PPOTrainerSync):
         self._transcripts.add_step(self.global_steps, rollouts, parts, [*unused[0], *unused[1]])
         consultation = self._run.consultation
         self._summary |= {
-            "acceptance_rate": consultation.acceptance(*self._when) if consultation.possible else 0.0,
+            "acceptance_rate": consultation.acceptance(*self._when) if consultation.possible or self._run.hint else 0.0,
             "turn_budget": consultation.turns(*self._when) if consultation.possible else 0,
             "confidence_threshold": threshold,
         }
@@ -298,7 +292,3 @@ class EAPOTrainer(PPOTrainerSync):
     def _when(self) -> tuple[int, int]:
         """What a schedule is asked for: this step, of how many."""
         return self.global_steps, self._run.budget.steps
-
-
-def _is_right(fields: dict[str, Any]) -> bool:
-    return bool(fields["reward_extra_info"]["acc"])

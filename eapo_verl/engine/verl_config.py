@@ -53,6 +53,13 @@ def overrides(settings: RunSettings, checkpoint_dir: Path, platform: str) -> lis
         sampler = "trainer.v1.sampler.sampler_kwargs"
         values |= {"data.gen_batch_size": 1, f"{sampler}.filter_groups_metric": "acc"}
         values[f"{sampler}.most_discarded"] = optimiser.dynamic_sampling_batches * budget.prompts_per_step
+    if optimiser.loss_aggregation == "seq-mean-token-sum-norm":
+        # Without it verl takes the longest response of a micro-batch, which is no constant.
+        values[f"{actor}.loss_scale_factor"] = lengths.response
+    if settings.off_policy is not None:
+        loss = {"gamma": settings.off_policy.gamma, "clipped": settings.off_policy.clipped}
+        loss |= {"_target_": "eapo_verl.engine.off_policy_loss.OffPolicyLossConfig", "loss_mode": "off_policy"}
+        values |= {f"{actor}.policy_loss.{key}": value for key, value in loss.items()}
     if platform == "cpu":
         values |= _in_precision(cpu_precision(settings.precision))
         # Never more sequences than the cache holds: one that was set aside would be read anew, and rounded otherwise.

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from eapo_verl.method.grammar import Tags
 from eapo_verl.settings.method import Consultation
 from eapo_verl.settings.run import RunError
 
@@ -52,3 +53,8 @@ def check_tags(consultation: Consultation, tokenizer: Any, policy: Path) -> None
                 f"consultation.tags.{name}: {text!r} is lost when the tokenizer of {policy} encodes and decodes it"
                 f"{special}; allowed is text that it keeps"
             )
+
+
+def forbidden_words(tags: Tags, tokenizer: Any) -> tuple[str, ...]:
+    """What no expert's words may bring into the policy's context: the grammar's tags, and special tokens."""
+    return tuple(sorted({*tags.markup, *tokenizer.all_special_tokens}))

@@ -9,6 +9,7 @@ from typing import Any
 from eapo_verl.experts.reply import FATES, Reply, fate_of
 from eapo_verl.method.exchange import Exchange
 from eapo_verl.method.grammar import FAULTS, Answer, Consult, Continue, Neutralised
+from eapo_verl.method.hints import FATES as HINT_FATES
 from eapo_verl.method.internalization import TurnText
 from tasks import Task
 
@@ -19,6 +20,7 @@ COUNTS = (
     *FATES,
     "answered",
     *FAULTS,
+    *(f"hint_{fate}" for fate in HINT_FATES),
     "unclosed",
     "without_room",
     "neutralised",
@@ -39,6 +41,7 @@ class Rollout:
     Attributes:
         prompt: token ids.
         task: whose problem it is.
+        hint: what the prompt holds of an expert's solution, if anything.
         ids: token ids of the response so far.
         mask: one number an id.
         log_probs: one an id, by the engine that sampled it (in nats); nan on what the policy did not write.
@@ -59,6 +62,7 @@ class Rollout:
 
     prompt: list[int]
     task: Task
+    hint: str | None = None
     ids: list[int] = field(default_factory=list)
     mask: list[int] = field(default_factory=list)
     log_probs: list[float] = field(default_factory=list)

@@ -1,6 +1,7 @@
 """``run.json``: what was run, with what, where, and what it cost."""
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -8,11 +9,17 @@ from eapo_verl.cpu.environment import on_cpu
 from eapo_verl.cpu.precision import cpu_precision
 from eapo_verl.experts.reply import FATES
 from eapo_verl.method.grammar import FAULTS
+from eapo_verl.method.hints import FATES as HINT_FATES
+from eapo_verl.method.off_policy import COUNTS as OFF_POLICY
 from eapo_verl.record.costs import Costs, count_parameters, forward_flops
 from eapo_verl.record.files import write_whole
 from eapo_verl.record.other_runs import costs_of_start
 from eapo_verl.record.provenance import git_sha, hardware, versions
+from eapo_verl.record.solutions import read_provenance
 from eapo_verl.settings.run import RunSettings
+
+# Of how an expert's solutions were come by.
+_SOLVED = ("problems", "solved", "asked", "right", "kept", "fates")
 
 
 def write_manifest(
@@ -23,6 +30,7 @@ def write_manifest(
     dropped_prompts: dict[str, int],
     wall_s: float,
     resumed_from: int,
+    provided: dict[str, int],
 ) -> None:
     """Write ``run.json`` for a finished run.
 
@@ -35,12 +43,14 @@ def write_manifest(
         wall_s: seconds that this attempt took, start-up and export included; the steps of earlier ones that it goes on
             from are added.
         resumed_from: the step that this attempt began after; 0 for a run in one go.
+        provided: what training prompts were provided with of experts' solutions, and what became of these; or nothing.
     """
 
     def total(column: str) -> float:
         return sum(step.get(column) or 0 for step in steps)
 
-    costs, start = _costs(settings, steps), costs_of_start(settings)
+    sources = {expert: read_provenance(file) for expert, file in settings.solutions.items()}
+    costs, start = with_solutions(_costs(settings, steps), sources), costs_of_start(settings)
     manifest: dict[str, Any] = {
         "method": settings.method,
         "kind": settings.kind,
@@ -57,6 +67,11 @@ def write_manifest(
         "resumed_from_step": resumed_from,
         "step_s": round(sum(step["seconds"] or 0.0 for step in steps), 1),
         "dropped_prompts": dropped_prompts,
+        "solutions": {expert: {key: source[key] for key in _SOLVED} for expert, source in sources.items()},
+        "provided": provided,
+        # Rollouts, by what became of the hint of their prompt; and what solutions did in groups.
+        "hints": {fate: total(f"hint_{fate}") for fate in HINT_FATES},
+        "off_policy": {name: total(name) for name in OFF_POLICY},
         "rollouts": total("rollouts"),
         "discarded_rollouts": total("discarded_rollouts"),
         "surplus_rollouts": total("surplus_rollouts"),
@@ -66,10 +81,10 @@ def write_manifest(
         "transcripts": transcripts,
         "policy_tokens": total("policy_tokens"),
         "cut_tokens": total("cut_tokens"),
-        "expert_tokens": total("expert_tokens"),
-        "expert_prompt_tokens": total("expert_prompt_tokens"),
-        "expert_requests": total("expert_requests"),
-        "expert_cost_usd": round(total("expert_cost"), 6),
+        "expert_tokens": costs.expert_tokens,
+        "expert_prompt_tokens": costs.expert_prompt_tokens,
+        "expert_requests": costs.expert_requests,
+        "expert_cost_usd": round(total("expert_cost") + sum(source["cost_usd"] for source in sources.values()), 6),
         # The first is the sum of the others.
         "consultations": {"asked": total("queries"), **{fate: total(fate) for fate in FATES}},
         "malformed": {name: total(name) for name in (*FAULTS, "unclosed")},
@@ -79,6 +94,28 @@ def write_manifest(
         "costs_of_start": None if start is None else start.block(),
     }
     write_whole(path, json.dumps(manifest, indent=2) + "\n")
+
+
+def with_solutions(costs: Costs, sources: Mapping[str, Mapping[str, Any]]) -> Costs:
+    """The costs and those of experts' solutions: whole, wrong ones too, in every run that uses them.
+
+    Args:
+        costs: of the run itself.
+        sources: how each expert's solutions were come by (:mod:`workflow.solutions.provenance`).
+    """
+
+    def total(key: str) -> int:
+        return sum(int(source[key]) for source in sources.values())
+
+    flops = [costs.expert_flops, *(source["flops"] for source in sources.values())]
+    return costs._replace(
+        expert_tokens=costs.expert_tokens + total("tokens"),
+        expert_prompt_tokens=costs.expert_prompt_tokens + total("prompt_tokens"),
+        expert_requests=costs.expert_requests + total("requests"),
+        expert_flops=None if None in flops else float(sum(flops)),
+        expert_parameters=dict(costs.expert_parameters)
+        | {expert: source["parameters"] for expert, source in sources.items()},
+    )
 
 
 def _costs(settings: RunSettings, steps: list[dict[str, Any]]) -> Costs:

@@ -1,11 +1,12 @@
 """``rollouts.jsonl.gz``: some rollouts word for word, so that a person can read what was asked and answered.
 
 A line a rollout: ``step``; ``phase`` (train; discarded, generated and not trained on; validation); ``prompt``, the
-problem's id; ``rollout``, its number among those of the problem in this step; ``problem``; ``answer``, the gold one;
-``turns``, those that end in a consultation; ``response``, the last turn, which is graded; ``correct``; ``accepted``,
-replies that were shown; ``reward``, its parts: answer + bonus - cost + overlong. A turn: ``policy``, its own words;
-``confidence`` where it was measured (see :mod:`eapo_verl.method.gate`); ``let_through``, the trigger's decision;
-``queries``, each with ``query``, ``fate``, ``expert``, ``reply`` as shown (null where "unavailable" was).
+problem's id; ``rollout``, its number among those of the problem in this step; ``problem``; ``hint``, what its prompt
+held of an expert's solution (null: nothing); ``answer``, the gold one; ``turns``, those that end in a consultation;
+``response``, the last turn, which is graded; ``correct``; ``accepted``, replies that were shown; ``reward``, its parts:
+answer + bonus - cost + overlong. A turn: ``policy``, its own words; ``confidence`` where it was measured (see
+:mod:`eapo_verl.method.gate`); ``let_through``, the trigger's decision; ``queries``, each with ``query``, ``fate``,
+``expert``, ``reply`` as shown (null where "unavailable" was).
 
 Nothing in it is a time or a random name: runs of the same seed write the same lines. The agent loop puts a rollout's
 into what verl hands on of it (``reward_extra_info``), for the rollouts that are kept alone: text is expensive to pass
@@ -51,6 +52,7 @@ def transcript(rollout: Rollout, number: int, reward: Fields, prompt: Fields) ->
         "prompt": str(prompt["extra_info"]["id"]),
         "rollout": number,
         "problem": prompt["extra_info"]["problem"],
+        "hint": rollout.hint,
         "answer": prompt["reward_model"]["ground_truth"],
         "turns": [_turn(turn.policy, exchange) for turn, exchange in turns],
         "response": rollout.turn_text,

@@ -12,6 +12,7 @@ from eapo_verl.settings.distillation import Distillation
 from eapo_verl.settings.identity import OPERATIONAL
 from eapo_verl.settings.matching import Match, Matched
 from eapo_verl.settings.method import Consultation, Internalization, Reward
+from eapo_verl.settings.solutions import Hint, OffPolicy
 
 
 class RunError(Exception):
@@ -73,8 +74,9 @@ class Optimiser(Settings):
     DAPO is ``clip_high`` above ``clip_low``, ``loss_aggregation`` token-mean, ``dynamic_sampling`` (groups whose
     rollouts are all right or all wrong are replaced; a run whose step discards ``dynamic_sampling_batches`` batches, 10
     as in DAPO's recipe, is stopped), ``overlong``, and no KL; GRPO is without them, with
-    ``loss_aggregation`` seq-mean-token-mean and a KL loss. ``kl_coefficient`` is that of the loss,
-    ``kl_reward_coefficient`` that of the penalty in the reward; 0 switches either off.
+    ``loss_aggregation`` seq-mean-token-mean and a KL loss. (seq-mean-token-sum-norm divides each response's sum by one
+    constant, ``lengths.response``.) ``kl_coefficient`` is that of the loss, ``kl_reward_coefficient`` that of the
+    penalty in the reward; 0 switches either off.
     """
 
     learning_rate: float = Field(gt=0)
@@ -82,7 +84,9 @@ class Optimiser(Settings):
     clip_low: float = Field(0.2, gt=0, lt=1)
     clip_high: float = Field(0.28, gt=0)
     grad_clip: float = Field(1.0, gt=0)
-    loss_aggregation: Literal["token-mean", "seq-mean-token-sum", "seq-mean-token-mean"] = "token-mean"
+    loss_aggregation: Literal["token-mean", "seq-mean-token-sum", "seq-mean-token-mean", "seq-mean-token-sum-norm"] = (
+        "token-mean"
+    )
     normalise_by_std: bool = True
     dynamic_sampling: bool = False
     dynamic_sampling_batches: int = Field(10, ge=1)
@@ -142,10 +146,12 @@ class Departure(Settings):
 class RunSettings(Training):
     """One training run.
 
-    ``models`` are folders of models beside the policy, by name. ``runs`` holds the ``run.json`` of other arms' runs of the
-    same seed, by the arm: of those that ``match`` names, and of ``start_from``, the arm whose model ``policy`` is, where
-    that is no model of the experiment. ``matched`` is what ``match`` came to, known when the run starts. ``departures``
-    are recorded, not acted on: the dotted keys in which the run is not as its experiment has it.
+    ``models`` are folders of models beside the policy, by name. ``runs`` holds the ``run.json`` of other arms' runs
+    of the same seed, by the arm: of those that ``match`` names, and of ``start_from``, the arm whose model
+    ``policy`` is, where that is no model of the experiment. ``matched`` is what ``match`` came to, known when the
+    run starts. ``solutions`` are files of experts' solutions of the training problems, by the expert, which
+    ``hint`` and ``off_policy`` use. ``departures`` are recorded, not acted on: the dotted keys in which the run is
+    not as its experiment has it.
     """
 
     experiment: str
@@ -166,6 +172,9 @@ class RunSettings(Training):
     matched: Matched | None = None
     models: dict[Name, Path] = Field(default_factory=dict)
     distillation: Distillation | None = None
+    solutions: dict[Name, Path] = Field(default_factory=dict)
+    hint: Hint | None = None
+    off_policy: OffPolicy | None = None
     departures: dict[str, Departure] = Field(default_factory=dict)
     config_sha256: str
 
@@ -179,6 +188,10 @@ class RunSettings(Training):
         for arm in others:
             if arm is not None and arm not in self.runs:
                 raise ValueError(f"runs: the run of {arm} is not among them, which it goes by")
+        if (self.hint or self.off_policy) and not self.solutions:
+            raise ValueError(f"method {self.method} uses experts' solutions, but the run names no file of them")
+        if self.off_policy:
+            self.off_policy.check(self.consultation, self.optimiser, self.budget.rollouts_per_prompt)
         return self
 
     @property

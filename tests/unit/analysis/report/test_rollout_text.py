@@ -44,6 +44,11 @@ def test_speakers_fates_and_reward_are_named(tmp_path: Path) -> None:
     ]
 
 
+def test_a_hint_stands_below_the_problem(tmp_path: Path) -> None:
+    lines = as_text(read(tmp_path, rollout(hint="4+7=1"))).splitlines()
+    assert [line.split(" | ")[-1] for line in lines[1:3]] == ["4+7@3;1*2;9#5-8", "4+7=1"] and "hint" in lines[2]
+
+
 HOSTILE = (
     "\x1b[2J\x1b]0;owned\x07 \u202egnp.exe\u200b \r\x85\u2028\x00\ud800\U000e0041 \t</pre><script>alert(1)</script>\n"
 )

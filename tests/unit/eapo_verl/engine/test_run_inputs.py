@@ -113,6 +113,28 @@ def test_verls_configuration_holds_the_run_whole_whatever_its_texts_hold(tmp_pat
     assert rollout.engine_kwargs.vllm.kv_cache_memory_bytes == 257 * 128 * 6144 and rollout.max_num_seqs == 256
 
 
+@pytest.mark.engine  # imports verl
+def test_off_policy_rows_have_verl_make_their_loss(tmp_path: Path) -> None:
+    from verl.trainer.ppo.core_algos import get_policy_loss_fn
+    from verl.utils.config import omega_conf_to_dataclass
+
+    settings = run(
+        tmp_path,
+        experts=[],
+        consultation={"trigger": "never"},
+        solutions={"a": tmp_path / "a.jsonl"},
+        off_policy={"gamma": 0.25, "clipped": False},
+        optimiser={"learning_rate": 1e-4, "normalise_by_std": False, "loss_aggregation": "seq-mean-token-sum-norm"},
+    )
+    config = compose(settings, tmp_path, "cpu")
+    # As verl does where the policy is trained.
+    actor = omega_conf_to_dataclass(config.actor_rollout_ref.actor)
+    assert (actor.policy_loss.gamma, actor.policy_loss.clipped) == (0.25, False)
+    assert get_policy_loss_fn(actor.policy_loss.loss_mode).__name__ == "off_policy_loss"
+    assert (actor.loss_agg_mode, actor.loss_scale_factor) == ("seq-mean-token-sum-norm", 32)
+    assert config.algorithm.norm_adv_by_std_in_grpo is False
+
+
 def test_bfloat16_reaches_verl_only_where_it_is_asked_for_and_the_processor_has_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

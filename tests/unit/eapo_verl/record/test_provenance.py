@@ -12,6 +12,7 @@ from analysis.intake.runs import ASKED, read_run
 from eapo_verl.cpu import precision
 from eapo_verl.experts.reply import FATES
 from eapo_verl.record import manifest, provenance
+from eapo_verl.record.costs import Costs
 from eapo_verl.settings.run import RunSettings
 
 SETTINGS = RunSettings(
@@ -68,7 +69,7 @@ def test_run_json_says_what_was_computed_in(
     monkeypatch.setattr(manifest, "hardware", lambda: {"cpu": "some"})
     monkeypatch.setattr(manifest, "on_cpu", lambda: on_cpu)
     settings = SETTINGS.model_copy(update={"precision": requested})
-    manifest.write_manifest(tmp_path / "run.json", settings, [], {"train": 8}, {}, 1.0, 0)
+    manifest.write_manifest(tmp_path / "run.json", settings, [], {"train": 8}, {}, 1.0, 0, {})
     written = json.loads((tmp_path / "run.json").read_text())
     assert written["precision"] == noted and written["resolved_config"]["precision"] == requested
 
@@ -79,14 +80,14 @@ def test_run_json_lists_in_what_a_run_departs_from_its_experiment(
     monkeypatch.setattr(manifest, "hardware", lambda: {"cpu": "some", "accelerators": []})
     departures = {"training.budget.steps": {"experiment": 1, "arm": 2}}
     settings = RunSettings(**(SETTINGS.model_dump() | {"departures": departures}))
-    manifest.write_manifest(tmp_path / "run.json", settings, [], {}, {}, 1.0, 0)
+    manifest.write_manifest(tmp_path / "run.json", settings, [], {}, {}, 1.0, 0, {})
     assert json.loads((tmp_path / "run.json").read_text())["departures"] == departures
 
 
 def test_run_json_is_what_the_analysis_reads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(manifest, "hardware", lambda: {"cpu": "some"})
     step = {"step": 1, "seconds": 1.0, "queries": 7, "policy_tokens": 40} | dict.fromkeys(FATES, 1)
-    manifest.write_manifest(tmp_path / "run.json", SETTINGS, [step, step], {}, {}, 1.0, 0)
+    manifest.write_manifest(tmp_path / "run.json", SETTINGS, [step, step], {}, {}, 1.0, 0, {})
     run = read_run(tmp_path / "run.json")
     assert run.fates == {ASKED: 14} | dict.fromkeys(FATES, 2) and run.unaccounted == 0
     assert (run.method, run.seed, run.policy_tokens) == ("self_exploratory", 1, 80)
@@ -109,7 +110,7 @@ def test_run_json_says_what_the_run_cost(tmp_path: Path, monkeypatch: pytest.Mon
 
     def written(resumed_from: int, *experts: dict) -> dict:
         settings = RunSettings(**(SETTINGS.model_dump() | {"experts": experts}))
-        manifest.write_manifest(tmp_path / "run.json", settings, steps, {}, {}, 50.0, resumed_from)
+        manifest.write_manifest(tmp_path / "run.json", settings, steps, {}, {}, 50.0, resumed_from, {})
         return json.loads((tmp_path / "run.json").read_text())
 
     run = written(0, expert)
@@ -124,3 +125,15 @@ def test_run_json_says_what_the_run_cost(tmp_path: Path, monkeypatch: pytest.Mon
     assert run["wall_s"] == 50.0 and written(1, expert)["wall_s"] == 52.0
     far = written(0, expert, expert | {"name": "far", "parameters": None})["costs"]
     assert far["expert_flops"] is far["flops"] is None and far["expert_parameters"] == {"a": 1000, "far": None}
+
+
+def test_a_run_bears_the_whole_cost_of_the_solutions_that_it_uses() -> None:
+    source = {"tokens": 30, "prompt_tokens": 20, "requests": 4, "flops": 5.0, "parameters": 7}
+    own = Costs(
+        expert_tokens=1, expert_prompt_tokens=2, expert_requests=3, expert_flops=4.0, expert_parameters={"a": 9}
+    )
+    costs = manifest.with_solutions(own, {"b": source, "c": source})
+    assert (costs.expert_tokens, costs.expert_prompt_tokens, costs.expert_requests) == (61, 42, 11)
+    assert costs.expert_flops == 14.0 and costs.expert_parameters == {"a": 9, "b": 7, "c": 7}
+    assert manifest.with_solutions(own, {"b": source | {"flops": None}}).expert_flops is None
+    assert manifest.with_solutions(own, {}) == own
