@@ -53,7 +53,8 @@ class Changes(Settings):
 class Method(Changes):
     """An arm as its ``method.yaml`` has it: its kind, in words what differs, and the keys that it replaces.
 
-    ``policy: {expert: n}`` stands for the model that the experiment's n-th expert is served from, counted from 1.
+    As ``policy`` or ``teacher``, ``{expert: n}`` stands for the model that the experiment's n-th expert is served from,
+    counted from 1.
     """
 
     kind: str
@@ -83,8 +84,9 @@ class Method(Changes):
         schema = kinds()[self.kind]
         shared = {key: value for key, value in experiment.items() if key in schema.model_fields}
         changes = self.changes
-        if isinstance(policy := changes.get("policy"), dict) and policy.keys() == {"expert"}:
-            changes["policy"] = _served(name, policy["expert"], experiment["served"])
+        for key in ("policy", "teacher"):
+            if isinstance(model := changes.get(key), dict) and model.keys() == {"expert"}:
+                changes[key] = _served(f"method {name}: {key}", model["expert"], experiment["served"])
         try:
             return schema(**merged(shared, changes))
         except ValidationError as error:
@@ -121,13 +123,13 @@ class Variant(Changes):
         )
 
 
-def _served(name: str, number: Any, served: list[str | None]) -> str:
+def _served(where: str, number: Any, served: list[str | None]) -> str:
     """The model of the n-th expert. Raises ValueError: there is none, or it is not served here."""
     model = served[number - 1] if type(number) is int and 1 <= number <= len(served) else None
     if model is None:
         raise ValueError(
-            f"method {name}: policy: expert {number!r} is not one of the experiment's {len(served)} experts, or not "
-            "one that it serves (serve)"
+            f"{where}: expert {number!r} is not one of the experiment's {len(served)} experts, or not one that it "
+            "serves (serve)"
         )
     return model
 
