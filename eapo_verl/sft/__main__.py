@@ -45,6 +45,7 @@ def train(settings: SFTSettings, checkpoint_dir: Path) -> None:
     described = checkpoint_dir / "settings.json"
     write_whole(described, settings.model_dump_json())
     environment = os.environ | {"TENSORBOARD_DIR": str(checkpoint_dir / "tensorboard")}
+    environment |= cpu_environment(settings.threads.trainer) if on_cpu() else {}
     launcher = ["torch.distributed.run", "--standalone", f"--nproc-per-node={processes(settings)}", "-m"]
     if processes(settings) == 1:
         launcher = []
@@ -109,8 +110,6 @@ def run(settings: SFTSettings, run_dir: Path, checkpoint_dir: Path) -> None:
     if done:
         print(f"progress: {settings.method} seed {settings.seed}: resuming from step {resumed_from}", flush=True)
     learned = write_rows(rows, settings, checkpoint_dir / ROWS)
-    if on_cpu():
-        os.environ |= cpu_environment(settings.threads.trainer)
     if done < settings.optimiser_steps:
         train(settings, checkpoint_dir)
 

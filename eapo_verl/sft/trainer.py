@@ -48,7 +48,8 @@ class SupervisedTrainer(SFTTrainer):
 
         def train_and_log(data: Any) -> Any:
             output = train_batch(data)
-            self._add(tensordict_utils.get(output, "metrics"))
+            if self._log is not None:
+                self._add(self._log, tensordict_utils.get(output, "metrics"))
             return output
 
         self.training_client.train_batch = train_and_log
@@ -66,12 +67,12 @@ class SupervisedTrainer(SFTTrainer):
 
         self.ckpt_handler.save_checkpoint = save_and_thin
 
-    def _add(self, metrics: dict[str, Any]) -> None:
+    def _add(self, log: StepLog, metrics: dict[str, Any]) -> None:
         """Count an optimiser step, and log the training step that it ends."""
         self._optimiser_step += 1
         self._losses.append(float(metrics["loss"]))
         step, left = divmod(self._optimiser_step, self._settings.budget.mini_batches)
-        if left or self._log is None:
+        if left:
             return
         now = time.monotonic()
         line = {
@@ -80,7 +81,7 @@ class SupervisedTrainer(SFTTrainer):
             "timing_s/update_actor": now - self._since,
             "timing_s/step": now - self._since,
         }
-        self._log.log(line, step)
+        log.log(line, step)
         self._losses, self._since = [], now
 
 

@@ -347,7 +347,9 @@ def test_a_run_is_told_apart_by_the_models_and_solutions_that_it_needs(distilled
     known = plan(**distilled).identity("mine", 1)
     for expert in ("expert_a", "expert_b"):
         assert plan(**distilled, **{f"models__{expert}__seed": 5}).identity("mine", 1) != known
-    assert plan(**distilled, training__budget__steps=25).identity("mine", 1) == known
+    assert plan(**distilled, training__optimiser__weight_decay=0.5).identity("mine", 1) == known
+    # Experts solve as many problems as reinforcement learning draws prompts.
+    assert plan(**distilled, training__budget__steps=25).identity("mine", 1) != known
 
 
 @pytest.mark.parametrize(
