@@ -41,10 +41,11 @@ class ScriptedSample:
     async def write(
         self, user: str, *place: int, begun: str = "", max_tokens: int | None = None, stop: str | None = None
     ) -> Turn:
-        self.turns.append(Written(user, place, begun, max_tokens, stop))
+        turn = Written(user, place, begun, max_tokens, stop)
+        self.turns.append(turn)
         # Others take their turn meanwhile, as beside a real engine.
         await asyncio.sleep(0)
-        text = self._policy(self.turns[-1])
+        text = self._policy(turn)
         return text if isinstance(text, Turn) else Turn(text, cut=False)
 
     async def ask(self, question: str, number: int | None) -> list[str]:

@@ -12,7 +12,7 @@ from eapo_verl.settings.method import Internalization
 from eapo_verl.settings.run import Training
 from workflow.experiment import load_experiment
 from workflow.fairness import spent, undeclared
-from workflow.methods import METHODS, ExperimentError, methods
+from workflow.methods import METHODS, ExperimentError, merged, methods
 
 DEFAULT = yaml.safe_load(Path("config/default.yaml").read_text())
 SHARED = Training(**DEFAULT["training"])
@@ -35,9 +35,7 @@ class Sampling(Greedy):
 
 def trained(**parts: dict[str, Any]) -> dict[str, Any]:
     """The shared training with keys of its parts replaced."""
-    return {
-        "training": Training(**{name: DEFAULT["training"][name] | parts.get(name, {}) for name in DEFAULT["training"]})
-    }
+    return {"training": Training(**merged(DEFAULT["training"], parts))}
 
 
 @pytest.mark.parametrize(
