@@ -47,7 +47,7 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
     checkout = copy_checkout(tmp_path_factory.mktemp("checkout"))
     (checkout / "baselines" / "kinds" / "canned.py").write_text(ENGINE)
     (checkout / "baselines" / "canned").mkdir()
-    method = {"kind": "canned", "differences": "None."}
+    method = {"kind": "canned", "spends": ["evaluation_tokens"], "differences": "None."}
     (checkout / "baselines" / "canned" / "method.yaml").write_text(yaml.safe_dump(method))
     (checkout / "policy").mkdir()
     for name, content in {"config.json": "{}", "tokenizer_config.json": '{"chat_template": "x"}', "a.bin": ""}.items():

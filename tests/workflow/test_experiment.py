@@ -299,7 +299,7 @@ def test_an_expert_alone_is_the_model_that_it_is_served_from() -> None:
     assert one.scored_model("expert_second", 0) == one.model("expert_b")
     # By the model's name, whatever the expert's.
     renamed = [{**DEFAULT["experts"][0], "name": "wise"}, REMOTE]
-    assert plan(references=["expert"], experts=renamed, comparisons=[["eapo", "expert"]]).policy("expert") == Path(
+    assert plan(references=["expert"], experts=renamed, comparisons=[["eapo", "expert"]]).policy("expert", 0) == Path(
         "results/default/models/expert_a"
     )
 
@@ -340,7 +340,7 @@ def test_a_run_is_told_where_the_models_and_solutions_are_that_it_needs(distille
     assert settings["experts"] == [] and "training" not in settings
     named = ["train_file", "validation_file"]
     files = [*(settings[key] for key in named), *settings["models"].values(), *settings["solutions"].values()]
-    assert [str(path) for path in one.run_files("mine")] == files
+    assert [str(path) for path in one.run_files("mine", 1)] == files
 
 
 def test_a_run_is_told_apart_by_the_models_and_solutions_that_it_needs(distilled: dict[str, Any]) -> None:

@@ -1,6 +1,7 @@
 """Arms whose runs need other arms' runs: where those lie, what tells the runs apart, and what Snakemake makes of it."""
 
 import copy
+import itertools
 from pathlib import Path
 from typing import Any
 
@@ -79,7 +80,7 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
         "method second: runs need each other in a circle: second -> second",
     ),
     "a circle": (
-        variants(first=FIRST | {"start_from": "second"}),
+        variants(first=FIRST | {"start_from": "second", "spends": ["rollouts", "trained_tokens"]}),
         "method second: runs need each other in a circle: second -> first -> second",
     ),
     "an expert of unknown size": (
@@ -104,6 +105,11 @@ def test_an_expert_elsewhere_whose_size_is_stated_will_do() -> None:
     assert plan(experts=[FAR | {"parameters": 1000}]).trained_arms == ["second", "first", "eapo", "self_exploratory"]
 
 
+def indented(job: str) -> list[str]:
+    """The lines of a job in what Snakemake prints, without those of the next one."""
+    return list(itertools.takewhile(lambda line: line.startswith(" "), job.splitlines()[1:]))
+
+
 def test_snakemake_makes_the_runs_in_their_order(tmp_path: Path) -> None:
     checkout = copy_checkout(tmp_path)
     smoke = yaml.safe_load((checkout / "config/smoke.yaml").read_text())
@@ -112,7 +118,7 @@ def test_snakemake_makes_the_runs_in_their_order(tmp_path: Path) -> None:
     assert finished.returncode == 0, finished.stdout
     inputs: dict[str, set[str]] = {}
     for job in finished.stdout.split("rule train:")[1:]:
-        lines = dict(line.strip().split(": ", 1) for line in job.splitlines() if ": " in line)
+        lines = dict(line.strip().split(": ", 1) for line in indented(job) if ": " in line)
         needed = {path for path in lines["input"].split(", ") if "/runs/" in path}
         inputs[lines["output"].split(", ")[0].removeprefix("results/mine/runs/")] = needed
     assert inputs == {

@@ -32,7 +32,7 @@ def test_its_program_is_told_of_the_teacher_which_is_there_before_the_run(name: 
     one = plan()
     assert one.experiment.arms[name].needs() == Needs(problems=True, models=("expert_a",))
     run = RunSettings(**yaml.safe_load(one.settings(name, 1)))
-    assert run.teacher == Path("results/default/models/expert_a") in one.run_files(name)
+    assert run.teacher == Path("results/default/models/expert_a") in one.run_files(name, 1)
     assert run.distillation is not None and run.distillation.task_reward == name.endswith("rewarded")
     assert not run.experts and not run.consultation.possible and not run.internalization.on
     assert (one.program(name), one.lease(name, 1, "training")) == ("eapo_verl.train", "")
@@ -40,14 +40,14 @@ def test_its_program_is_told_of_the_teacher_which_is_there_before_the_run(name: 
 
 
 def test_whatever_acts_on_the_tasks_reward_is_off_where_there_is_none_and_the_run_says_so() -> None:
-    optimiser = {"dynamic_sampling": True, "overlong": {"buffer": 1}, "kl_coefficient": 0.1}
+    optimiser = {"overlong": {"buffer": 0.5}, "kl_coefficient": 0.1}
     training = copy.deepcopy(DEFAULT["training"])
     training["optimiser"] |= optimiser
     one = plan(training=training)
     bare, rewarded = (RunSettings(**yaml.safe_load(one.settings(name, 1))) for name in ARMS)
     assert not any(getattr(bare.optimiser, key) for key in optimiser)
     assert all(getattr(rewarded.optimiser, key) for key in optimiser)
-    departed = {"dynamic_sampling", "overlong.buffer", "overlong.penalty", "kl_coefficient"}
+    departed = {"overlong.buffer", "overlong.penalty", "kl_coefficient"}
     assert {f"training.optimiser.{key}" for key in departed} == {
         key for key in bare.departures if key.startswith("training.")
     }

@@ -103,9 +103,9 @@ def test_a_run_json_without_costs_is_named(tmp_path: Path, text: str | None) -> 
 def test_the_costs_of_a_run_are_those_of_its_start_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(manifest, "hardware", lambda: {"cpu": "some"})
     monkeypatch.setattr(manifest, "count_parameters", lambda folder: 1)
-    steps = [{"seconds": 1.0, "policy_tokens": 40, "rollouts": 4, "optimiser_steps": 1}] * 2
+    steps = [{"step": 1, "seconds": 1.0, "policy_tokens": 40, "rollouts": 4, "optimiser_steps": 1}] * 2
     run = RunSettings(**settings(tmp_path, {"taught": TAUGHT}, start_from="taught"))
-    manifest.write_manifest(tmp_path / "run.json", run, steps, {}, {}, 1.0, 0)
+    manifest.write_manifest(tmp_path / "run.json", run, steps, {}, {}, 1.0, 0, {})
     written = json.loads((tmp_path / "run.json").read_text())
     assert written["costs_of_start"] == TAUGHT.block()
     both = read_costs(tmp_path / "run.json")
