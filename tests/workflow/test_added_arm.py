@@ -99,7 +99,9 @@ def write_run(plan: Plan, method: str, seed: int) -> None:
     write_lines(folder / step_log.FILE, [STEP | {"step": step} for step in range(1, settings.budget.steps + 1)])
     with gzip.open(folder / transcripts.FILE, "wt") as file:
         file.write("")
-    manifest.write_manifest(folder / "run.json", settings, step_log.read_steps(folder / step_log.FILE), {}, {}, 60.0, 0)
+    manifest.write_manifest(
+        folder / "run.json", settings, step_log.read_steps(folder / step_log.FILE), {}, {}, 60.0, 0, {}
+    )
     write_model(folder / "model")
 
 
