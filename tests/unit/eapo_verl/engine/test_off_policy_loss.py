@@ -24,7 +24,7 @@ def config(mode: str, clipped: bool) -> Any:
     from eapo_verl.engine.off_policy_loss import OffPolicyLossConfig
 
     loss = OffPolicyLossConfig(gamma=GAMMA, clipped=clipped)
-    made = ActorConfig(
+    return ActorConfig(
         strategy="fsdp2",
         rollout_n=4,
         ppo_micro_batch_size_per_gpu=3,
@@ -32,11 +32,10 @@ def config(mode: str, clipped: bool) -> Any:
         clip_ratio_high=0.28,
         loss_agg_mode=mode,
         policy_loss=loss,
-    )
-    made.global_batch_info |= {
-        "dp_size": 1, "batch_num_tokens": TOKENS, "global_batch_size": ROWS, "loss_scale_factor": RESPONSE
-    }  # fmt: skip
-    return made
+        global_batch_info={
+            "dp_size": 1, "batch_num_tokens": TOKENS, "global_batch_size": ROWS, "loss_scale_factor": RESPONSE
+        },
+    )  # fmt: skip
 
 
 def by_hand(new: Any, clipped: bool, mode: str) -> Any:
