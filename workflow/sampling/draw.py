@@ -93,7 +93,7 @@ def draw(request: Request, asked_for: str, missing: Sequence[Drawn], label: str,
 def start_engine(request: Request, journals: Mapping[str, Journal], label: str) -> SeededVLLM:
     """The engine for `request`, on whatever device vLLM finds. Raises SamplingError for an expert without address."""
     options: dict[str, Any] = {}
-    model = SeededVLLM
+    model: type[SeededVLLM] = SeededVLLM
     if request.turns is not None:
         model = SeveralTurns
         turns = request.turns

@@ -61,11 +61,13 @@ class Turns:
     @functools.cached_property
     def identity(self) -> dict[str, Any]:
         """What samples depend on; models that are served count by what their folders hold."""
-        digests = {one.folder: model_digest(one.folder) for one in self.experts if one.folder is not None}
+        digests: dict[Path | None, str | None] = {None: None}
+        # A model that is served more than once is read once.
+        digests |= {folder: model_digest(folder) for folder in {one.folder for one in self.experts} if folder}
         return {
             "procedure": identity(self.procedure),
             "replies": self.replies and identity(self.replies),
-            "experts": [identity(one) | {"model_sha256": digests.get(one.folder)} for one in self.experts],
+            "experts": [identity(one) | {"model_sha256": digests[one.folder]} for one in self.experts],
         }
 
     def addresses(self) -> list[Endpoint]:
@@ -73,7 +75,7 @@ class Turns:
 
         Raises SamplingError for an expert without an address, or without its key in the environment.
         """
-        limit = self.replies and self.replies.max_tokens
+        limit = None if self.replies is None else self.replies.max_tokens
         try:
             started = {} if self.endpoints is None else json.loads(self.endpoints.read_text(encoding="utf-8"))
         except (OSError, ValueError) as error:
