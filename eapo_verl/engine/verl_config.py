@@ -57,7 +57,7 @@ def overrides(settings: RunSettings, checkpoint_dir: Path, platform: str) -> lis
         # Without it verl takes the longest response of a micro-batch, which is no constant.
         values[f"{actor}.loss_scale_factor"] = lengths.response
     if settings.off_policy is not None:
-        loss = {"gamma": settings.off_policy.gamma, "clipped": settings.off_policy.clipped}
+        loss: dict[str, Any] = {"gamma": settings.off_policy.gamma, "clipped": settings.off_policy.clipped}
         loss |= {"_target_": "eapo_verl.engine.off_policy_loss.OffPolicyLossConfig", "loss_mode": "off_policy"}
         values |= {f"{actor}.policy_loss.{key}": value for key, value in loss.items()}
     if platform == "cpu":
