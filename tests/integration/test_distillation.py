@@ -14,7 +14,7 @@ from eapo_verl.record.solutions import Solution, write_solutions
 from tests.integration.checkout import environment, in_checkout
 from tests.survivors import LIMIT_S, Marked
 
-pytestmark = pytest.mark.engine
+pytestmark = [pytest.mark.engine, pytest.mark.arm]
 STEPS = 30
 
 

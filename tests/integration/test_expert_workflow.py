@@ -15,7 +15,7 @@ from tests.scripted_sample import shipped
 from tests.survivors import Marked, wait_for
 from workflow.processes import WORKFLOW_VARIABLE
 
-pytestmark = pytest.mark.engine
+pytestmark = [pytest.mark.engine, pytest.mark.arm]
 _START_S = 120
 SAMPLES, QUESTIONS = 2, 10
 

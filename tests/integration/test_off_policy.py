@@ -8,7 +8,7 @@ import yaml
 
 from tests.integration.checkout import in_checkout, settings
 
-pytestmark = pytest.mark.engine
+pytestmark = [pytest.mark.engine, pytest.mark.arm]
 STEPS, PROMPTS, ROLLOUTS = 2, 8, 4
 
 

@@ -12,7 +12,7 @@ from tests.integration.checkout import in_checkout
 from workflow.experiment import load_experiment
 from workflow.plan import Plan
 
-pytestmark = pytest.mark.engine
+pytestmark = [pytest.mark.engine, pytest.mark.arm]
 
 ARM = "distillation_on_policy"
 

@@ -8,7 +8,7 @@ import yaml
 
 from tests.integration.checkout import in_checkout, settings
 
-pytestmark = pytest.mark.engine
+pytestmark = [pytest.mark.engine, pytest.mark.arm]
 
 
 def test_a_run_goes_on_from_anothers_model_until_it_has_cost_as_much_as_a_third(checkout: Path, tmp_path: Path) -> None:
