@@ -3,7 +3,7 @@ SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
-.PHONY: setup reproduce known-experiment test lint lock clean help
+.PHONY: setup reproduce known-experiment test test-arms lint lock clean help
 
 EXPERIMENT ?= default
 PYTHON ?= python3.11
