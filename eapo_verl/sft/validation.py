@@ -27,7 +27,7 @@ from tasks import task
 
 
 class _Question(NamedTuple):
-    index: int
+    place: int
     tokens: list[int]
     task: str
     answer: str
@@ -90,7 +90,7 @@ def _accuracy(engine: LLM, settings: SFTSettings, questions: list[_Question], st
             temperature=settings.optimiser.temperature,
             max_tokens=settings.lengths.response,
             # As the agent loop names a rollout: run, step, problem, number, turn.
-            seed=sampling_seed(settings.seed, step, one.index, number, 0),
+            seed=sampling_seed(settings.seed, step, one.place, number, 0),
             **banned,
         )
         for one, number in samples
