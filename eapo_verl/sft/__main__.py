@@ -53,6 +53,8 @@ def train(settings: SFTSettings, checkpoint_dir: Path) -> None:
     trainer = ["eapo_verl.sft.trainer", str(described), str(checkpoint_dir)]
     status = subprocess.run([sys.executable, "-m", *launcher, *trainer], env=environment).returncode
     if status:
+        # verl's progress bar may have stopped in the middle of a line.
+        print(file=sys.stderr)
         raise RunStopped(f"verl's SFT trainer ended with status {status}, for the reason above; run it again to go on")
 
 

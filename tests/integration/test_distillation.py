@@ -32,7 +32,7 @@ def command(checkout: Path, folder: Path) -> list[str]:
         "method": "distillation_lora",
         "kind": "sft",
         "solutions": {"gold": str(folder / "gold.jsonl")},
-        "supervised": {"learning_rate": 1e-3, "lora": {}},
+        "supervised": {"learning_rate": 3e-4, "lora": {}},
     }
     run["budget"] |= {"steps": STEPS, "validate_every": 10}
     (folder / "settings.yaml").write_text(yaml.safe_dump(run))
@@ -74,16 +74,16 @@ def test_a_killed_distillation_goes_on_and_leaves_a_whole_run(checkout: Path, tm
     )
     assert [step["step"] for step in steps] == list(range(STEPS + 1))
     losses = [step["loss"] for step in steps[1:]]
-    assert sum(losses[-5:]) < 0.7 * sum(losses[:5])
+    assert sum(losses[-5:]) < 0.8 * sum(losses[:5])
     measured = {step["step"]: step["accuracy_val_unassisted"] for step in steps}
     assert [step for step, accuracy in measured.items() if accuracy is not None] == [0, 10, 20, 30]
     # The policy before training, by the same draws as in a run of reinforcement learning.
     other = (checkout / "results/smoke/runs/self_exploratory/seed1/metrics.jsonl").read_text().splitlines()
     assert measured[0] == pytest.approx(json.loads(other[0])["accuracy_val_unassisted"], abs=2 / 32)
     costs = run["costs"]
-    # 8 x 4 rollouts in 2 mini-batches a step; 16 solutions of 30 tokens or more an optimiser step.
+    # 8 x 4 rollouts in 2 mini-batches a step are 16 solutions an optimiser step, of about 30 tokens each.
     assert (costs["optimiser_steps"], costs["prompts_seen"]) == (2 * STEPS, 32 * STEPS)
-    assert 30 * 32 * STEPS < costs["policy_tokens_trained"] < 48 * 32 * STEPS
+    assert 25 * 32 * STEPS < costs["policy_tokens_trained"] < 40 * 32 * STEPS
     assert (costs["expert_tokens"], costs["expert_requests"], costs["expert_flops"]) == (6000, 150, 9e6)
     assert costs["policy_tokens_sampled"] == costs["rollouts"] == 0 and costs["flops"] > 9e6
     assert run["rows"]["solutions"] == run["rows"]["problems"] == 128 and run["rows"]["epochs"] == 7.5
