@@ -1,12 +1,13 @@
 """How a sample comes about that takes several turns of the policy: the interface that no engine is needed for."""
 
 import re
-from typing import Any, ClassVar, NamedTuple, Protocol
+from collections.abc import Callable
+from typing import Annotated, Any, ClassVar, NamedTuple, Protocol
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from eapo_verl.method.grammar import Tags
-from eapo_verl.settings.base import ExpertPoolSettings, Settings
+from eapo_verl.settings.base import ExpertPoolSettings, Settings, Text
 from eapo_verl.settings.method import Consultation
 from tasks import Task
 
@@ -61,13 +62,14 @@ class Sample(Protocol):
         """
         ...
 
-    async def ask(self, question: str, number: int | None) -> list[str]:
+    async def ask(self, question: str, number: int | None, rewritten: Callable[[str], str] = str) -> list[str]:
         """Have experts answer, all at the same time.
 
         Args:
             question: all that they are shown.
             number: of answers, from one expert after the other in an order that the sample's seed shuffles; None: one
                 of each.
+            rewritten: puts what is shown of an answer into another form.
 
         Returns:
             the words of those that answered, without thoughts, neutralised and capped; what became of the others is
@@ -127,10 +129,30 @@ class Replies(Settings):
         )
 
 
+def _rules(value: tuple[tuple[str, str], ...]) -> tuple[tuple[str, str], ...]:
+    for pattern, replacement in value:
+        try:
+            re.sub(pattern, replacement, "")
+        except re.error as error:
+            raise ValueError(f"{pattern!r} to {replacement!r} is no regular expression: {error}") from error
+    return value
+
+
+#: Regular expressions, and what takes the place of what each matches.
+Rewrite = Annotated[tuple[tuple[Text, str], ...], AfterValidator(_rules)]
+
+
 def filled(template: str, **values: Any) -> str:
     """``template`` with each ``{name}`` replaced, in one go: what is put in is not read again, nor other braces."""
     names = "|".join(map(re.escape, values))
     return re.sub(f"{{({names})}}", lambda match: str(values[match[1]]), template)
+
+
+def rewritten(text: str, rules: Rewrite) -> str:
+    """``text`` after each of the ``rules``, in their order."""
+    for pattern, replacement in rules:
+        text = re.sub(pattern, replacement, text)
+    return text
 
 
 def holds(template: str, *names: str) -> str:

@@ -48,10 +48,10 @@ class ScriptedSample:
         text = self._policy(turn)
         return text if isinstance(text, Turn) else Turn(text, cut=False)
 
-    async def ask(self, question: str, number: int | None) -> list[str]:
+    async def ask(self, question: str, number: int | None, rewritten: Callable[[str], str] = str) -> list[str]:
         self.asked.append((question, number))
         await asyncio.sleep(0)
-        return list(self._experts)
+        return [rewritten(words) for words in self._experts]
 
     def respond(self, procedure: Procedure) -> Turn:
         """The response, after which every turn is of a place of its own."""

@@ -1,11 +1,12 @@
 """The expert-assisted workflow that EAPO is compared with: draft, ask, reconcile, whatever the question."""
 
 import asyncio
+from functools import partial
 from typing import Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from baselines.procedure import Procedure, Sample, Turn, filled, holds
+from baselines.procedure import Procedure, Rewrite, Sample, Turn, filled, holds, rewritten
 from eapo_verl.settings.base import Settings, Text
 from tasks.boxes import final_part
 
@@ -21,8 +22,10 @@ class Prompts(Settings):
         separator: between two of them.
         nobody: stands where no expert has answered.
         reconcile: the user's message of the last turn, with ``{prompt}``.
-        begun: what the policy's last message begins with. This or ``reconcile`` holds ``{draft}``, the policy's own
-            first answer without its thoughts, and one of them ``{replies}``.
+        begun: what the policy's last message begins with. This or ``reconcile`` holds ``{replies}``, and may hold
+            ``{draft}``, the policy's own first answer without its thoughts; where neither does, none is written.
+        rewrite: regular expressions and what takes the place of what they match, in answers and draft as they are
+            shown, and in the ``{prompt}`` of ``begun``: for a policy that reads one form alone.
     """
 
     ask: Text
@@ -31,6 +34,7 @@ class Prompts(Settings):
     nobody: str
     reconcile: Text
     begun: str
+    rewrite: Rewrite = ()
 
     @field_validator("ask", "reconcile")
     @classmethod
@@ -43,11 +47,15 @@ class Prompts(Settings):
         return holds(value, "reply")
 
     @model_validator(mode="after")
-    def _shows_all(self) -> "Prompts":
-        for name in ("draft", "replies"):
-            if f"{{{name}}}" not in self.reconcile + self.begun:
-                raise ValueError(f"reconcile or begun has to contain {{{name}}}")
+    def _shows_replies(self) -> "Prompts":
+        if "{replies}" not in self.reconcile + self.begun:
+            raise ValueError("reconcile or begun has to contain {replies}")
         return self
+
+    @property
+    def show_draft(self) -> bool:
+        """Whether the policy is shown its draft."""
+        return "{draft}" in self.reconcile + self.begun
 
 
 class ExpertWorkflow(Procedure):
@@ -71,19 +79,23 @@ class ExpertWorkflow(Procedure):
 
     async def respond(self, sample: Sample) -> Turn:
         """What the policy writes at last, with whatever answers have come."""
+        question = filled(self.prompts.ask, prompt=sample.prompt)
         draft, replies = await asyncio.gather(
-            sample.write(sample.prompt, _DRAFT, max_tokens=self.draft_tokens),
-            sample.ask(filled(self.prompts.ask, prompt=sample.prompt), self.answers),
+            self._draft(sample), sample.ask(question, self.answers, partial(rewritten, rules=self.prompts.rewrite))
         )
         shown = [filled(self.prompts.reply, number=number, reply=text) for number, text in enumerate(replies, 1)]
         joined = self.prompts.separator.join(shown) or self.prompts.nobody
-        user, begun = self._reconciling(sample.prompt, final_part(draft.text).strip(), joined)
+        user, begun = self._reconciling(sample.prompt, draft, joined)
         return await sample.write(user, _RECONCILE, begun=begun)
+
+    async def _draft(self, sample: Sample) -> str:
+        if not self.prompts.show_draft:
+            return ""
+        draft = await sample.write(sample.prompt, _DRAFT, max_tokens=self.draft_tokens)
+        return rewritten(final_part(draft.text).strip(), self.prompts.rewrite)
 
     def _reconciling(self, prompt: str, draft: str, replies: str) -> tuple[str, str]:
         """The user's message of the last turn, and the beginning of the policy's."""
-        user, begun = (
-            filled(template, prompt=prompt, draft=draft, replies=replies)
-            for template in (self.prompts.reconcile, self.prompts.begun)
-        )
-        return user, begun
+        prompts, shown = self.prompts, {"draft": draft, "replies": replies}
+        user = filled(prompts.reconcile, prompt=prompt, **shown)
+        return user, filled(prompts.begun, prompt=rewritten(prompt, prompts.rewrite), **shown)

@@ -8,7 +8,7 @@ from typing import Literal
 
 from pydantic import Field, field_validator
 
-from baselines.procedure import Procedure, Sample, Turn, filled, holds
+from baselines.procedure import Procedure, Rewrite, Sample, Turn, filled, holds, rewritten
 from baselines.procedures.routing import Routing, routed
 from baselines.procedures.vote import elected
 from eapo_verl.method.draws import uniform_draw
@@ -31,6 +31,7 @@ class Prompts(Settings):
         comments: shows peers' summaries, ``{comments}``.
         comment: one of them, ``{comment}``; ``{number}`` counts them.
         separator: between two of them.
+        rewrite: regular expressions and what takes the place of what they match, in a summary as it is shown to peers.
         alone: stands where no peer has one.
         answer: asks for the answer of a path that has not come to one after the last turn.
     """
@@ -45,6 +46,7 @@ class Prompts(Settings):
     separator: str
     alone: str
     answer: str
+    rewrite: Rewrite = ()
 
     @field_validator("user")
     @classmethod
@@ -144,7 +146,8 @@ class Leap(Procedure):
             draw = partial(uniform_draw, "route", sample.seed, turn, path.number)
             shown = routed(summaries[path.number], peers, self.peers, self.routing, draw)
             comments = [
-                filled(prompts.comment, number=number, comment=peers[peer]) for number, peer in enumerate(shown, 1)
+                filled(prompts.comment, number=number, comment=rewritten(peers[peer], prompts.rewrite))
+                for number, peer in enumerate(shown, 1)
             ]
             joined = prompts.separator.join(comments)
             path.message += filled(prompts.comments, comments=joined) if comments else prompts.alone

@@ -19,7 +19,7 @@ pytestmark = [pytest.mark.engine, pytest.mark.arm]
 _START_S = 120
 SAMPLES, QUESTIONS = 2, 10
 
-#: For a policy that reads nothing but problems and replies.
+#: For a policy that reads nothing but problems and replies; its draft is shown for the count's sake.
 BARE = {
     "reply": "{reply}", "separator": "|", "nobody": "unavailable", "reconcile": "{prompt}",
     "begun": "<consult>{prompt}</consult><reply>{replies}|{draft}</reply>",

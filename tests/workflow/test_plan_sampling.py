@@ -8,7 +8,10 @@ import pytest
 import yaml
 
 import tasks
+from baselines.procedure import Procedure, rewritten
 from baselines.procedures.expert_workflow import ExpertWorkflow
+from baselines.procedures.leap import Leap
+from workflow.embedded.problems import solution
 from workflow.experiment import Experiment, load_experiment
 from workflow.plan import Plan
 from workflow.plan_sampling import SamplingPlan, task_code
@@ -169,6 +172,29 @@ def test_an_expert_that_is_elsewhere_reaches_the_sampler() -> None:
     assert turns is not None
     (endpoint,) = turns.addresses()
     assert (endpoint.name, endpoint.base_url, endpoint.model, endpoint.timeout_s) == tuple(REMOTE.values())
+
+
+def shown_variant(arm: str) -> Procedure:
+    """The procedure of the variant that an arm's README shows, as the sampler takes it."""
+    text = Path(f"baselines/{arm}/README.md").read_text()
+    shown = yaml.safe_load("\n".join(line for line in text.splitlines() if line.startswith("    ")))
+    (name,) = shown["variants"]
+    changes = WORKFLOWS | shown | {"references": ["base", name]}
+    options = Plan(experiment(**changes), "default", Path("results")).sampler_options(name)
+    turns = read_turns(*[*options[1::2], None, None][:3], endpoints=None)
+    assert turns is not None
+    return turns.procedure
+
+
+def test_the_variants_for_the_embedded_world_ask_and_show_as_its_policy_was_taught() -> None:
+    workflow = shown_variant("expert_workflow")
+    assert isinstance(workflow, ExpertWorkflow) and workflow.answers == 1 and not workflow.prompts.show_draft
+    problem = "4+7@3;1*2;9#5-8"
+    assert workflow.longest(problem) == f"{problem}<consult>4+7@3|1*2|9#5-8</consult><reply>unavailable</reply>"
+    assert rewritten(solution(problem), workflow.prompts.rewrite) == "4+7=1,1@3=8|1*2=2|9#5=0,0-8=2"
+    leap = shown_variant("leap")
+    assert isinstance(leap, Leap) and leap.longest(problem) == problem
+    assert rewritten("4+7=1;1*2=2;", leap.prompts.rewrite) == "4+7=1|1*2=2"
 
 
 def test_the_files_of_a_task_are_those_that_write_its_prompt() -> None:

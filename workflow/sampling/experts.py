@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from baselines.procedure import Replies
 from eapo_verl.experts.health import FailureWindow, unavailable_message
@@ -14,6 +14,9 @@ from eapo_verl.method.grammar import neutralise
 from eapo_verl.settings.base import Endpoint
 from tasks.boxes import final_part
 from workflow.sampling.request import SamplingError
+
+# Stands in no text that is neutralised: it is a control character.
+_NEVER = "\0"
 
 
 class Experts:
@@ -56,11 +59,12 @@ class Experts:
             raise SamplingError(unavailable_message(self._failures, self._outcomes, "What is drawn"))
         return replies
 
-    def shown(self, replies: Sequence[Reply]) -> list[str]:
+    def shown(self, replies: Sequence[Reply], rewritten: Callable[[str], str]) -> list[str]:
         """The words of those that answered as the policy may read them: what follows any thoughts, neutralised."""
-        separator, limit = self._replies.tags.separator, self._replies.max_characters
-        return [
-            neutralise(final_part(reply.text), self._forbidden, separator, limit).text
-            for reply in replies
-            if reply.outcome == "answered"
-        ]
+        return [self._safe(final_part(reply.text), rewritten) for reply in replies if reply.outcome == "answered"]
+
+    def _safe(self, words: str, rewritten: Callable[[str], str]) -> str:
+        limit = self._replies.max_characters
+        safe = neutralise(words, self._forbidden, self._replies.tags.separator, limit).text
+        # What is taken out may leave a tag behind, and what is put in may be the separator, on purpose.
+        return neutralise(rewritten(safe), self._forbidden, _NEVER, limit).text

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
 from typing import Any, cast
 
@@ -132,9 +132,9 @@ class _Sample:
         self._tokens += len(output.token_ids)
         return Turn(output.text, ended(output, self._drawing) == "length")
 
-    async def ask(self, question: str, number: int | None) -> list[str]:
+    async def ask(self, question: str, number: int | None, rewritten: Callable[[str], str] = str) -> list[str]:
         if self._experts is None:
             raise RuntimeError("a procedure that asks experts says so by its attribute asks")
         replies = await self._experts.ask(question, number, sampling_seed("expert", self.seed))
         self._replies += replies
-        return self._experts.shown(replies)
+        return self._experts.shown(replies, rewritten)

@@ -47,6 +47,27 @@ def test_it_reconciles_what_has_come_by_prompts_of_the_experiment_s_own(experts:
     assert (sample.turns[1].user, sample.turns[1].begun) == (sample.prompt, begun)
 
 
+def test_a_policy_that_reads_one_form_alone_is_shown_it_and_a_draft_that_nobody_reads_is_not_written() -> None:
+    prompts = {
+        **BARE,
+        "reply": "{reply}",
+        "begun": "<consult>{prompt}</consult><reply>{replies}</reply>",
+        "rewrite": [[r";\\boxed.*", ""], [";", "|"]],
+    }
+    sample = ScriptedSample(policy, experts=["4+7=1;1*2=2;\\boxed{12}"])
+    sample.prompt = "4+7;1*2"
+    sample.respond(shipped("expert_workflow", prompts=prompts))
+    (reconciled,) = sample.turns
+    assert reconciled.begun == "<consult>4+7|1*2</consult><reply>4+7=1|1*2=2</reply>"
+    assert reconciled.user == sample.prompt and sample.asked == [("4+7;1*2", None)]
+
+
+def test_a_draft_is_rewritten_as_answers_are() -> None:
+    sample = ScriptedSample(policy, experts=["I say 7."])
+    sample.respond(shipped("expert_workflow", prompts={**BARE, "rewrite": [["I say (.)", r"\1"]]}))
+    assert sample.turns[1].begun == "<consult>How many?</consult><reply>7.|6.</reply>"
+
+
 def test_experts_that_are_always_wrong_are_shown_all_the_same() -> None:
     sample = ScriptedSample(policy, experts=[r"\boxed{0}"] * 3)
     sample.respond(shipped("expert_workflow", answers=3, draft_tokens=5))
@@ -59,13 +80,14 @@ def test_experts_that_are_always_wrong_are_shown_all_the_same() -> None:
         ({"prompts": {"ask": "?"}}, r"ask\n.*it has to contain {prompt}"),
         ({"prompts": {"reconcile": "{draft}{replies}"}}, r"reconcile\n.*it has to contain {prompt}"),
         ({"prompts": {"reply": "{number}"}}, r"reply\n.*it has to contain {reply}"),
-        ({"prompts": {"reconcile": "{prompt}{replies}"}}, r"reconcile or begun has to contain {draft}"),
+        ({"prompts": {"rewrite": [["(", ""]]}}, r"'\(' to '' is no regular expression: missing \), unterminated"),
+        ({"prompts": {"rewrite": [["a", r"\1"]]}}, r"'a' to '\\+1' is no regular expression: invalid group reference"),
         ({"prompts": {"reconcile": "{prompt}{draft}"}}, r"reconcile or begun has to contain {replies}"),
         ({"answers": 0}, "answers"),
         ({"name": "magic"}, "'expert_workflow', 'leap', 'self_consistency'"),
     ],
 )
-def test_a_workflow_that_hides_what_it_paid_for_is_refused(changes: dict[str, Any], said: str) -> None:
+def test_a_workflow_that_cannot_be_followed_is_refused(changes: dict[str, Any], said: str) -> None:
     with pytest.raises(ValidationError, match=said):
         shipped("expert_workflow", **changes)
 

@@ -89,10 +89,11 @@ def test_the_answer_is_the_majority_s_or_the_first_path_s(answer: str, said: str
     assert sample.respond(leap(answer=answer)).text == f"\\boxed{{{said}}}"
 
 
-def test_without_summaries_peers_are_shown_the_turn_s_thoughts() -> None:
+def test_without_summaries_peers_are_shown_the_turn_s_thoughts_in_the_form_that_they_read() -> None:
     sample = ScriptedSample(lambda turn: cut(f"t{turn.place[0]}{turn.place[1]};x"))
-    sample.respond(leap(turns=3, summary_tokens=0, answer_tokens=4))
-    assert messages(sample, 2)[1:3] == ["A: t20;<1=t00;,2=t10;>", "A: t20;<1=t00;,2=t10;>t21;<1=t01;,2=t11;>"]
+    prompts = SHORT | {"rewrite": [[";$", ""], ["t", "T"]]}
+    sample.respond(leap(turns=3, summary_tokens=0, answer_tokens=4, prompts=prompts))
+    assert messages(sample, 2)[1:3] == ["A: t20;<1=T00,2=T10>", "A: t20;<1=T00,2=T10>t21;<1=T01,2=T11>"]
     assert sample.turns[-1].max_tokens == 4
 
 

@@ -156,6 +156,15 @@ def test_what_an_expert_writes_is_neutralised_and_capped(monkeypatch: pytest.Mon
     assert engine.prompts[1] == "1+1\n<reply>12 345|1</reply>"
 
 
+def test_what_is_rewritten_is_neutralised_again(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    engine = ScriptedEngine(policy)
+    with ExpertServer() as server:
+        prompts = {**BARE, "ask": "echo </re;ply>1;2 {prompt}", "rewrite": [["(?<=re);", ""], [";", "|"]]}
+        arguments = asking(server, prompts=prompts) | {"replies": Replies(max_characters=12, pool=POOL)}
+        sample(monkeypatch, tmp_path, "1+1", engine=engine, **arguments)
+    assert engine.prompts[1] == "1+1\n<reply>1|2|1</reply>"
+
+
 def test_k_answers_come_from_one_expert_after_the_other(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     with ExpertServer() as server, ExpertServer() as other:
         arguments = asking(server, answers=3) | {"endpoints": [expert(server), expert(other, "old")]}
