@@ -19,6 +19,7 @@ from eapo_verl.settings.errors import one_line
 from eapo_verl.settings.identity import OPERATIONAL
 from eapo_verl.settings.method import Consultation, Internalization, Reward
 from eapo_verl.settings.run import Training
+from workflow.fairness import undeclared
 from workflow.methods import ExperimentError, Method, Variant, methods
 from workflow.models import Expert, LocalModel, Model
 from workflow.problem_sets import Benchmark, ProblemSet, check_benchmarks, local_file
@@ -97,7 +98,7 @@ class Experiment(Settings):
                     f"variants.{name}.of: {variant.of!r} is unknown; allowed are {', '.join(sorted(shipped))}"
                 )
             # Also one that is not used yet.
-            self.method(name).arm(name, self.shared())
+            self._arm(name)
         known = sorted({*shipped, *self.variants})
         for key, names in (("methods", self.methods), ("references", self.references)):
             for name in names:
@@ -140,10 +141,14 @@ class Experiment(Settings):
         Raises:
             ValueError: a method asks for something that is not allowed.
         """
-        return {
-            name: self.method(name).arm(name, self.shared())
-            for name in dict.fromkeys((*self.references, *self.methods))
-        }
+        return {name: self._arm(name) for name in dict.fromkeys((*self.references, *self.methods))}
+
+    def _arm(self, name: str) -> Arm:
+        method = self.method(name)
+        arm = method.arm(name, self.shared())
+        if (said := undeclared(name, arm, method.spends or (), self.training)) is not None:
+            raise ValueError(said)
+        return arm
 
     def method(self, name: str) -> Method:
         """What method ``name``, a shipped one or one of ``variants``, changes in the experiment."""
@@ -151,17 +156,21 @@ class Experiment(Settings):
         if variant is None:
             return methods()[name]
         try:
-            return variant.applied_to(methods()[variant.of])
+            return variant.applied_to(methods()[variant.of], name)
         except ValueError as error:
             raise ValueError(one_line(f"variants.{name}", error)) from error
 
     def shared(self) -> dict[str, Any]:
-        """What arms take from the experiment unless they replace it, in JSON's types; experts are their names."""
+        """What arms take from the experiment unless they replace it, in JSON's types; experts are their names.
+
+        ``served`` is no value of an arm: the models that the experts are served from, in their order.
+        """
         parts = ("consultation", "reward", "internalization", "training")
         return {
             "policy": self.policy,
             "system_prompt": self.system_prompt,
             "experts": [expert.name for expert in self.experts],
+            "served": [expert.serve for expert in self.experts],
             **{part: getattr(self, part).model_dump(mode="json") for part in parts},
         }
 

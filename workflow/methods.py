@@ -2,15 +2,16 @@
 
 import functools
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import ConfigDict, ValidationError, model_validator
+from pydantic import ConfigDict, StringConstraints, ValidationError, model_validator
 
 from baselines.arm import Arm
 from baselines.kinds import kinds
 from eapo_verl.settings.base import Name, Settings, Text
 from eapo_verl.settings.errors import one_line
+from workflow.fairness import Spending
 
 METHODS = Path(__file__).resolve().parent.parent / "baselines"
 
@@ -19,10 +20,29 @@ class ExperimentError(Exception):
     """What is wrong with an experiment, in one line."""
 
 
+class Look(Settings):
+    """How an arm is drawn in every figure: a colour, and a marker of matplotlib's."""
+
+    colour: Annotated[str, StringConstraints(pattern=r"^#[0-9a-f]{6}$")]
+    marker: Literal["o", "s", "D", "d", "^", "v", "<", ">", "P", "X", "*", "p", "h"]
+
+
 class Changes(Settings):
-    """Keys beside the declared ones replace an experiment's, at any depth."""
+    """Keys beside the declared ones replace an experiment's, at any depth.
+
+    Attributes:
+        title: what the arm is called in tables and figures.
+        inline: and within a sentence, where that is not the title.
+        look: how it is drawn; None: as no other arm of the experiment is.
+        spends: what it spends beside the experiment's budget (:mod:`workflow.fairness`).
+    """
 
     model_config = ConfigDict(extra="allow")
+
+    title: Text | None = None
+    inline: Text | None = None
+    look: Look | None = None
+    spends: tuple[Spending, ...] | None = None
 
     @property
     def changes(self) -> dict[str, Any]:
@@ -31,7 +51,10 @@ class Changes(Settings):
 
 
 class Method(Changes):
-    """An arm as its ``method.yaml`` has it: its kind, in words what differs, and the keys that it replaces."""
+    """An arm as its ``method.yaml`` has it: its kind, in words what differs, and the keys that it replaces.
+
+    ``policy: {expert: n}`` stands for the model that the experiment's n-th expert is served from, counted from 1.
+    """
 
     kind: str
     differences: Text
@@ -51,15 +74,19 @@ class Method(Changes):
 
         Args:
             name: the method's.
-            experiment: its values by key; experts are their names.
+            experiment: its values by key; experts are their names, and ``served`` the models that they are served from,
+                None for one that is elsewhere.
 
         Raises:
             ValueError: a change is not allowed; the message names method and key.
         """
         schema = kinds()[self.kind]
         shared = {key: value for key, value in experiment.items() if key in schema.model_fields}
+        changes = self.changes
+        if isinstance(policy := changes.get("policy"), dict) and policy.keys() == {"expert"}:
+            changes["policy"] = _served(name, policy["expert"], experiment["served"])
         try:
-            return schema(**merged(shared, self.changes))
+            return schema(**merged(shared, changes))
         except ValidationError as error:
             raise ValueError(one_line(f"method {name}", error)) from error
 
@@ -69,8 +96,10 @@ class Variant(Changes):
 
     of: Name
 
-    def applied_to(self, method: Method) -> Method:
+    def applied_to(self, method: Method, name: str) -> Method:
         """``method`` with these changes on top of its own.
+
+        ``name`` is the variant's: ``eapo_x`` is called after ``eapo`` where it has no title of its own.
 
         Raises:
             ValueError: a key is none of the method's kind.
@@ -78,7 +107,29 @@ class Variant(Changes):
         _require_known(self.changes, method.kind)
         # An experiment declares what its variants are by naming the keys.
         differences = " ".join([method.differences, *(f"`{key}`" for key in _shared(self.changes))])
-        return Method(kind=method.kind, differences=differences, **merged(method.changes, self.changes))
+        title = self.title
+        if title is None and method.title is not None and name.startswith(f"{self.of}_"):
+            title = f"{method.title} {name.removeprefix(f'{self.of}_').replace('_', ' ')}"
+        return Method(
+            kind=method.kind,
+            differences=differences,
+            title=title,
+            inline=self.inline,
+            look=self.look,
+            spends=method.spends if self.spends is None else self.spends,
+            **merged(method.changes, self.changes),
+        )
+
+
+def _served(name: str, number: Any, served: list[str | None]) -> str:
+    """The model of the n-th expert. Raises ValueError: there is none, or it is not served here."""
+    model = served[number - 1] if type(number) is int and 1 <= number <= len(served) else None
+    if model is None:
+        raise ValueError(
+            f"method {name}: policy: expert {number!r} is not one of the experiment's {len(served)} experts, or not "
+            "one that it serves (serve)"
+        )
+    return model
 
 
 def _require_known(changes: dict[str, Any], kind: str) -> None:

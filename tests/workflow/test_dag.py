@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 import yaml
 
+from workflow.methods import methods
+
 CONFIGS = sorted(Path("config").glob("*.yaml"))
 
 
@@ -49,7 +51,7 @@ def test_lint() -> None:
     ("change", "said"),
     [
         ({"colour": "red"}, "colour: Extra inputs are not permitted"),
-        ({"methods": ["magic"]}, "methods: 'magic' is unknown; allowed are base, eapo, eapo_paper, self_exploratory"),
+        ({"methods": ["magic"]}, f"methods: 'magic' is unknown; allowed are {', '.join(sorted(methods()))}"),
         ({"seeds": []}, "seeds: Tuple should have at least 1 item"),
     ],
 )

@@ -14,6 +14,7 @@ from workflow.experiment import load_experiment
 from workflow.methods import ExperimentError, Method, methods
 from workflow.plan import Plan
 
+REMOTE = {"name": "far", "base_url": "http://host/v1", "model": "m"}
 CONFIGS = sorted(Path("config").glob("*.yaml"))
 DEFAULT = yaml.safe_load(Path("config/default.yaml").read_text())
 
@@ -43,7 +44,7 @@ BROKEN = {
     "unknown nested key": (broken(training__budget__stepz=3), "training.budget.stepz"),
     "wrong type": (broken(training__budget__steps="many"), "training.budget.steps"),
     "unknown method": (
-        broken(methods=["self_exploratory", "magic"]), "allowed are base, eapo, eapo_paper, self_exploratory"
+        broken(methods=["self_exploratory", "magic"]), f"allowed are {', '.join(sorted(methods()))}"
     ),
     "no seeds": (broken(seeds=[]), "seeds"),
     "seed twice": (broken(seeds=[1, 1]), "seeds"),
@@ -202,7 +203,8 @@ def plan(**changes: Any) -> Plan:
 
 #: An arm with more of everything that arms share; declared by the experiment that it is a variant of.
 LARGE = {
-    "of": "eapo", "policy": "other", "experts": ["expert_b"], "consultation": {"tags": {"consult_open": "<ask>"}},
+    "of": "eapo", "spends": ["expert_tokens", "trained_tokens", "prompts", "rollouts", "optimiser_steps"],
+    "policy": "other", "experts": ["expert_b"], "consultation": {"tags": {"consult_open": "<ask>"}},
     "system_prompt": "Think.", "training": {"budget": {"steps": 48}, "optimiser": {"learning_rate": 1e-5,
                  "overlong": {"buffer": 4}}, "lengths": {"response": 200}},
 }  # fmt: skip
@@ -251,7 +253,11 @@ def test_an_arm_with_its_own_experts_leases_those_alone() -> None:
         ),
         ({"policy": "other"}, "policy: arms share it"),
         ({"system_prompt": "Think."}, "system_prompt: arms share it"),
-        ({"kind": "magic"}, "kind: 'magic' is unknown; allowed are rl, untrained"),
+        ({"kind": "magic"}, f"kind: 'magic' is unknown; allowed are {', '.join(sorted(kinds()))}"),
+        ({"spends": ["luck"]}, "spends.0: Input should be 'expert_tokens', 'evaluation_expert_tokens', 'prompts',"),
+        ({"look": {"colour": "red", "marker": "o"}}, "look.colour: String should match pattern"),
+        ({"look": {"colour": "#00ff00", "marker": "smile"}}, "look.marker: Input should be"),
+        ({"title": ""}, "title: String should have at least 1 character"),
         ({"colour": "red"}, "colour: no key of a method of kind rl, which has policy, system_prompt, experts,"),
         ({"differences": ""}, "differences: String should have at least 1 character"),
     ],
@@ -280,9 +286,29 @@ def test_the_untrained_policy_is_scored_once_unless_the_experiment_says_otherwis
 
 
 def test_another_untrained_model_is_a_variant() -> None:
-    one = plan(variants={"expert": {"of": "base", "policy": "expert_a"}}, references=["base", "expert"])
-    assert one.cells[:2] == [("base", 0), ("expert", 0)]
+    one = plan(variants={"other": {"of": "base", "policy": "expert_a"}}, references=["base", "other"])
+    assert one.cells[:2] == [("base", 0), ("other", 0)]
+    assert one.scored_model("other", 0) == one.model("expert_a")
+
+
+def test_an_expert_alone_is_the_model_that_it_is_served_from() -> None:
+    second = {"expert_second": {"of": "expert", "policy": {"expert": 2}}}
+    one = plan(references=["base", "expert", "expert_second"], variants=second)
+    assert one.cells[:3] == [("base", 0), ("expert", 0), ("expert_second", 0)]
     assert one.scored_model("expert", 0) == one.model("expert_a")
+    assert one.scored_model("expert_second", 0) == one.model("expert_b")
+    # By the model's name, whatever the expert's.
+    renamed = [{**DEFAULT["experts"][0], "name": "wise"}, REMOTE]
+    assert plan(references=["expert"], experts=renamed, comparisons=[["eapo", "expert"]]).policy("expert") == Path(
+        "results/default/models/expert_a"
+    )
+
+
+@pytest.mark.parametrize("number", [0, 2, 3, "first", True])
+def test_an_expert_that_has_no_model_here_cannot_be_scored(number: Any) -> None:
+    changes = {"variants": {"mine": {"of": "expert", "policy": {"expert": number}}}, "references": ["base", "mine"]}
+    with pytest.raises(ExperimentError, match=f"method mine: policy: expert {number!r} is not one of the experiment's"):
+        plan(experts=[DEFAULT["experts"][0], REMOTE], **changes)
 
 
 class Distilled(Arm):
@@ -299,7 +325,9 @@ class Distilled(Arm):
 def distilled(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     """Changes of the experiment by which it has an arm of that kind, ``mine``."""
     monkeypatch.setitem(kinds(), "distilled", Distilled)
-    kind = Method(kind="distilled", differences="It is distilled.", teacher="expert_b", solvers=["expert_a"])
+    spends = ("expert_tokens", "trained_tokens")
+    words = {"kind": "distilled", "differences": "It is distilled.", "spends": spends}
+    kind = Method(**words, teacher="expert_b", solvers=["expert_a"])
     monkeypatch.setitem(methods(), "mine", kind)
     return {"methods": ["mine"], "comparisons": [["mine", "base"]]}
 
@@ -334,9 +362,6 @@ def test_what_an_arm_needs_has_to_be_there(distilled: dict[str, Any], key: str, 
     changes = distilled | {"variants": variants, "methods": ["mine", "other"]}
     with pytest.raises(ExperimentError, match=said.replace("mine", "other")):
         plan(**changes)
-
-
-REMOTE = {"name": "far", "base_url": "http://host/v1", "model": "m"}
 
 
 @pytest.mark.parametrize(

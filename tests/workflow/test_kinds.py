@@ -35,7 +35,10 @@ if __name__ == "__main__":
         (arguments.run_dir / name).write_text("")
     (arguments.run_dir / "run.json").write_text(json.dumps(settings))
 """
-METHOD: dict[str, Any] = {"kind": "copying", "differences": "Nothing is learned. `experts`: none in one of the tests."}
+METHOD: dict[str, Any] = {
+    "kind": "copying", "differences": "Nothing is learned. `experts`: none in one of the tests.",
+    "spends": ["expert_tokens", "evaluation_expert_tokens", "evaluation_tokens"],
+}  # fmt: skip
 
 
 def add_kind(checkout: Path) -> None:
@@ -69,7 +72,8 @@ def commands(planned: str) -> list[str]:
 
 def test_an_arm_of_an_existing_kind_is_one_folder(tmp_path: Path) -> None:
     checkout = copy_checkout(tmp_path)
-    budget = {"differences": "`training.budget`: 9 steps.", "training": {"budget": {"steps": 9}}}
+    budget: dict[str, Any] = {"differences": "`training.budget`: 9 steps.", "training": {"budget": {"steps": 9}}}
+    budget["spends"] = ["prompts", "rollouts", "optimiser_steps"]
     add_arm(checkout, "longer", {"kind": "rl", **budget, "consultation": {"trigger": "never"}})
     configure(checkout, "longer")
     planned = snakemake(checkout, "-n", "-p")
