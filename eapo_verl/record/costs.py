@@ -93,5 +93,8 @@ def count_parameters(folder: Path) -> int | None:
 def _numbers(path: Path) -> int:
     # The format: the header's length in bytes as a little-endian number of 8 bytes, then the header as JSON.
     with path.open("rb") as file:
-        header = json.loads(file.read(int.from_bytes(file.read(8), "little")))
+        length = int.from_bytes(file.read(8), "little")
+        if length > path.stat().st_size:
+            raise ValueError("no such header")
+        header = json.loads(file.read(length))
     return sum(math.prod(tensor["shape"]) for name, tensor in header.items() if name != "__metadata__")

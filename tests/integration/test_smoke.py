@@ -42,6 +42,13 @@ def test_a_run_says_what_it_did(checkout: Path, method: str) -> None:
     counts = run["consultations"]
     assert counts["asked"] == sum(count for name, count in counts.items() if name != "asked")
     assert run["policy_tokens"] > 0 and run["wall_s"] > 0
+    costs = run["costs"]
+    assert (costs["prompts_seen"], costs["rollouts"], costs["optimiser_steps"]) == (4 * 8, 4 * 8 * 4, 4 * 2)
+    # Every rollout was trained on once; internalization samples come on top.
+    assert (costs["policy_tokens_trained"] > costs["policy_tokens_sampled"]) == (method == "eapo")
+    assert costs["policy_tokens_trained"] >= costs["policy_tokens_sampled"] == run["policy_tokens"]
+    assert costs["policy_tokens_scored"] == costs["policy_tokens_trained"] + costs["policy_prompt_tokens_trained"]
+    assert costs["policy_parameters"] > 10**5 and costs["flops"] > costs["expert_flops"]
     assert run["versions"]["verl"] == "0.9.1" and len(run["config_sha256"]) == 64
     assert (folder / "model" / "config.json").exists()
     told = list(read_transcripts(folder / "rollouts.jsonl.gz"))
@@ -62,6 +69,9 @@ def test_experts_are_asked_and_their_words_are_not_trained_on(checkout: Path) ->
     run = json.loads((checkout / "results/smoke/runs/eapo/seed1/run.json").read_text())
     assert run["consultations"]["asked"] > 0 and run["expert_tokens"] > 0
     assert run["consultations"]["failed"] == run["consultations"]["timed_out"] == 0
+    costs = run["costs"]
+    sampled = costs["expert_tokens"] + costs["expert_prompt_tokens"]
+    assert costs["expert_flops"] == 2 * costs["expert_parameters"]["expert_a"] * sampled > 0
 
 
 def test_a_rerun_does_nothing_and_a_figure_retrains_nothing(checkout: Path) -> None:

@@ -26,6 +26,8 @@ class World:
         self.folder, self.model, self.marked = folder, folder / "model", Marked()
         self.model.mkdir()
         (self.model / "config.json").write_text("{}")
+        header = b'{"weight": {"dtype": "F32", "shape": [2, 3], "data_offsets": [0, 24]}}'
+        (self.model / "model.safetensors").write_bytes(len(header).to_bytes(8, "little") + header)
         # Beside the fake vllm, so that it runs with this interpreter.
         self.vllm = folder / "vllm"
         self.vllm.write_text(f'#!/bin/sh\nexec {sys.executable} {FAKE_VLLM} "$@"\n')
@@ -94,7 +96,8 @@ def test_runs_that_start_at_once_and_later_ones_share_one_server(world: World) -
     world.up("late")
     assert len(world.starts()) == 1 and len(world.engines()) == 1
     files = [json.loads((world.folder / f"services/{name}.json").read_text()) for name in ("one", "two", "late")]
-    assert files[0] == files[1] == files[2] == {"wise": {"base_url": files[0]["wise"]["base_url"], "model": "wise"}}
+    wise = {"base_url": files[0]["wise"]["base_url"], "model": "wise", "parameters": 6}
+    assert files[0] == files[1] == files[2] == {"wise": wise}
     assert files[0]["wise"]["base_url"].startswith("http://127.0.0.1:")
 
 

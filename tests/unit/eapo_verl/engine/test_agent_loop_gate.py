@@ -48,6 +48,7 @@ def test_entropy_is_that_of_the_distributions_which_the_tokens_came_from() -> No
     _, counts = roll_out(script, experts, trigger="confidence_gated", confidence=settings, threshold=-0.5)
     assert counts["confidences"] == [pytest.approx(-math.log(2))] and counts["low_confidence"]
     assert script.prompts[1] == script.prompts[0] + ids(CONSULT)
+    assert counts["policy_tokens_reread"] == len(script.prompts[1])
 
 
 def test_always_opens_a_consultation_that_is_not_trained_on() -> None:

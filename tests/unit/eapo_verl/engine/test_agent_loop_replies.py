@@ -108,8 +108,12 @@ def test_where_no_reply_would_be_shown_nobody_is_asked() -> None:
 
 def test_replies_can_be_trained_on() -> None:
     replies = [Reply("a", "answered", "x")] * 2
-    output, _ = roll_out(Script(CONSULT, ANSWER), Experts(*replies), acceptance=ALWAYS, train_on_replies=True)
+    output, counts = roll_out(Script(CONSULT, ANSWER), Experts(*replies), acceptance=ALWAYS, train_on_replies=True)
     assert set(output.response_mask) == {1}
+    # The policy wrote no reply, and read each.
+    assert counts["policy_tokens"] == len(ids(CONSULT)) + len(ids(ANSWER))
+    replies_read = len(output.response_ids) - counts["policy_tokens"]
+    assert counts["policy_prompt_tokens"] == len(output.prompt_ids) + replies_read
 
 
 def test_a_consultation_that_leaves_no_room_for_replies_asks_nobody() -> None:

@@ -42,7 +42,7 @@ def seed_with_first(endpoints: list[Endpoint], name: str) -> int:
 
 
 def test_replies_come_back_in_order_with_what_they_cost(server: ExpertServer) -> None:
-    priced = endpoint(server.base_url, price_per_million_input=2.0, price_per_million_output=10.0)
+    priced = endpoint(server.base_url, price_per_million_input=2.0, price_per_million_output=10.0, parameters=1000)
     replies = ask([priced], ["echo 1", "echo 2", "echo 3"])
     assert [(reply.outcome, reply.text, reply.expert) for reply in replies] == [
         ("answered", "1", "a"), ("answered", "2", "a"), ("answered", "3", "a"),
@@ -50,6 +50,7 @@ def test_replies_come_back_in_order_with_what_they_cost(server: ExpertServer) ->
     first = replies[0]
     assert (first.tokens, first.prompt_tokens, first.attempts, first.cached, first.detail) == (7, 11, 1, False, "")
     assert first.cost == pytest.approx((11 * 2 + 7 * 10) / 1e6)
+    assert first.flops == 2 * 1000 * (11 + 7)
 
 
 def test_the_shortest_call_is_enough(server: ExpertServer) -> None:
@@ -215,7 +216,7 @@ def test_queries_that_an_expert_refuses_do_not_keep_it_out(server: ExpertServer)
 
 
 def test_a_cached_reply_is_not_asked_for_again(server: ExpertServer, tmp_path: Path) -> None:
-    group = [endpoint(server.base_url, price_per_million_output=1.0, retries=0)]
+    group = [endpoint(server.base_url, price_per_million_output=1.0, retries=0, parameters=9)]
     queries = ["echo 1", "long 2", "broken 3"]
     once = ask(group, queries, cache_dir=tmp_path)
     sent = len(server.received)
@@ -225,7 +226,8 @@ def test_a_cached_reply_is_not_asked_for_again(server: ExpertServer, tmp_path: P
     assert [(reply.outcome, reply.text, reply.tokens) for reply in again] == [
         (reply.outcome, reply.text, reply.tokens) for reply in once
     ]
-    assert once[0].cost > 0 and (again[0].cost, again[0].attempts) == (0.0, 0)
+    assert once[0].cost > 0 and once[0].flops > 0
+    assert (again[0].cost, again[0].flops, again[0].attempts) == (0.0, 0.0, 0)
     assert not ask(group, queries, seed=6, cache_dir=tmp_path)[0].cached
 
 

@@ -85,8 +85,42 @@ def test_run_json_lists_in_what_a_run_departs_from_its_experiment(
 
 def test_run_json_is_what_the_analysis_reads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(manifest, "hardware", lambda: {"cpu": "some"})
-    step = {"seconds": 1.0, "queries": 7, "policy_tokens": 40} | dict.fromkeys(FATES, 1)
+    step = {"step": 1, "seconds": 1.0, "queries": 7, "policy_tokens": 40} | dict.fromkeys(FATES, 1)
     manifest.write_manifest(tmp_path / "run.json", SETTINGS, [step, step], {}, {}, 1.0, 0)
     run = read_run(tmp_path / "run.json")
     assert run.fates == {ASKED: 14} | dict.fromkeys(FATES, 2) and run.unaccounted == 0
     assert (run.method, run.seed, run.policy_tokens) == ("self_exploratory", 1, 80)
+    assert run.costs is not None and run.costs["policy_tokens_sampled"] == 80 and run.costs["flops"] is None
+
+
+def test_run_json_says_what_the_run_cost(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(manifest, "hardware", lambda: {"cpu": "some"})
+    monkeypatch.setattr(manifest, "count_parameters", lambda folder: 10 if folder == SETTINGS.policy else None)
+    start = {"step": 0, "seconds": None, "policy_tokens": None}
+    step = {
+        "seconds": 2.0, "policy_tokens": 5, "policy_prompt_tokens": 7, "policy_tokens_scored": 11,
+        "policy_tokens_reread": 13, "policy_tokens_trained": 17, "policy_prompt_tokens_trained": 19,
+        "expert_tokens": 23, "expert_prompt_tokens": 29, "expert_requests": 31, "expert_flops": 1e6,
+        "optimiser_steps": 4, "prompts_seen": 3, "rollouts": 6, "discarded_rollouts": 2, "surplus_rollouts": 1,
+        "failed_rollouts": 1,
+    }  # fmt: skip
+    steps = [start, step | {"step": 1}, step | {"step": 2}]
+    expert = {"name": "a", "base_url": "http://h/v1", "model": "m", "parameters": 1000}
+
+    def written(resumed_from: int, *experts: dict) -> dict:
+        settings = RunSettings(**(SETTINGS.model_dump() | {"experts": experts}))
+        manifest.write_manifest(tmp_path / "run.json", settings, steps, {}, {}, 50.0, resumed_from)
+        return json.loads((tmp_path / "run.json").read_text())
+
+    run = written(0, expert)
+    assert run["costs"] == {
+        "policy_tokens_sampled": 10, "policy_prompt_tokens": 14, "policy_tokens_scored": 48,
+        "policy_tokens_trained": 34, "policy_prompt_tokens_trained": 38, "expert_tokens": 46,
+        "expert_prompt_tokens": 58, "expert_tokens_scored": 0, "expert_requests": 62, "expert_flops": 2e6,
+        "optimiser_steps": 8, "prompts_seen": 6, "rollouts": 20, "policy_parameters": 10,
+        "expert_parameters": {"a": 1000}, "flops": 10 * (2 * 72 + 6 * 72) + 2e6,
+    }  # fmt: skip
+    # Steps of an attempt before are part of the time.
+    assert run["wall_s"] == 50.0 and written(1, expert)["wall_s"] == 52.0
+    far = written(0, expert, expert | {"name": "far", "parameters": None})["costs"]
+    assert far["expert_flops"] is far["flops"] is None and far["expert_parameters"] == {"a": 1000, "far": None}

@@ -27,7 +27,7 @@ def fields(*replies: tuple[Reply, bool], answer: str = "7", right: bool = True) 
     return {"consultation": rollout.facts(100) | {"consultation_s": 0.5}, "reward_extra_info": reward}
 
 
-GOOD = Reply("a", "answered", "3+4=7", tokens=3, prompt_tokens=5, cost=0.25, attempts=2)
+GOOD = Reply("a", "answered", "3+4=7", tokens=3, prompt_tokens=5, cost=0.25, attempts=2, flops=80.0)
 
 
 def test_a_step_in_numbers() -> None:
@@ -43,7 +43,9 @@ def test_a_step_in_numbers() -> None:
     assert numbers["copy_rate"] == 1.0
     assert numbers["queries"] == numbers["accepted"] + numbers["annealed"] == 2
     assert (numbers["expert_tokens"], numbers["expert_prompt_tokens"], numbers["expert_requests"]) == (6, 10, 4)
-    assert numbers["expert_cost"] == 0.5 and numbers["policy_tokens"] == 7
+    assert numbers["expert_cost"] == 0.5 and numbers["policy_tokens"] == 7 and numbers["expert_flops"] == 160.0
+    # A prompt of one token a rollout, and a reply of one token.
+    assert numbers["policy_prompt_tokens"] == 3 + 2 and numbers["policy_tokens_reread"] == 0
 
 
 def test_what_was_discarded_was_paid_for_and_is_not_learned_from() -> None:
