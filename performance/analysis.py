@@ -101,6 +101,7 @@ def write_grades(folder: Path) -> list[str]:
                         "verify_correct": correct,
                         "unanswered": False,
                         "truncated": False,
+                        "expert_tokens": 0,
                     }
                 )
                 path = folder / "grades" / method / f"seed{seed}" / f"{benchmark}.parquet"

@@ -11,6 +11,11 @@ K = 4
 BENCHMARKS = {"chains_a": 6, "chains_b": 4}
 SEEDS = {"base": [0], "self_exploratory": [0, 1], "eapo": [0, 1]}
 PAIRS = ["eapo:self_exploratory", "eapo:base", "self_exploratory:base"]
+ARMS = {
+    "base": {"title": "Base policy", "inline": "the base policy", "look": {"colour": "#595959", "marker": "D"}},
+    "self_exploratory": {"title": "Self-exploratory RL", "inline": "self-exploratory RL", "look": None, "spends": []},
+    "eapo": {"title": "EAPO", "look": {"colour": "#d55e00", "marker": "s"}, "spends": ["expert_tokens", "rollouts"]},
+}
 FATES = ("accepted", "annealed", "spared", "gated", "timed_out", "failed", "truncated")
 
 
@@ -27,7 +32,13 @@ def problems(benchmark: str) -> list[dict]:
     ]
 
 
-def samples(benchmark: str, rng: np.random.Generator, accuracy: float) -> list[dict]:
+def write_arms(folder: Path) -> Path:
+    path = folder / "arms.json"
+    path.write_text(json.dumps(ARMS))
+    return path
+
+
+def samples(benchmark: str, rng: np.random.Generator, accuracy: float, asks: bool = False) -> list[dict]:
     rows = []
     for problem in problems(benchmark):
         for sample in range(K):
@@ -41,6 +52,7 @@ def samples(benchmark: str, rng: np.random.Generator, accuracy: float) -> list[d
                     "n_tokens": 20,
                     "finish_reason": "stop",
                 }
+                | ({"expert_tokens": 5 + sample} if asks else {})
             )
     rows[0] |= {"response": "cut short", "finish_reason": "length"}
     return rows
@@ -55,12 +67,16 @@ def analyse(folder: Path) -> None:
         for seed in SEEDS[method]:
             cell = f"{method}/seed{seed}"
             for benchmark in BENCHMARKS:
-                path = write_lines(folder / "samples" / cell / f"{benchmark}.jsonl", samples(benchmark, rng, accuracy))
+                path = write_lines(
+                    folder / "samples" / cell / f"{benchmark}.jsonl",
+                    samples(benchmark, rng, accuracy, method == "eapo"),
+                )
                 assert grade(folder, path, folder / "grades" / cell / f"{benchmark}.parquet") == 0
             if method != "base":
                 write_run(folder / "runs" / cell, method, seed)
     cells = [f"{method}:{seed}:{benchmark}" for method in SEEDS for seed in SEEDS[method] for benchmark in BENCHMARKS]
     grades = ["--grades-dir", str(folder / "grades")]
+    write_arms(folder)
     assert main(["scores", *grades, "--cells", *cells, "--out", str(folder / "scores.parquet")]) == 0
     assert tables(folder, folder / "tables") == 0
     assert figures(folder, folder / "figures") == 0
@@ -81,8 +97,15 @@ def write_run(folder: Path, method: str, seed: int) -> None:
         "git_sha": "badcafe" * 5, "versions": {"verl": "0.9.1"}, "hardware": {"cpu": "two cores"}, "wall_s": 90.0,
         "policy_tokens": 1234567, "expert_tokens": 89,
         "consultations": {"asked": 7 * len(FATES), **dict.fromkeys(FATES, 7)},
+        "costs": {"policy_tokens_sampled": 1000 + seed, "policy_tokens_trained": 700 + seed, "expert_tokens": 89 * asks,
+                  "expert_tokens_scored": 11 * asks, "expert_requests": 7 * asks, "expert_flops": 2e12 * asks,
+                  "flops": 3e12 + 2e12 * asks, "rollouts": 5},
     }  # fmt: skip
     (folder / "run.json").write_text(json.dumps(run))
+
+
+def described(folder: Path) -> list[str]:
+    return ["--arms", str(folder / "arms.json")] if (folder / "arms.json").exists() else []
 
 
 def grade(folder: Path, path: Path, out: Path, k: int = K) -> int:
@@ -91,7 +114,8 @@ def grade(folder: Path, path: Path, out: Path, k: int = K) -> int:
 
 
 def tables(folder: Path, out: Path, *more: str, k: int = K, pairs: list[str] = PAIRS) -> int:
-    sources = ["--scores", str(folder / "scores.parquet"), "--grades-dir", str(folder / "grades")]
+    sources = ["--scores", str(folder / "scores.parquet"), "--grades-dir", str(folder / "grades"), *described(folder)]
+    sources += ["--runs", *(str(path) for path in sorted(folder.glob("runs/*/*/run.json")))]
     return main(["tables", *sources, "--k", str(k), "--pairs", *pairs, "--out-dir", str(out), *more])
 
 
@@ -103,12 +127,12 @@ def figures(folder: Path, out: Path) -> int:
     ]
     records = [str(path) for path in sorted(folder.glob("runs/*/*/run.json"))]
     folders = ["--grades-dir", str(folder / "grades"), "--tables-dir", str(folder / "tables")]
-    scores = ["--scores", str(folder / "scores.parquet")]
+    scores = ["--scores", str(folder / "scores.parquet"), *described(folder)]
     return main(["figures", "--metrics", *runs, "--runs", *records, *scores, *folders, "--out-dir", str(out)])
 
 
 def report(folder: Path, out: Path) -> int:
     runs = [str(path) for path in sorted(folder.glob("runs/*/*/run.json"))]
     sources = ["--tables-dir", str(folder / "tables"), "--figures-dir", str(folder / "figures")]
-    answer = ["--answer", str(out.with_name("answer.rst"))]
+    answer = ["--answer", str(out.with_name("answer.rst")), *described(folder)]
     return main(["report", "--experiment", "tiny", *sources, "--runs", *runs, *answer, "--out", str(out)])

@@ -1,5 +1,6 @@
 """Which jobs an experiment consists of: what the rules ask, answered from the experiment. Pure functions."""
 
+import json
 import re
 import sys
 from collections.abc import Iterable
@@ -154,6 +155,12 @@ class Plan:
         settings = run_settings(self.experiment, self.name, method, int(seed), self.results)
         # Not JSON: YAML reads its 1e-05 as text.
         return yaml.safe_dump(settings, default_flow_style=True, width=sys.maxsize).rstrip()
+
+    def arms_described(self) -> str:
+        """What the analysis is told of every arm (:mod:`analysis.intake.arms`), as JSON."""
+        keys = {"title", "inline", "look", "spends"}
+        methods = {name: self.experiment.method(name) for name in self.arms}
+        return json.dumps({name: one.model_dump(mode="json", include=keys) for name, one in methods.items()})
 
     def settings_file(self, method: str, seed: int | str) -> Path:
         """Where a run finds its settings."""

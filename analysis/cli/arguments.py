@@ -39,13 +39,16 @@ def parser() -> argparse.ArgumentParser:
     one.add_argument(
         "--ablations", nargs="+", default=[], metavar="COMPONENT=FULL:WITHOUT", help="none: no table of ablations"
     )
+    one.add_argument("--runs", nargs="*", type=Path, default=[], metavar="FILE", help=f"{_RUNS}, for what it cost")
+    one.add_argument("--arms", type=Path, help=_ARMS)
     one.add_argument("--out-dir", type=Path, required=True)
 
     one = commands.add_parser("figures", help="write every figure as .pdf and .png, and its caption as .rst")
     one.add_argument(
-        "--metrics", nargs="+", required=True, metavar="METHOD:SEED:FILE", help="metrics.jsonl of each run"
+        "--metrics", nargs="*", required=True, metavar="METHOD:SEED:FILE", help="metrics.jsonl of each run"
     )
-    one.add_argument("--runs", nargs="+", type=Path, required=True, metavar="FILE", help=_RUNS)
+    one.add_argument("--runs", nargs="*", type=Path, required=True, metavar="FILE", help=_RUNS)
+    one.add_argument("--arms", type=Path, help=_ARMS)
     one.add_argument("--scores", type=Path, required=True)
     one.add_argument("--grades-dir", type=Path, required=True, help="holds <method>/seed<k>/<benchmark>.parquet")
     one.add_argument("--tables-dir", type=Path, required=True, help="holds significance.csv")
@@ -55,7 +58,8 @@ def parser() -> argparse.ArgumentParser:
     one.add_argument("--experiment", required=True, help="its name")
     one.add_argument("--tables-dir", type=Path, required=True)
     one.add_argument("--figures-dir", type=Path, required=True)
-    one.add_argument("--runs", nargs="+", type=Path, required=True, metavar="FILE", help=_RUNS)
+    one.add_argument("--runs", nargs="*", type=Path, required=True, metavar="FILE", help=_RUNS)
+    one.add_argument("--arms", type=Path, help=_ARMS)
     one.add_argument("--answer", type=Path, help="reStructuredText to write with what the page says first")
     one.add_argument("--out", type=Path, required=True)
 
@@ -108,6 +112,7 @@ def parser() -> argparse.ArgumentParser:
 
 
 _RUNS = "run.json of each training run"
+_ARMS = "JSON by method: title, inline, look, spends (default: methods are called by their names)"
 _WORKERS = "processes of the second scorer"
 _FOLDER = (
     "folder with <benchmark>.jsonl or lm-eval's samples_<task>_<date>.jsonl, or with one seed<k>/ of these for each "

@@ -11,6 +11,8 @@ import pandas as pd
 
 from analysis import InputError
 from analysis.cli.arguments import parser
+from analysis.intake.arms import read_arms
+from analysis.tables.names import described
 
 
 def grade(arguments: argparse.Namespace) -> None:
@@ -54,6 +56,7 @@ def scores(arguments: argparse.Namespace) -> None:
 def tables(arguments: argparse.Namespace) -> None:
     """Scores and grades to the main table, the significance table and, where ablations are declared, theirs."""
     from analysis.intake.grades import read_votes
+    from analysis.intake.runs import read_run
     from analysis.statistics.scores import majority, read_scores
     from analysis.tables import ABLATIONS
     from analysis.tables.ablations import Ablation, ablations_table
@@ -69,7 +72,7 @@ def tables(arguments: argparse.Namespace) -> None:
         ignore_index=True,
     )
     made = {
-        "main": main_table(table, votes, arguments.k),
+        "main": main_table(table, votes, arguments.k, [read_run(path) for path in arguments.runs]),
         "significance": significance_table(table, pairs, votes),
     }
     if ablations:
@@ -168,8 +171,10 @@ COMMANDS: dict[str, Callable[[argparse.Namespace], None]] = {
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command; bad input is one line on stderr and exit status 2."""
     arguments = parser().parse_args(argv)
+    arms = getattr(arguments, "arms", None)
     try:
-        COMMANDS[arguments.command](arguments)
+        with described(read_arms(arms) if arms is not None else {}):
+            COMMANDS[arguments.command](arguments)
     except InputError as error:
         print(f"analysis: {error}", file=sys.stderr)
         return 2

@@ -9,9 +9,15 @@ from pathlib import Path
 from typing import Any
 
 from analysis import InputError
+from analysis.intake.json_lines import is_number
 
 #: Among the fates of the queries, their total.
 ASKED = "asked"
+#: What is read of the block ``costs``: counts of tokens and requests, and FLOPs; numbers, or null where not known.
+COSTS = (
+    *("policy_tokens_sampled", "policy_tokens_trained", "expert_tokens", "expert_tokens_scored", "expert_requests"),
+    *("expert_flops", "flops"),
+)
 # Of run.json; others are for other readers.
 _FIELDS = (
     *("method", "seed", "config_sha256", "git_sha", "versions", "wall_s", "policy_tokens", "expert_tokens"),
@@ -35,6 +41,7 @@ class Run:
         expert_tokens: that the experts wrote.
         fates: the queries asked of experts, "asked", and how many of them had each fate, in the order of the file;
             empty for a method that asks none.
+        costs: by the names of :data:`COSTS`; None where it has no such block.
     """
 
     method: str
@@ -47,6 +54,7 @@ class Run:
     policy_tokens: int | None
     expert_tokens: int | None
     fates: Mapping[str, int]
+    costs: Mapping[str, float | None] | None = None
 
     @property
     def unaccounted(self) -> int:
@@ -70,7 +78,21 @@ def read_run(path: Path) -> Run:
         **{key: fields[key] for key in _FIELDS if key != "consultations"},
         hardware=hardware if isinstance(hardware, dict) else {"hardware": hardware},
         fates=_fates(path, fields["consultations"]),
+        costs=_costs(path, fields.get("costs")),
     )
+
+
+def _costs(path: Path, costs: Any) -> dict[str, float | None] | None:
+    if costs is None:
+        return None
+    if not isinstance(costs, dict):
+        raise InputError(f"{path}: 'costs' is {json.dumps(costs)[:60]}: needed is an object, or null")
+    for name in COSTS:
+        if name not in costs:
+            raise InputError(f"{path}: 'costs' lacks {name!r} (needed are {', '.join(COSTS)})")
+        if not (costs[name] is None or (is_number(costs[name]) and costs[name] >= 0)):
+            raise InputError(f"{path}: {name} of 'costs' is {json.dumps(costs[name])[:40]}: needed is a number or null")
+    return {name: costs[name] for name in COSTS}
 
 
 def _fates(path: Path, fates: Any) -> dict[str, int]:

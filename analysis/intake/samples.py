@@ -16,9 +16,11 @@ from analysis.intake.json_lines import read_json_lines, require
 from analysis.intake.verification import Verifier
 from tasks import Grade, name_of, task
 
+#: Tokens that experts wrote for a response: a field of methods that ask them in evaluation; where it is absent, 0.
+EXPERT_TOKENS = "expert_tokens"
 SAMPLE_FIELDS = {"question_id": str, "sample": int, "response": str, "n_tokens": int, "finish_reason": str}
 FINISH_REASONS = ("stop", "length")
-GRADE_COLUMNS = [*SAMPLE_FIELDS, "extracted", "correct", "verify_correct", "unanswered", "truncated"]
+GRADE_COLUMNS = [*SAMPLE_FIELDS, "extracted", "correct", "verify_correct", "unanswered", "truncated", EXPERT_TOKENS]
 
 
 class Reference(NamedTuple):
@@ -56,7 +58,7 @@ def read_samples(path: Path, answers: Collection[str], k: int | None = None) -> 
     ``k`` None: as many as the file has, the same number for each question.
 
     Returns:
-        a frame with the columns question_id, sample, response, n_tokens, finish_reason.
+        a frame with the columns question_id, sample, response, n_tokens, finish_reason, expert_tokens.
 
     Raises:
         InputError: malformed line, unknown question, missing, surplus or repeated sample.
@@ -64,12 +66,15 @@ def read_samples(path: Path, answers: Collection[str], k: int | None = None) -> 
     seen: dict[str, dict[int, dict[str, Any]]] = {question: {} for question in answers}
     for where, row in read_json_lines(path):
         require(where, row, SAMPLE_FIELDS)
+        row = {EXPERT_TOKENS: 0} | row
+        require(where, row, {EXPERT_TOKENS: int})
         if row["finish_reason"] not in FINISH_REASONS:
             raise InputError(
                 f"{where}: finish_reason {row['finish_reason'][:40]!r}: allowed are {', '.join(FINISH_REASONS)}"
             )
-        if not 0 <= row["n_tokens"] < 2**31:
-            raise InputError(f"{where}: n_tokens {row['n_tokens']} is not a count")
+        for field in ("n_tokens", EXPERT_TOKENS):
+            if not 0 <= row[field] < 2**31:
+                raise InputError(f"{where}: {field} {row[field]} is not a count")
         question, sample = row["question_id"], row["sample"]
         if question not in seen:
             raise InputError(f"{where}: question_id {question[:80]!r} is not one of the {len(answers)} problems")
@@ -78,7 +83,7 @@ def read_samples(path: Path, answers: Collection[str], k: int | None = None) -> 
             raise InputError(f"{where}: sample {sample}: allowed are {allowed}")
         if sample in seen[question]:
             raise InputError(f"{where}: question {question!r} has sample {sample} twice")
-        seen[question][sample] = {field: row[field] for field in SAMPLE_FIELDS}
+        seen[question][sample] = {field: row[field] for field in (*SAMPLE_FIELDS, EXPERT_TOKENS)}
     wanted = max(1, *(len(rows) for rows in seen.values())) if k is None else k
     for question, rows in seen.items():
         missing = next((index for index in range(wanted) if index not in rows), None)
@@ -135,6 +140,8 @@ class Grader:
             verify_correct=[verified for _, verified in verdicts],
             unanswered=[one.unanswered for one in grades],
             truncated=_truncated(samples["finish_reason"]),
+            # lm-eval's own logs know of no experts.
+            expert_tokens=samples.get(EXPERT_TOKENS, 0),
         )[GRADE_COLUMNS]
 
 

@@ -58,5 +58,5 @@ def _base_line(axes: Axes, logs: Sequence[TrainingLog], scores: Scores) -> str:
         said = "the base policy on the benchmarks, which are other questions"
     else:
         return ""
-    axes.axhline(value, color=style.looks([BASE])[BASE][0], linestyle="--", linewidth=1.4, label=label)
+    axes.axhline(value, color=style.looks({*scores.methods, BASE})[BASE][0], linestyle="--", linewidth=1.4, label=label)
     return f" Dashed: {said}."

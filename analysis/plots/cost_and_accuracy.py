@@ -1,7 +1,8 @@
-"""What accuracy costs, in tokens of the policy and of the experts."""
+"""What accuracy costs: FLOPs of training, and tokens of an answer, of the policy and of the experts."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 
 import matplotlib.pyplot as plt
@@ -25,7 +26,7 @@ WIDE = 20
 
 
 def cost_and_accuracy(runs: Sequence[Run], scores: Scores) -> Drawn:
-    """Accuracy on all questions against tokens of a training run (left) and of a response (right).
+    """Accuracy on all questions against FLOPs of a training run (left) and tokens of an answer (right).
 
     Args:
         runs: the training runs.
@@ -36,16 +37,17 @@ def cost_and_accuracy(runs: Sequence[Run], scores: Scores) -> Drawn:
         method: (float(scores.accuracies(method, ALL).to_numpy().mean()), accuracy_interval(scores, method, ALL))
         for method in scores.methods
     }
-    _training(left, runs, accuracies)
+    missing = _training(left, runs, accuracies)
     _evaluation(right, scores, accuracies)
     percent(left)
     legend_above(figure, right)
+    unknown = f" Not known of {', '.join(map(name, missing))}." if missing else ""
     return Drawn(
         figure,
-        "Accuracy on all questions against its cost. Left: tokens of a training run, mean over seeds: hollow, the "
-        "policy's own; filled, with those of the experts; dashed, a method without a run. An expert's token costs as "
-        "much more as the expert is larger, which is not in this. Right: tokens of a response at evaluation, without "
-        f"experts. Bars: {OVER_QUESTIONS}. {design(scores)}",
+        "Accuracy on all questions against its cost: hollow, the policy's own; filled, with that of the experts. Left: "
+        "FLOPs of a training run by parameter count, mean over seeds (2 a parameter for each token read or written, 6 "
+        f"for each trained on); dashed, a method without a run.{unknown} Right: tokens of an answer in evaluation. "
+        f"Bars: {OVER_QUESTIONS}. {design(scores)}",
     )
 
 
@@ -54,50 +56,58 @@ def draw(experiment: Experiment) -> Drawn:
     return cost_and_accuracy(experiment.runs, experiment.scores)
 
 
-def _training(axes: Axes, runs: Sequence[Run], accuracies: Mapping[str, tuple[float, Interval]]) -> None:
+def _training(axes: Axes, runs: Sequence[Run], accuracies: Mapping[str, tuple[float, Interval]]) -> list[str]:
+    """Returns the methods of which no run knows its FLOPs."""
     looks = style.looks(accuracies)
-    totals = []
-    for method, (accuracy, interval) in accuracies.items():
-        colour, marker = looks[method]
+    costs, missing = {}, []
+    for method, (accuracy, _) in accuracies.items():
         own = [run for run in runs if run.method == method]
-        known = [
-            (run.policy_tokens, run.expert_tokens)
-            for run in own
-            if run.policy_tokens is not None and run.expert_tokens is not None
-        ]
-        if not own:
-            axes.axhline(accuracy, color=colour, linestyle="--", linewidth=1.4)
-        if not known:
-            continue
-        policy, expert = (float(mean) for mean in np.mean(known, axis=0))
-        totals += [policy, policy + expert]
-        axes.plot([policy, policy + expert], [accuracy, accuracy], color=colour, linewidth=1.2)
-        axes.plot(policy, accuracy, marker, color=colour, markerfacecolor="white", markersize=7)
-        _point(axes, policy + expert, accuracy, interval, looks[method], name(method))
-    axes.set_xlabel("Tokens of a training run")
+        known = [_flops(run) for run in own if not any(map(math.isnan, _flops(run)))]
+        if known:
+            policy, experts = (float(mean) for mean in np.mean(known, axis=0))
+            costs[method] = (policy, experts)
+        elif own:
+            missing.append(method)
+        else:
+            axes.axhline(accuracy, color=looks[method][0], linestyle="--", linewidth=1.4)
+    _points(axes, costs, accuracies)
+    axes.set_xlabel("FLOPs of a training run")
     axes.set_ylabel("Accuracy, all questions")
-    _tokens(axes, totals)
+    return missing
+
+
+def _flops(run: Run) -> tuple[float, float]:
+    """Of the policy, and of the experts; NaN where it is not known."""
+    whole, experts = ((run.costs or {}).get(one) for one in ("flops", "expert_flops"))
+    if whole is None or experts is None:
+        return math.nan, math.nan
+    return whole - experts, experts
 
 
 def _evaluation(axes: Axes, scores: Scores, accuracies: Mapping[str, tuple[float, Interval]]) -> None:
+    costs = {}
+    for method in accuracies:
+        rows = scores.of(method, ALL)
+        costs[method] = (float(rows["n_tokens_mean"].mean()), float(rows["expert_tokens_mean"].mean()))
+    _points(axes, costs, accuracies)
+    axes.set_xlabel("Mean tokens of an answer")
+
+
+def _points(
+    axes: Axes, costs: Mapping[str, tuple[float, float]], accuracies: Mapping[str, tuple[float, Interval]]
+) -> None:
+    """For each method its cost without and with the experts', with its accuracy and interval there."""
     looks = style.looks(accuracies)
-    lengths = []
-    for method, (accuracy, interval) in accuracies.items():
-        length = float(scores.of(method, ALL)["n_tokens_mean"].mean())
-        lengths.append(length)
-        _point(axes, length, accuracy, interval, looks[method], name(method))
-    axes.set_xlabel("Mean tokens of a response")
-    _tokens(axes, lengths)
-
-
-def _point(axes: Axes, x: float, accuracy: float, interval: Interval, look: style.Look, label: str) -> None:
-    colour, marker = look
-    axes.vlines(x, interval.low, interval.high, color=colour, linewidth=1.6)
-    axes.plot(x, accuracy, marker, color=colour, markersize=7.5, markeredgecolor="white", label=label)
-
-
-def _tokens(axes: Axes, values: Sequence[float]) -> None:
-    known = [value for value in values if value > 0]
+    for method, (policy, experts) in costs.items():
+        accuracy, interval = accuracies[method]
+        colour, marker = looks[method]
+        whole = policy + experts
+        if experts:
+            axes.plot([policy, whole], [accuracy, accuracy], color=colour, linewidth=1.2)
+            axes.plot(policy, accuracy, marker, color=colour, markerfacecolor="white", markersize=7)
+        axes.vlines(whole, interval.low, interval.high, color=colour, linewidth=1.6)
+        axes.plot(whole, accuracy, marker, color=colour, markersize=7.5, markeredgecolor="white", label=name(method))
+    known = [value for policy, experts in costs.values() for value in (policy, policy + experts) if value > 0]
     if known and max(known) > WIDE * min(known):
         axes.set_xscale("log")
     else:

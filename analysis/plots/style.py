@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -11,17 +12,18 @@ matplotlib.use("Agg")
 
 import matplotlib.pyplot as plt
 import seaborn as sns
+from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 
 from analysis.output import whole
 from analysis.plots import DPI
+from analysis.tables.names import said_of
 
 _PALETTE = [tuple(colour) for colour in sns.color_palette("colorblind")]
-# Fixed, so that a method looks the same in every figure and in every experiment.
-_FIXED = {"base": ((0.35, 0.35, 0.35), "D"), "self_exploratory": (_PALETTE[0], "o"), "eapo": (_PALETTE[3], "s")}
-_FREE_COLOURS = [_PALETTE[index] for index in (2, 1, 4, 5, 9, 8)]
-# One more than the colours, so that both together repeat late.
-_FREE_MARKERS = ("^", "v", "P", "X", "<", ">", "*")
+_COLOURS = [_PALETTE[index] for index in (2, 1, 4, 5, 9, 8)]
+# One more than the colours: 42 looks before one comes again, the first of which share neither colour nor marker.
+_MARKERS = ("^", "v", "P", "X", "<", ">", "*")
+_FREE = [(_COLOURS[index % 6], _MARKERS[index % 7]) for index in range(42)]
 #: Of a difference: higher, lower, and what is not shown to be either.
 HIGHER, LOWER, NOT_SHOWN = _PALETTE[0], _PALETTE[3], (0.45, 0.45, 0.45)
 
@@ -29,14 +31,22 @@ Look = tuple[tuple[float, ...], str]
 
 
 def looks(methods: Iterable[str]) -> dict[str, Look]:
-    """Colour and marker of each method: the same in all figures, if always asked for all methods of an experiment."""
+    """Colour and marker of each method: the same in all figures, if always asked for all methods of an experiment.
+
+    A method for which a look is declared (:mod:`analysis.intake.arms`) has it in every experiment, but where one before
+    it has declared the same. The others share the rest, in the order of their names: no two of 40 alike, colours that
+    nobody has declared first.
+    """
     known = list(methods)
-    others = sorted(set(known) - set(_FIXED))
-    free: dict[str, Look] = {
-        method: (_FREE_COLOURS[index % len(_FREE_COLOURS)], _FREE_MARKERS[index % len(_FREE_MARKERS)])
-        for index, method in enumerate(others)
-    }
-    return {method: (_FIXED | free)[method] for method in known}
+    own: dict[str, Look] = {}
+    for method in known:
+        look = said_of(method).look
+        if look is not None and (declared := (to_rgb(look[0]), look[1])) not in own.values():
+            own[method] = declared
+    taken = {colour for colour, _ in own.values()}
+    free = sorted((look for look in _FREE if look not in own.values()), key=lambda look: look[0] in taken)
+    others = dict(zip(sorted({*known} - {*own}), itertools.cycle(free), strict=False))
+    return {method: (own | others)[method] for method in known}
 
 
 def use() -> None:

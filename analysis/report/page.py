@@ -17,6 +17,7 @@ from analysis.report.conclusion import Conclusion, conclude
 from analysis.report.excerpt import excerpt
 from analysis.statistics.reported import reported_difference
 from analysis.tables.ablations import read_ablations
+from analysis.tables.costs import cost_rows
 from analysis.tables.main import read_main
 from analysis.tables.names import inline_name
 from analysis.tables.numbers import points
@@ -63,6 +64,7 @@ def build(experiment: str, tables: Path, figures: Path, run_files: Sequence[Path
         paper=_paper(conclusion.methods),
         comparisons=comparison_rows(declared_comparisons(significance)),
         main=main_rows(main),
+        costs=cost_rows(main),
         diagnostics=diagnostic_rows(main),
         significance=test_rows(significance),
         ablations=[] if ablations is None else ablation_rows(ablations),

@@ -14,7 +14,7 @@ from analysis.statistics.metrics import duplicate_rate, maj_at_k
 
 SCORE_COLUMNS = [
     *("method", "seed", "benchmark", "question_id", "n", "correct", "unanswered", "truncated", "n_tokens_mean"),
-    *("duplicate_rate", "disagreements", "n_characters_mean"),
+    *("duplicate_rate", "disagreements", "n_characters_mean", "expert_tokens_mean"),
 ]
 _COUNTS = ("seed", "n", "correct", "unanswered", "disagreements")
 
@@ -32,6 +32,7 @@ def score(cell: Cell, grades: pd.DataFrame) -> pd.DataFrame:
         duplicate_rate=("response", lambda responses: duplicate_rate(list(responses))),
         disagreements=("disagrees", "sum"),
         n_characters_mean=("characters", "mean"),
+        expert_tokens_mean=("expert_tokens", "mean"),
     )
     rows["truncated"] = by_question["truncated"].sum(min_count=1)
     rows = rows.reset_index()

@@ -1,21 +1,25 @@
-"""The main table: how well each method does.
+"""The main table: how well each method does, and what that cost.
 
 Rows are benchmarks, then "macro" (mean over benchmarks, the paper's average) and "all" (all questions pooled).
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
 
 from analysis import InputError
 from analysis.intake.cells import ALL, MACRO
+from analysis.intake.runs import Run
 from analysis.statistics.intervals import Interval, over_questions, over_questions_and_runs
 from analysis.statistics.metrics import avg_at_k, pass_at_k, var_between, var_within
 from analysis.statistics.reported import reported
 from analysis.statistics.scores import Scores
+from analysis.tables.costs import TRAINING, training_costs
 from analysis.tables.files import framed, read_table
+from analysis.tables.names import said_of
 
 #: Of main.csv, in its order. Rates and accuracies lie in 0 to 1; what the samples do not tell is empty.
 COLUMNS: dict[str, type] = {
@@ -52,16 +56,23 @@ COLUMNS: dict[str, type] = {
     "n_tokens_total": float,
     # Per question and seed: the most.
     "n_samples_most": float,
+    # Of a training run, the mean over seeds; empty for a method without a run.
+    **dict.fromkeys(TRAINING, float),
+    # Of a response in evaluation: tokens that experts wrote; the policy's own are n_tokens_mean.
+    "expert_tokens_mean": float,
+    # What it declares that it spends beside the experiment's budget.
+    "spends": str,
 }
 
 
-def main_table(scores: Scores, majority: pd.DataFrame, k: int) -> pd.DataFrame:
+def main_table(scores: Scores, majority: pd.DataFrame, k: int, runs: Sequence[Run] = ()) -> pd.DataFrame:
     """Method x benchmark, with :data:`COLUMNS`.
 
     Args:
         scores: the experiment's scores.
         majority: maj@k of every question, as :func:`analysis.statistics.scores.majority` gives it, for all cells.
         k: the k of pass@k and maj@k. avg@k is the mean over all samples there are.
+        runs: the training runs, for what they cost.
 
     Raises:
         InputError: k is larger than the number of samples of some question.
@@ -79,6 +90,7 @@ def main_table(scores: Scores, majority: pd.DataFrame, k: int) -> pd.DataFrame:
     complete = Scores(frame)
     rows = []
     for method in scores.methods:
+        costs = training_costs(method, runs) | {"spends": ", ".join(said_of(method).spends) or None}
         for benchmark in (*scores.benchmarks, MACRO, ALL):
             interval = accuracy_interval(scores, method, benchmark)
             nested = over_questions_and_runs(
@@ -101,6 +113,7 @@ def main_table(scores: Scores, majority: pd.DataFrame, k: int) -> pd.DataFrame:
                     "nested_low": nested.low,
                     "nested_high": nested.high,
                     **means,
+                    **costs,
                     "n_tokens_total": float((of_method["n"] * of_method["n_tokens_mean"]).sum(skipna=False)),
                 }
             )
@@ -144,6 +157,7 @@ def _means(rows: pd.DataFrame) -> dict[str, float]:
         "disagreement_rate": float((rows["disagreements"] / rows["n"]).mean()),
         "n_tokens_mean": float(rows["n_tokens_mean"].mean()),
         "n_characters_mean": float(rows["n_characters_mean"].mean()),
+        "expert_tokens_mean": float(rows["expert_tokens_mean"].mean()),
     }
 
 

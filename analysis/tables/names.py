@@ -2,22 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+
+from analysis.intake.arms import Described
 from analysis.intake.cells import ALL, MACRO
 
-_NAMES = {
-    "base": "Base policy",
-    "self_exploratory": "Self-exploratory RL",
-    "eapo": "EAPO",
-    "eapo_paper": "EAPO (paper)",
-    "leap": "LeaP",
-    "workflow": "Expert workflow",
-    "lora_distillation": "LoRA distillation",
-}
-_INLINE = {
-    "base": "the base policy",
-    "self_exploratory": "self-exploratory RL",
-    "workflow": "the expert workflow",
-}
+_DESCRIBED: ContextVar[Mapping[str, Described]] = ContextVar("described")
 _ROWS = {
     MACRO: "mean over benchmarks",
     ALL: "all questions",
@@ -27,16 +19,29 @@ _ROWS = {
 }
 
 
+@contextmanager
+def described(arms: Mapping[str, Described]) -> Iterator[None]:
+    """Within it, methods are called and drawn as ``arms`` says; one that it says nothing of, by its own name."""
+    token = _DESCRIBED.set(arms)
+    try:
+        yield
+    finally:
+        _DESCRIBED.reset(token)
+
+
+def said_of(method: str) -> Described:
+    """What is said of a method; nothing, outside :func:`described`."""
+    return _DESCRIBED.get({}).get(method, Described())
+
+
 def name(method: str) -> str:
-    """The method's name in figures and tables; a variant, ``eapo_x``, is called after what it varies."""
-    known = next((one for one in _NAMES if method.startswith(f"{one}_") and method not in _NAMES), None)
-    variant = "" if known is None else method.removeprefix(known).replace("_", " ")
-    return _NAMES.get(known or method, method.replace("_", " ")) + variant
+    """The method's name in figures and tables."""
+    return said_of(method).title or method.replace("_", " ")
 
 
 def inline_name(method: str) -> str:
     """The method's name within a sentence."""
-    return _INLINE.get(method, name(method))
+    return said_of(method).inline or name(method)
 
 
 def row_name(benchmark: str) -> str:

@@ -22,6 +22,8 @@ def rounded(value: float, decimals: int) -> str:
         return MISSING
     if math.isinf(value):
         return "−∞" if value < 0 else "∞"
+    if abs(value) > 2**53:  # a float without decimals, and perhaps with more digits than a Decimal keeps
+        return f"{value:.0f}".replace("-", "−")
     known = Decimal(f"{value:.{_KNOWN}f}")
     text = f"{known.quantize(Decimal(1).scaleb(-decimals), ROUND_HALF_UP):f}"
     return text.replace("-", "−" if text.strip("-0.") else "")
@@ -32,6 +34,14 @@ def cell_text(value: object, decimals: int) -> str:
     if value is None or value is pd.NA:
         return MISSING
     return rounded(value, decimals) if isinstance(value, float) else str(value)
+
+
+def amount(value: float) -> str:
+    """A number of things, or a mean of such, whole and with its thousands apart; a huge one by its first digits."""
+    if value >= 1e9:
+        return f"{value:.1e}".replace("e+", "e")
+    text = rounded(value, 0)
+    return f"{int(text):,}" if text.isdecimal() else text
 
 
 def count_range(fewest: int, most: int) -> str:

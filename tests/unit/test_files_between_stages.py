@@ -4,15 +4,22 @@ from dataclasses import fields
 from pathlib import Path
 from typing import get_args, get_type_hints
 
-from analysis.intake import samples, training_log, transcripts
+import yaml
+
+from analysis.intake import arms, runs, samples, training_log, transcripts
 from eapo_verl.record import step_log
 from eapo_verl.record import transcripts as record
+from eapo_verl.record.costs import Costs
+from workflow.experiment import load_experiment
+from workflow.plan import Plan
 from workflow.sampling.journal import Completion
 from workflow.sampling.output import Row
 
 
 def test_samples() -> None:
-    assert {field.name: get_type_hints(Row)[field.name] for field in fields(Row)} == samples.SAMPLE_FIELDS
+    assert (
+        samples.SAMPLE_FIELDS.items() <= {field.name: get_type_hints(Row)[field.name] for field in fields(Row)}.items()
+    )
     assert get_args(get_type_hints(Completion)["finish_reason"]) == samples.FINISH_REASONS
 
 
@@ -21,6 +28,19 @@ def test_metrics(tmp_path: Path) -> None:
     log.log({}, 1)
     (line,) = step_log.read_steps(tmp_path / step_log.FILE)
     assert set(training_log.COLUMNS) <= line.keys()
+
+
+def test_costs() -> None:
+    assert set(runs.COSTS) <= Costs().block().keys()
+
+
+def test_arms(tmp_path: Path) -> None:
+    config = Path("config/default.yaml")
+    plan = Plan(load_experiment(yaml.safe_load(config.read_text()), str(config)), "default", tmp_path)
+    (tmp_path / "arms.json").write_text(plan.arms_described())
+    said = arms.read_arms(tmp_path / "arms.json")
+    assert said["eapo"].title == "EAPO" and said["base"].look == ("#595959", "D")
+    assert said["eapo_paper"].spends == ("expert_tokens",)
 
 
 def test_rollouts() -> None:

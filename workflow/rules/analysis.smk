@@ -6,9 +6,28 @@ from analysis.tables import tables
 TABLES = tables(ablations=bool(EXPERIMENT.ablations))
 
 
+# What tables, figures and report call each arm, how they draw it, and what it declares to spend.
+rule arms:
+    output:
+        RESULTS / "arms.json",
+    log:
+        RESULTS / "logs" / "arms.log",
+    benchmark:
+        RESULTS / "timings" / "arms.tsv"
+    localrule: True
+    conda:
+        "../../environment.yml"
+    params:
+        arms=PLAN.arms_described(),
+    shell:
+        "printf '%s\\n' {params.arms:q} > {output} 2> {log}"
+
+
 rule tables:
     input:
         scores=RESULTS / "scores.parquet",
+        runs=[PLAN.run(method, seed) / "run.json" for method, seed in PLAN.trained],
+        arms=rules.arms.output,
         code=code("intake", "statistics", "tables"),
     output:
         [
@@ -40,7 +59,7 @@ rule tables:
     shell:
         "exec python -m workflow.logged {log} -- python -m analysis tables --scores {input.scores} "
         "--grades-dir {params.grades} --k {params.k} --pairs {params.pairs} {params.ablations} "
-        "--out-dir {params.folder}"
+        "--runs {input.runs} --arms {input.arms} --out-dir {params.folder}"
 
 
 rule figures:
@@ -49,6 +68,7 @@ rule figures:
         significance=RESULTS / "tables" / "significance.csv",
         metrics=[PLAN.run(method, seed) / "metrics.jsonl" for method, seed in PLAN.trained],
         runs=[PLAN.run(method, seed) / "run.json" for method, seed in PLAN.trained],
+        arms=rules.arms.output,
         code=code("intake", "statistics", "tables", "plots"),
     output:
         [
@@ -77,8 +97,8 @@ rule figures:
         folder=RESULTS / "figures",
     shell:
         "exec python -m workflow.logged {log} -- python -m analysis figures --metrics {params.metrics} "
-        "--runs {input.runs} --scores {input.scores} --grades-dir {params.grades} --tables-dir {params.tables} "
-        "--out-dir {params.folder}"
+        "--runs {input.runs} --arms {input.arms} --scores {input.scores} --grades-dir {params.grades} "
+        "--tables-dir {params.tables} --out-dir {params.folder}"
 
 
 rule html_report:
@@ -86,6 +106,7 @@ rule html_report:
         rules.tables.output,
         rules.figures.output,
         runs=[PLAN.run(method, seed) / "run.json" for method, seed in PLAN.trained],
+        arms=rules.arms.output,
         # Read where they lie, beside run.json.
         rollouts=[PLAN.run(method, seed) / "rollouts.jsonl.gz" for method, seed in PLAN.trained],
         code=code("intake", "statistics", "tables", "plots", "report"),
@@ -107,4 +128,4 @@ rule html_report:
     shell:
         "exec python -m workflow.logged {log} -- python -m analysis report --experiment {params.name} "
         "--tables-dir {params.tables} --figures-dir {params.figures} --runs {input.runs} "
-        "--answer {output.answer} --out {output.page}"
+        "--arms {input.arms} --answer {output.answer} --out {output.page}"

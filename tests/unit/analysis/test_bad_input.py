@@ -33,6 +33,8 @@ def change_line(path: Path, edit: Callable[[dict], dict | str | None]) -> None:
         (lambda row: row | {"sample": "2"}, ':3: sample is "2", not an integer'),
         (lambda row: row | {"sample": True}, ":3: sample is true, not an integer"),
         (lambda row: row | {"n_tokens": -1}, ":3: n_tokens -1 is not a count"),
+        (lambda row: row | {"expert_tokens": -1}, ":3: expert_tokens -1 is not a count"),
+        (lambda row: row | {"expert_tokens": 1.5}, ":3: expert_tokens is 1.5, not an integer"),
         (lambda row: row | {"finish_reason": "abort"}, ":3: finish_reason 'abort': allowed are stop, length"),
         (lambda row: {key: row[key] for key in row if key != "response"}, ":3: field 'response' is missing"),
         (lambda row: "{broken", ":3: is not JSON"),

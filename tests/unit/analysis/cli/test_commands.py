@@ -1,5 +1,6 @@
 """The commands of ``python -m analysis`` end to end, on generated samples: files, figures, report."""
 
+import json
 import re
 import shutil
 from html import unescape
@@ -64,6 +65,33 @@ def test_main_table_equals_a_direct_computation(results: Path) -> None:
     assert (pooled["n_questions"], pooled["n_samples"], pooled["n_seeds"]) == (10, K, 2)
     assert (main_csv["ci_low"] <= main_csv["avg_at_k"]).all() and (main_csv["avg_at_k"] <= main_csv["ci_high"]).all()
     assert main_csv["reported"].isna().all()
+
+
+def test_costs_add_up_with_the_runs_and_the_samples(results: Path) -> None:
+    main_csv = pd.read_csv(results / "tables" / "main.csv").query("benchmark == 'all'").set_index("method")
+    for method in SEEDS:
+        row = main_csv.loc[method]
+        written = [json.loads(line) for path in results.glob(f"samples/{method}/*/*.jsonl") for line in path.open()]
+        assert row["n_tokens_mean"] * len(written) == pytest.approx(sum(one["n_tokens"] for one in written))
+        experts = sum(one.get("expert_tokens", 0) for one in written)
+        assert row["expert_tokens_mean"] * len(written) == pytest.approx(experts) and (experts > 0) == (
+            method == "eapo"
+        )
+        runs = [json.loads(path.read_text()) for path in results.glob(f"runs/{method}/*/run.json")]
+        costs = [run["costs"] for run in runs]
+        sums = {
+            "train_policy_tokens": sum(one["policy_tokens_sampled"] for one in costs),
+            "train_trained_tokens": sum(one["policy_tokens_trained"] for one in costs),
+            "train_expert_tokens": sum(one["expert_tokens"] + one["expert_tokens_scored"] for one in costs),
+            "train_expert_requests": sum(one["expert_requests"] for one in costs),
+            "train_flops": sum(one["flops"] for one in costs),
+            "train_wall_s": sum(run["wall_s"] for run in runs),
+        }
+        for column, whole in sums.items():
+            assert row[column] * len(runs) == pytest.approx(whole) if runs else pd.isna(row[column])
+    assert main_csv["spends"].dropna().to_dict() == {"eapo": "expert_tokens, rollouts"}
+    report = (results / "report.html").read_text()
+    assert "<td>expert tokens, rollouts</td>" in report and "<td>5.0e12</td>" in report
 
 
 def test_significance_table_holds_the_declared_family(results: Path) -> None:

@@ -94,7 +94,7 @@ def test_compare_prints_and_writes_what_the_samples_say(
     assert compare(*arms, out) == 0
     printed = capsys.readouterr().out
     direct = crossed_test(accuracies(arms[0]), accuracies(arms[1]))
-    assert f"Yes: EAPO scored {100 * direct.difference:.1f} points above other" in printed
+    assert f"Yes: eapo scored {100 * direct.difference:.1f} points above other" in printed
     table = pd.read_csv(out / "significance.csv").query("benchmark == 'aime_2024'").set_index("test")
     assert table.loc["crossed", "p_value"] == pytest.approx(direct.p)
     assert set(table.index) == {
@@ -278,7 +278,8 @@ def test_plan_prints_designs(arms: tuple[Path, Path], tmp_path: Path, capsys: py
     rows = [
         {"method": method, "seed": seed, "benchmark": "chains_a", "question_id": str(question), "n": 8,
          "correct": int(rng.binomial(8, 0.5)), "unanswered": 0, "truncated": 0, "n_tokens_mean": 9.0,
-         "duplicate_rate": 0.0, "disagreements": 0, "n_characters_mean": 9.0}
+         "duplicate_rate": 0.0, "disagreements": 0, "n_characters_mean": 9.0,
+         "expert_tokens_mean": 0.0}
         for method, seeds in (("eapo", 3), ("leap", 3), ("base", 1)) for seed in range(seeds) for question in range(20)
     ]  # fmt: skip
     pd.DataFrame(rows).to_parquet(tmp_path / "scores.parquet")

@@ -6,9 +6,11 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.colors import to_rgb
 
 from analysis import plots
-from analysis.intake.runs import Run
+from analysis.intake.arms import Described
+from analysis.intake.runs import COSTS, Run
 from analysis.intake.training_log import COLUMNS, TrainingLog
 from analysis.plots import FIGURES, style
 from analysis.plots.accuracy_over_training import accuracy_over_training
@@ -21,7 +23,7 @@ from analysis.plots.pass_at_k import pass_at_k_curves
 from analysis.plots.question_heat_map import question_heat_map
 from analysis.statistics.metrics import pass_at_k
 from analysis.statistics.scores import SCORE_COLUMNS, Scores, complete
-from analysis.tables.names import name
+from analysis.tables.names import described, name
 from analysis.tables.significance import significance_table
 
 K = 8
@@ -41,7 +43,8 @@ def scores(shift: float) -> Scores:
     level |= {("chains_b", q): rng.uniform(0.2, 0.6) for q in range(10)}
     rows = [
         [method, seed, benchmark, f"q{question}", K,
-         int(rng.binomial(K, p + (shift if method == "eapo" else 0.0))), 0, 0, 100.0, 0.0, 0, 300.0]
+         int(rng.binomial(K, p + (shift if method == "eapo" else 0.0))), 0, 0, 100.0, 0.0, 0, 300.0,
+         50.0 if method == "eapo" else 0.0]
         for method, seeds in SEEDS.items() for seed in range(seeds) for (benchmark, question), p in level.items()
     ]  # fmt: skip
     return complete(pd.DataFrame(rows, columns=SCORE_COLUMNS), "made")
@@ -52,8 +55,9 @@ def log(method: str, seed: int, **columns: list[float | None]) -> TrainingLog:
     return TrainingLog(method, seed, pd.DataFrame(absent | columns, dtype=float))
 
 
-def run(method: str, policy_tokens: int | None, expert_tokens: int | None) -> Run:
-    return Run(method, 0, None, None, {}, {}, None, policy_tokens, expert_tokens, {})
+def run(method: str, flops: float | None, expert_flops: float | None) -> Run:
+    costs = dict.fromkeys(COSTS, 1.0) | {"flops": flops, "expert_flops": expert_flops}
+    return Run(method, 0, None, None, {}, {}, None, None, None, {}, costs)
 
 
 def lines(axes: plt.Axes, label: str) -> list:
@@ -160,16 +164,23 @@ def test_without_consultations_the_figure_says_so() -> None:
 
 def test_cost_is_that_of_policy_and_experts_together() -> None:
     runs = [
-        run("eapo", policy_tokens=900, expert_tokens=100),
-        run("eapo", policy_tokens=1100, expert_tokens=300),
-        run("self_exploratory", policy_tokens=None, expert_tokens=None),
+        run("eapo", flops=1000.0, expert_flops=100.0),
+        run("eapo", flops=1400.0, expert_flops=300.0),
+        run("self_exploratory", flops=None, expert_flops=None),
     ]
-    training, evaluation = cost_and_accuracy(runs, scores(0.1)).figure.axes
+    drawn = cost_and_accuracy(runs, scores(0.1))
+    training, evaluation = drawn.figure.axes
+
+    def hollow(axes: plt.Axes) -> list[float]:
+        return [line.get_xdata()[0] for line in axes.get_lines() if line.get_markerfacecolor() == "white"]
+
     (point,) = lines(training, "EAPO")
-    assert point.get_xdata()[0] == pytest.approx(1200)
-    assert not lines(training, "Self-exploratory RL")
+    assert point.get_xdata()[0] == pytest.approx(1200) and hollow(training) == [pytest.approx(1000)]
+    assert not lines(training, "Self-exploratory RL") and "Not known of Self-exploratory RL." in drawn.caption
     (point,) = lines(evaluation, "Self-exploratory RL")
     assert point.get_xdata()[0] == pytest.approx(100)
+    (point,) = lines(evaluation, "EAPO")
+    assert point.get_xdata()[0] == pytest.approx(150) and hollow(evaluation) == [pytest.approx(100)]
 
 
 def responses(tokens: list[float]) -> pd.DataFrame:
@@ -190,15 +201,22 @@ def test_length_is_split_into_fifths_of_one_size() -> None:
 
 
 def test_a_method_looks_the_same_however_many_there_are() -> None:
-    many = ["base", "self_exploratory", "eapo", *(f"method_{index}" for index in range(12))]
+    many = ["base", "self_exploratory", "eapo", *(f"method_{index}" for index in range(20))]
     looks = style.looks(many)
     assert len(set(looks.values())) == len(many)
-    assert looks["eapo"] == style.looks(["eapo"])["eapo"]
-    assert (name("eapo_paper"), name("eapo_no_gate"), name("my_method")) == (
-        "EAPO (paper)",
-        "EAPO no gate",
-        "my method",
-    )
+    assert looks["eapo"] == style.looks(["eapo"])["eapo"] == (to_rgb("#d55e00"), "s")
+    # The first few differ in both.
+    first = [looks[f"method_{index}"] for index in (0, 1, 10)]
+    assert len({colour for colour, _ in first}) == len({marker for _, marker in first}) == 3
+
+
+def test_nobody_has_to_say_how_a_method_looks() -> None:
+    with described({}):
+        looks = style.looks([*"abcdefghij", "base"])
+        assert len(set(looks.values())) == 11 and name("my_method") == "my method"
+    twice = {one: Described(look=("#0173b2", "o")) for one in "ab"}
+    with described(twice):
+        assert style.looks("ab")["a"] == (to_rgb("#0173b2"), "o") != style.looks("ab")["b"]
 
 
 def test_every_figure_is_a_module_and_every_module_that_draws_is_listed() -> None:

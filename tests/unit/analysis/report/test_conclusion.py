@@ -33,7 +33,8 @@ def test_the_sentence_says_what_the_numbers_say(
             rows += [
                 {"method": method, "seed": seed, "benchmark": "chains_a", "question_id": str(q), "n": 1000,
                  "correct": round(1000 * p[q]), "unanswered": 0, "truncated": 300, "n_tokens_mean": 9.0,
-                 "duplicate_rate": 0.0, "disagreements": 0, "n_characters_mean": 30.0}
+                 "duplicate_rate": 0.0, "disagreements": 0, "n_characters_mean": 30.0,
+                 "expert_tokens_mean": 0.0}
                 for q in range(40)
             ]  # fmt: skip
     pd.DataFrame(rows).to_parquet(tmp_path / "scores.parquet")

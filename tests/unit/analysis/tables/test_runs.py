@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from analysis import InputError
-from analysis.intake.runs import Run, read_run
+from analysis.intake.runs import COSTS, Run, read_run
 from analysis.tables.runs import miscounts, run_rows, shared_facts
 
 FIELDS = {
@@ -69,6 +69,10 @@ def test_facts_are_listed_once_and_all_where_runs_differ(tmp_path: Path) -> None
         ({"consultations": 3}, "'consultations' is 3: needed are whole numbers by name, or null"),
         ({"consultations": {"asked": 1.5}}, "needed are whole numbers by name"),
         ({"consultations": {"accepted": 1}}, "'consultations' has no 'asked' (it has accepted)"),
+        ({"costs": []}, "'costs' is []: needed is an object, or null"),
+        ({"costs": {"flops": 1}}, "'costs' lacks 'policy_tokens_sampled'"),
+        ({"costs": dict.fromkeys(COSTS, 1) | {"flops": "many"}}, "flops of 'costs' is \"many\": needed is a number"),
+        ({"costs": dict.fromkeys(COSTS, 1) | {"flops": -1}}, "flops of 'costs' is -1: needed is a number or null"),
     ],
 )
 def test_broken_records_are_named(tmp_path: Path, changes: dict, said: str) -> None:
