@@ -1,0 +1,133 @@
+"""An arm that is added by docs/add-a-baseline.md alone goes from its run's files to the tables."""
+
+import gzip
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+
+from eapo_verl.record import manifest, step_log, transcripts
+from eapo_verl.settings.run import RunSettings
+from tests.analysis_experiment import write_lines
+from tests.integration.checkout import copy_checkout, in_checkout
+from workflow.experiment import Experiment, load_experiment
+from workflow.methods import methods
+from workflow.plan import Plan
+
+NEW = "patient"
+#: The smoke experiment with that arm and an expert by itself, and models that lie in folders already.
+CHANGES: dict[str, Any] = {
+    "methods": [NEW], "references": ["expert"], "comparisons": [[NEW, "expert"]],
+    "models": {name: {"source": "local", "path": name} for name in ("policy", "large")},
+    "experts": [{"name": "wise", "serve": "large"}],
+}  # fmt: skip
+#: A model of ten numbers.
+HEADER = json.dumps({"weight": {"dtype": "F32", "shape": [2, 5], "data_offsets": [0, 40]}}).encode()
+STEP = {
+    "seconds": 2.0, "accuracy_val_unassisted": 0.5, "acceptance_rate": 0.0, "consult_rate": 0.0, "rollouts": 8,
+    "policy_tokens": 500, "policy_prompt_tokens": 70, "policy_tokens_scored": 570, "policy_tokens_trained": 500,
+    "policy_prompt_tokens_trained": 70, "prompts_seen": 2, "optimiser_steps": 2,
+}  # fmt: skip
+
+
+def documented() -> str:
+    """The first example of a method.yaml in the documentation."""
+    found = re.search(r"```yaml\n(.*?)```", Path("docs/add-a-baseline.md").read_text(), re.DOTALL)
+    assert found is not None
+    return found[1]
+
+
+@pytest.fixture
+def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A copy of this one with the arm, in which this test is, too."""
+    copy = copy_checkout(tmp_path)
+    folder = copy / "baselines" / NEW
+    folder.mkdir()
+    (folder / "method.yaml").write_text(documented())
+    smoke = yaml.safe_load((copy / "config/smoke.yaml").read_text())
+    (copy / "config/mine.yaml").write_text(yaml.safe_dump(smoke | CHANGES))
+    for name in CHANGES["models"]:
+        write_model(copy / name)
+    monkeypatch.chdir(copy)
+    monkeypatch.setattr("workflow.methods.METHODS", copy / "baselines")
+    monkeypatch.setattr(manifest, "hardware", lambda: {"cpu": "some"})
+    methods.cache_clear()
+    yield copy
+    methods.cache_clear()
+
+
+def place(experiment: Experiment, plan: Plan) -> None:
+    """What data, runs and sampling leave, in the order in which they leave it."""
+    problems = [
+        {"id": f"chains_a-{i}", "problem": "1+1;2+2;3+3", "answer": str(100 + i), "source": "made", "task": "integers"}
+        for i in range(10)
+    ]
+    for name in ("train", "validation", "chains_a"):
+        write_lines(plan.results / "data" / f"{name}.jsonl", problems)
+    for method, seed in plan.trained:
+        write_run(plan, method, seed)
+    rng = np.random.default_rng(1)
+    for method, seed in plan.cells:
+        folder = plan.results / "samples" / method / f"seed{seed}"
+        (folder / ".drawn").mkdir(parents=True)
+        for name in ("chains_a.request", "all"):
+            (folder / ".drawn" / name).write_text("")
+        rows = [
+            {"question_id": problem["id"], "sample": sample, "n_tokens": 20 + sample, "finish_reason": "stop",
+             "response": f"\\boxed{{{problem['answer'] if rng.random() < 0.5 else 7}}}"}
+            for problem in problems for sample in range(experiment.evaluation.samples)
+        ]  # fmt: skip
+        write_lines(folder / "chains_a.jsonl", rows)
+        (folder / "chains_a.provenance.json").write_text("{}")
+
+
+def write_model(folder: Path) -> None:
+    folder.mkdir(parents=True)
+    (folder / "config.json").write_text("{}")
+    (folder / "model.safetensors").write_bytes(len(HEADER).to_bytes(8, "little") + HEADER + b"\0" * 40)
+
+
+def write_run(plan: Plan, method: str, seed: int) -> None:
+    settings = RunSettings(**yaml.safe_load(plan.settings(method, seed)))
+    folder = plan.run(method, seed)
+    write_lines(folder / step_log.FILE, [STEP | {"step": step} for step in range(1, settings.budget.steps + 1)])
+    with gzip.open(folder / transcripts.FILE, "wt") as file:
+        file.write("")
+    manifest.write_manifest(folder / "run.json", settings, step_log.read_steps(folder / step_log.FILE), {}, {}, 60.0, 0)
+    write_model(folder / "model")
+
+
+def test_it_is_graded_and_tested_and_its_costs_are_in_the_main_table(checkout: Path) -> None:
+    experiment = load_experiment(yaml.safe_load(Path("config/mine.yaml").read_text()), "config/mine.yaml")
+    plan = Plan(experiment, "mine", Path("results/mine"))
+    place(experiment, plan)
+    options = ("--cores", "2", "--nolock", "--configfile", "config/mine.yaml")
+    finished = in_checkout(checkout, "snakemake", "results/mine/tables/main.csv", *options)
+    assert finished.returncode == 0, finished.stdout
+    ran = {line.split()[1][:-1] for line in finished.stdout.splitlines() if line.startswith(("rule ", "localrule "))}
+    assert ran == {"arms", "grade", "scores", "tables"}
+
+    table = pd.read_csv("results/mine/tables/main.csv").query("benchmark == 'all'").set_index("method")
+    assert list(table.index) == ["expert", NEW]
+    run = json.loads(Path(f"results/mine/runs/{NEW}/seed1/run.json").read_text())
+    costs = run["costs"]
+    steps = experiment.training.budget.steps
+    assert costs["policy_parameters"] == 10
+    assert costs["flops"] == 10 * steps * (2 * (500 + 70 + 570) + 6 * (500 + 70))
+    row = table.loc[NEW]
+    assert row["train_policy_tokens"] == costs["policy_tokens_sampled"] == 500 * steps
+    assert (row["train_flops"], row["train_wall_s"]) == (costs["flops"], run["wall_s"])
+    assert row["train_expert_tokens"] == row["train_expert_requests"] == row["expert_tokens_mean"] == 0
+    assert row["n_tokens_mean"] == 20.5 and pd.isna(row["spends"])
+    assert pd.isna(table.loc["expert", "train_flops"])
+
+    tested = pd.read_csv("results/mine/tables/significance.csv")
+    assert set(tested["method_a"]) == {NEW}
+    said = json.loads(Path("results/mine/arms.json").read_text())
+    assert (said[NEW]["title"], said["expert"]["title"]) == ("Patient RL", "Expert alone")
