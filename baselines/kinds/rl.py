@@ -4,7 +4,7 @@ from typing import Any
 
 from pydantic import model_validator
 
-from baselines.arm import Arm, Needs
+from baselines.arm import Arm, Needs, Spending
 from eapo_verl.settings.base import Name
 from eapo_verl.settings.method import Consultation, Internalization, Reward
 from eapo_verl.settings.run import Training
@@ -30,6 +30,10 @@ class RL(Arm):
     def needs(self) -> Needs:
         """Problems, and experts while it is trained where it consults at all."""
         return Needs(problems=True, experts=self.experts if self.consultation.possible else ())
+
+    def spends(self) -> dict[Spending, str]:
+        """Internalization samples, of which there are only with experts."""
+        return {"trained_tokens": "internalization samples"} if self.needs().experts and self.internalization.on else {}
 
     def settings(self) -> dict[str, Any]:
         """The parts of the method, and how it is trained."""
