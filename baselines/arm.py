@@ -1,8 +1,21 @@
 """What a kind of method is: the schema of its arms, and what the workflow has to know of each."""
 
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar, Literal, NamedTuple
 
 from eapo_verl.settings.base import Name, Settings, Text
+
+#: What an arm may declare that it spends beside the experiment's budget, or otherwise than it says: tokens of experts
+#: for its training and in evaluation; prompts, rollouts and optimiser steps of a run; tokens that it is trained on and
+#: that are not its own rollouts'; more than one response of the policy for an answer in evaluation.
+Spending = Literal[
+    "expert_tokens",
+    "evaluation_expert_tokens",
+    "prompts",
+    "rollouts",
+    "optimiser_steps",
+    "trained_tokens",
+    "evaluation_tokens",
+]
 
 
 class Needs(NamedTuple):
@@ -63,6 +76,13 @@ class Arm(Settings):
     def needs(self) -> Needs:
         """What has to be there for this arm; nothing, if a kind does not say."""
         return Needs()
+
+    def spends(self) -> dict[Spending, str]:
+        """What it spends beside the experiment's budget, and in words why.
+
+        Without what anybody can tell by its needs, its ``training`` and its sampler (:mod:`workflow.fairness`).
+        """
+        return {}
 
     def settings(self) -> dict[str, Any]:
         """What the program is told of this arm, beside what every run is told (names, seed, files, experts)."""

@@ -1,24 +1,7 @@
 """One budget for all arms of an experiment; what an arm spends otherwise, it declares (``docs/fairness.md``)."""
 
-from typing import Literal
-
-from baselines.arm import Arm
-from eapo_verl.settings.matching import Match
-from eapo_verl.settings.method import Internalization
+from baselines.arm import Arm, Spending
 from eapo_verl.settings.run import Training
-
-#: What an arm may declare that it spends beside the experiment's budget, or otherwise than it says: tokens of experts
-#: for its training and in evaluation; prompts, rollouts and optimiser steps of a run; tokens that it is trained on and
-#: that are not its own rollouts'; more than one response of the policy for an answer in evaluation.
-Spending = Literal[
-    "expert_tokens",
-    "evaluation_expert_tokens",
-    "prompts",
-    "rollouts",
-    "optimiser_steps",
-    "trained_tokens",
-    "evaluation_tokens",
-]
 
 
 def spent(arm: Arm, shared: Training) -> dict[Spending, str]:
@@ -39,23 +22,9 @@ def spent(arm: Arm, shared: Training) -> dict[Spending, str]:
     if isinstance(training, Training):
         ours, theirs = _budget(training), _budget(shared)
         found |= {name: f"{ours[name]}, not {theirs[name]}" for name in ours if ours[name] != theirs[name]}
-    match = getattr(arm, "match", None)
-    if isinstance(match, Match):
-        changed: tuple[Spending, ...] = (
-            ("prompts", "rollouts", "optimiser_steps") if match.by == "steps" else ("rollouts",)
-        )
-        found |= dict.fromkeys(changed, f"to match {match.arm}")
-    internalization = getattr(arm, "internalization", None)
-    if needs.start is not None:
-        found["trained_tokens"] = f"of {needs.start}'s run"
-    # A hint is read, and not trained on.
-    elif needs.solutions and getattr(arm, "hint", None) is None:
-        found["trained_tokens"] = "of experts' solutions"
-    elif needs.experts and isinstance(internalization, Internalization) and internalization.on:
-        found["trained_tokens"] = "of internalization samples"
-    if arm.sampler is not None or "procedure" in arm.sampling():
-        found["evaluation_tokens"] = "of several turns" if arm.sampler is None else f"by {arm.sampler}"
-    return found
+    if arm.sampler is not None:
+        found["evaluation_tokens"] = f"by {arm.sampler}"
+    return found | arm.spends()
 
 
 def undeclared(name: str, arm: Arm, declared: tuple[Spending, ...], shared: Training) -> str | None:

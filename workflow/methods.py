@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 import yaml
 from pydantic import ConfigDict, StringConstraints, ValidationError, model_validator
 
-from baselines.arm import Arm
+from baselines.arm import Arm, Spending
 from baselines.kinds import kinds
 from eapo_verl.settings.base import Name, Settings, Text
 from eapo_verl.settings.errors import one_line

@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from analysis.intake.cells import ALL
 from analysis.intake.training_log import VALIDATION, TrainingLog
 from analysis.plots import style
-from analysis.plots.axes import percent
+from analysis.plots.axes import legend_above, percent
 from analysis.plots.curves import mean_of_seeds
 from analysis.plots.design import seeds_of
 from analysis.plots.drawing import Drawn, Experiment
@@ -35,7 +35,8 @@ def accuracy_over_training(logs: Sequence[TrainingLog], scores: Scores) -> Drawn
     axes.set_xlabel("Training step")
     axes.set_ylabel("Validation accuracy, no experts")
     percent(axes)
-    axes.legend(loc="best")
+    # Beside the curves: of many methods there is no room among them.
+    legend_above(figure, axes)
     seeds = seeds_of((method, sum(log.method == method for log in logs)) for method in methods)
     return Drawn(
         figure,

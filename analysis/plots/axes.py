@@ -16,9 +16,10 @@ def percent(axes: Axes) -> None:
 
 
 def legend_above(figure: Figure, axes: Axes) -> None:
-    """One legend for the whole figure, of the artists of ``axes``."""
+    """One legend for the whole figure, of the artists of ``axes``, if there are any."""
     handles, labels = axes.get_legend_handles_labels()
-    figure.legend(handles, labels, loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=min(4, len(labels)))
+    if labels:
+        figure.legend(handles, labels, loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=min(4, len(labels)))
 
 
 def say(axes: Axes, text: str) -> None:

@@ -20,7 +20,7 @@ def comparison(scores: Scores) -> Drawn:
     rows = [*scores.benchmarks, ALL] if len(scores.benchmarks) > 1 else scores.benchmarks
     methods = scores.methods
     looks = style.looks(methods)
-    figure, axes = plt.subplots(figsize=(max(6.4, 1.6 * len(rows)), 3.8))
+    figure, axes = plt.subplots(figsize=(max(6.4, (1.6 + 0.08 * len(methods)) * len(rows)), 3.8))
     step = min(0.22, 0.75 / len(methods))
     for index, method in enumerate(methods):
         colour, marker = looks[method]

@@ -2,7 +2,7 @@
 
 from pydantic import model_validator
 
-from baselines.arm import Needs
+from baselines.arm import Needs, Spending
 from baselines.kinds.rl import RL
 from eapo_verl.settings.solutions import OffPolicy
 
@@ -22,3 +22,7 @@ class OffPolicyRL(RL):
     def needs(self) -> Needs:
         """As ``rl``, and solutions by its experts."""
         return super().needs()._replace(solutions=self.experts)
+
+    def spends(self) -> dict[Spending, str]:
+        """As ``rl``, and solutions are trained on."""
+        return super().spends() | {"trained_tokens": "experts' solutions"}

@@ -4,7 +4,7 @@ from typing import Any
 
 from pydantic import model_validator
 
-from baselines.arm import Arm, Needs
+from baselines.arm import Arm, Needs, Spending
 from eapo_verl.settings.base import Name
 from eapo_verl.settings.matching import Match
 from eapo_verl.settings.method import Consultation, Internalization, Reward
@@ -43,6 +43,18 @@ class RL(Arm):
             costs_of=(self.match.arm, self.match.like) if self.match else (),
             experts=self.experts if self.consultation.possible else (),
         )
+
+    def spends(self) -> dict[Spending, str]:
+        """What ``match`` changes, and what is trained on beside its rollouts; of internalization only where experts are."""
+        found: dict[Spending, str] = {}
+        if self.match is not None:
+            steps: tuple[Spending, ...] = ("prompts", "rollouts", "optimiser_steps")
+            found |= dict.fromkeys(steps if self.match.by == "steps" else ("rollouts",), f"to match {self.match.arm}")
+        if self.start_from is not None:
+            found["trained_tokens"] = f"the run of {self.start_from}"
+        elif self.needs().experts and self.internalization.on:
+            found["trained_tokens"] = "internalization samples"
+        return found
 
     def settings(self) -> dict[str, Any]:
         """The parts of the method, and how it is trained."""

@@ -4,7 +4,7 @@ from typing import Any
 
 from pydantic import model_validator
 
-from baselines.arm import Arm, Needs
+from baselines.arm import Arm, Needs, Spending
 from eapo_verl.settings.base import Name
 from eapo_verl.settings.method import Consultation
 from eapo_verl.settings.run import Training
@@ -34,6 +34,10 @@ class SFT(Arm):
     def needs(self) -> Needs:
         """Problems, and each expert's solutions of them."""
         return Needs(problems=True, solutions=self.experts)
+
+    def spends(self) -> dict[Spending, str]:
+        """It is trained on nothing of its own."""
+        return {"trained_tokens": "experts' solutions"}
 
     def settings(self) -> dict[str, Any]:
         """What is learned from, and how."""

@@ -2,7 +2,7 @@
 
 from pydantic import Field, model_validator
 
-from baselines.arm import Arm, Needs
+from baselines.arm import Arm, Needs, Spending
 from baselines.procedure import Replies
 from baselines.procedures import AnyProcedure
 from eapo_verl.settings.base import Name, Settings
@@ -34,6 +34,10 @@ class Workflow(Arm):
     def needs(self) -> Needs:
         """Experts at evaluation, where the procedure asks them."""
         return Needs(experts_at_evaluation=self.experts if self.procedure.asks else ())
+
+    def spends(self) -> dict[Spending, str]:
+        """Several responses for an answer."""
+        return {"evaluation_tokens": f"{self.procedure.name}, of several turns"}
 
     def sampling(self) -> dict[str, Settings]:
         """The procedure, and how experts are asked."""

@@ -325,7 +325,7 @@ class Distilled(Arm):
 def distilled(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     """Changes of the experiment by which it has an arm of that kind, ``mine``."""
     monkeypatch.setitem(kinds(), "distilled", Distilled)
-    spends = ("expert_tokens", "trained_tokens")
+    spends = ("expert_tokens",)
     words = {"kind": "distilled", "differences": "It is distilled.", "spends": spends}
     kind = Method(**words, teacher="expert_b", solvers=["expert_a"])
     monkeypatch.setitem(methods(), "mine", kind)

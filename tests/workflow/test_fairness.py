@@ -7,8 +7,7 @@ from typing import Any
 import pytest
 import yaml
 
-from baselines.arm import Arm, Needs
-from eapo_verl.settings.method import Internalization
+from baselines.arm import Arm, Needs, Spending
 from eapo_verl.settings.run import Training
 from workflow.experiment import load_experiment
 from workflow.fairness import spent, undeclared
@@ -22,7 +21,6 @@ class Greedy(Arm):
     """An arm that needs whatever its fields say."""
 
     training: Training = SHARED
-    internalization: Internalization = Internalization()
     needed: Needs = Needs()
 
     def needs(self) -> Needs:
@@ -31,6 +29,11 @@ class Greedy(Arm):
 
 class Sampling(Greedy):
     sampler = "some.sampler"
+
+
+class Learning(Greedy):
+    def spends(self) -> dict[Spending, str]:
+        return {"trained_tokens": "solutions"}
 
 
 def trained(**parts: dict[str, Any]) -> dict[str, Any]:
@@ -52,15 +55,10 @@ def trained(**parts: dict[str, Any]) -> dict[str, Any]:
         (Greedy, trained(verl={"actor_rollout_ref.actor.ppo_epochs": 2}), {"optimiser_steps"}),
         (Greedy, {"needed": Needs(experts=("a",))}, {"expert_tokens"}),
         (Greedy, {"needed": Needs(models=("a",))}, {"expert_tokens"}),
-        (Greedy, {"needed": Needs(solutions=("a",))}, {"expert_tokens", "trained_tokens"}),
+        (Greedy, {"needed": Needs(solutions=("a",))}, {"expert_tokens"}),
         (Greedy, {"needed": Needs(experts_at_evaluation=("a",))}, {"evaluation_expert_tokens"}),
-        (Greedy, {"internalization": Internalization(weight={"peak": 1.0})}, set()),
-        (
-            Greedy,
-            {"internalization": Internalization(weight={"peak": 1.0}), "needed": Needs(experts=("a",))},
-            {"expert_tokens", "trained_tokens"},
-        ),
         (Sampling, {}, {"evaluation_tokens"}),
+        (Learning, {"needed": Needs(solutions=("a",))}, {"expert_tokens", "trained_tokens"}),
     ],
 )
 def test_what_an_arm_spends_beside_the_budget(kind: type[Greedy], fields: dict[str, Any], items: set[str]) -> None:
@@ -99,7 +97,7 @@ def test_an_arm_that_ships_declares_it(name: str) -> None:
             {"of": "self_exploratory", "consultation": {"trigger": "always"}},
             "method mine: spends: the experiment's budget does not hold expert_tokens (of expert_a, expert_b)",
         ),
-        ({"of": "eapo", "spends": ["expert_tokens"]}, "does not hold trained_tokens (of internalization samples)"),
+        ({"of": "eapo", "spends": ["expert_tokens"]}, "does not hold trained_tokens (internalization samples)"),
         ({"of": "eapo", "experts": []}, "method mine: it consults, but experts names none"),
     ],
 )

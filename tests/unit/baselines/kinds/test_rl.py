@@ -7,6 +7,7 @@ from pydantic import ValidationError
 
 from baselines.arm import Needs
 from baselines.kinds.rl import RL
+from eapo_verl.settings.method import Internalization
 from eapo_verl.settings.run import RunSettings
 
 TRAINING = {
@@ -26,6 +27,12 @@ def test_an_arm_that_consults_needs_its_experts_while_it_is_trained() -> None:
     assert arm(trigger="never").needs() == Needs(problems=True)
     with pytest.raises(ValidationError, match="consults, but experts names none"):
         RL(**(arm().model_dump() | {"experts": ()}))
+
+
+def test_internalization_samples_are_no_rollouts_of_its_own() -> None:
+    on = {"internalization": Internalization(weight={"peak": 1.0})}
+    assert set(arm().model_copy(update=on).spends()) == {"trained_tokens"} and arm().spends() == {}
+    assert arm(trigger="never").model_copy(update=on).spends() == {}
 
 
 def test_its_program_is_told_what_it_reads() -> None:
