@@ -249,7 +249,7 @@ def test_an_arm_with_its_own_experts_leases_those_alone() -> None:
         ),
         ({"policy": "other"}, "policy: arms share it"),
         ({"system_prompt": "Think."}, "system_prompt: arms share it"),
-        ({"kind": "magic"}, "kind: 'magic' is unknown; allowed are rl, untrained"),
+        ({"kind": "magic"}, "kind: 'magic' is unknown; allowed are "),
         ({"colour": "red"}, "colour: no key of a method of kind rl, which has policy, system_prompt, experts,"),
         ({"differences": ""}, "differences: String should have at least 1 character"),
     ],
