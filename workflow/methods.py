@@ -11,7 +11,6 @@ from baselines.arm import Arm, Spending
 from baselines.kinds import kinds
 from eapo_verl.settings.base import Name, Settings, Text
 from eapo_verl.settings.errors import one_line
-from workflow.fairness import Spending
 
 METHODS = Path(__file__).resolve().parent.parent / "baselines"
 

@@ -9,8 +9,8 @@ from eapo_verl.settings.distillation import Distillation
 from eapo_verl.settings.method import Consultation, Reward
 from eapo_verl.settings.run import Training
 
-#: Keys of ``training.optimiser`` that make something of the task's reward.
-_OF_THE_REWARD = ("dynamic_sampling", "overlong", "kl_coefficient", "kl_reward_coefficient")
+#: Keys of ``training.optimiser`` that are parts of the task's reward or of its loss.
+_OF_THE_REWARD = ("overlong", "kl_coefficient", "kl_reward_coefficient")
 
 
 class OnPolicyDistillation(Arm, Distillation):

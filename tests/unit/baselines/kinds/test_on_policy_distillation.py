@@ -39,7 +39,7 @@ def test_its_program_is_told_of_the_teacher_which_is_there_before_the_run(name: 
     assert one.experiment.arms[name].banned() == ("<consult>",)
 
 
-def test_whatever_acts_on_the_tasks_reward_is_off_where_there_is_none_and_the_run_says_so() -> None:
+def test_whatever_is_part_of_the_tasks_loss_is_off_where_there_is_none_and_the_run_says_so() -> None:
     optimiser = {"overlong": {"buffer": 0.5}, "kl_coefficient": 0.1}
     training = copy.deepcopy(DEFAULT["training"])
     training["optimiser"] |= optimiser
@@ -74,7 +74,7 @@ def test_a_run_is_told_apart_by_its_teacher_and_not_by_the_teachers_name() -> No
         ),
         ({"training": {"optimiser": {"temperature": 0.6}}}, "temperature: the teacher scores at temperature 1"),
         ({"training": {"optimiser": {"kl_coefficient": 0.1}}}, "kl_coefficient: without task_reward it has to be off"),
-        ({"training": {"optimiser": {"dynamic_sampling": True}}}, "dynamic_sampling: without task_reward it has to be"),
+        ({"training": {"optimiser": {"overlong": {"buffer": 1}}}}, "overlong: without task_reward it has to be off"),
         ({"coefficient": 0.5}, "coefficient: there is no other loss to weigh against without task_reward"),
         ({"coefficient": 0.0, "task_reward": True}, "coefficient: Input should be greater than 0"),
         ({"loss_clamp": -1}, "loss_clamp: Input should be greater than 0"),
