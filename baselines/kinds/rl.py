@@ -45,7 +45,7 @@ class RL(Arm):
         )
 
     def spends(self) -> dict[Spending, str]:
-        """What ``match`` changes, and what is trained on beside its rollouts; of internalization only where experts are."""
+        """What ``match`` changes, and what is trained on beside its rollouts (internalization where it has experts)."""
         found: dict[Spending, str] = {}
         if self.match is not None:
             steps: tuple[Spending, ...] = ("prompts", "rollouts", "optimiser_steps")
