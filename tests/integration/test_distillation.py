@@ -21,7 +21,7 @@ STEPS = 30
 def command(checkout: Path, folder: Path) -> list[str]:
     """A run on the world's own solutions of half of the training problems, at the lengths of the smoke experiment."""
     run = yaml.safe_load((checkout / "results/smoke/settings/self_exploratory.seed1.yaml").read_text())
-    for key in ("reward", "internalization"):
+    for key in ("reward", "internalization", "match", "start_from"):
         del run[key]
     problems = [json.loads(line) for line in (checkout / "results/smoke/data/train.jsonl").open()][:128]
     gold = [Solution(one["id"], "gold", one["solution"], one["answer"], 40) for one in problems]
