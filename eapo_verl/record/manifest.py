@@ -127,7 +127,7 @@ def _costs(settings: RunSettings, steps: list[dict[str, Any]]) -> Costs:
     if settings.distillation is not None and settings.teacher is not None:
         scoring = sizes[settings.distillation.teacher] = count_parameters(settings.teacher)
         flops += forward_flops(scoring or 0, total("expert_tokens_scored"))
-    known = None not in sizes.values() or not total("expert_requests")
+    known = None not in sizes.values() or not total("expert_requests", "expert_tokens_scored")
     same = (
         *("policy_prompt_tokens", "policy_tokens_trained", "policy_prompt_tokens_trained", "expert_tokens"),
         *("expert_prompt_tokens", "expert_tokens_scored", "expert_requests", "optimiser_steps", "prompts_seen"),
