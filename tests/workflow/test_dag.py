@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from workflow.experiment import load_experiment
 from workflow.methods import methods
 
 CONFIGS = sorted(Path("config").glob("*.yaml"))
@@ -24,17 +25,19 @@ def snakemake(*arguments: str) -> subprocess.CompletedProcess:
 def test_dry_run(config: Path) -> None:
     finished = snakemake("-n", "--forceall", "--configfile", str(config))
     assert finished.returncode == 0, finished.stderr
-    experiment = yaml.safe_load(config.read_text())
+    experiment = load_experiment(yaml.safe_load(config.read_text()), str(config))
     counts = {
         columns[0]: int(columns[1])
         for line in finished.stdout.splitlines() + finished.stderr.splitlines()
         if len(columns := line.split()) == 2 and columns[1].isdigit()
     }
-    runs = len(experiment["methods"]) * len(experiment["seeds"])
+    trained = [arm for arm in experiment.arms.values() if arm.program is not None]
+    runs = len(trained) * len(experiment.seeds)
+    cells = runs + len(experiment.arms) - len(trained)
     assert counts["train"] == runs
     assert finished.stdout.count("training_slots=1") == runs
-    assert counts["draw"] == runs + 1
-    assert counts["request"] == counts["sample"] == counts["grade"] == (runs + 1) * len(experiment["benchmarks"])
+    assert counts["draw"] == cells
+    assert counts["request"] == counts["sample"] == counts["grade"] == cells * len(experiment.benchmarks)
 
 
 def test_the_dag_is_drawn() -> None:
