@@ -35,6 +35,19 @@ def test_what_a_policy_must_not_or_cannot_write_is_left_out_and_counted(settings
         data.read_rows(settings(lengths={"prompt": 4, "response": 32}), TOKENIZER)
 
 
+def test_no_more_problems_are_learned_from_than_the_budget_has_prompts(settings: Make) -> None:
+    budget = settings().budget.model_copy(update={"steps": 1, "prompts_per_step": 1})
+    assert settings(budget=budget).problems == 1
+    runs = [settings(budget=budget, seed=seed, texts={"p-1": "\\boxed{802}"}) for seed in range(9)]
+    made = [data.read_rows(run, TOKENIZER) for run in runs]
+    assert all((rows.problems, rows.share) == (1, 0.5) for rows in made)
+    learned = {tuple(row.messages[0]["content"] for row in rows.rows) for rows in made}
+    # Each run by its seed: the problem with one solution, or the one with two.
+    assert learned == {(PROBLEMS["p-0"],), (PROBLEMS["p-1"],) * 2}
+    assert all(rows.dropped["beyond_budget"] == 3 - len(rows.rows) for rows in made)
+    assert data.read_rows(settings(), TOKENIZER).share == 1.0
+
+
 def test_too_few_solutions_are_one_line_with_both_numbers(settings: Make) -> None:
     budget = settings().budget.model_copy(update={"rollouts_per_prompt": 3})
     with pytest.raises(RunError) as caught:
