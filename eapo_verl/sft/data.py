@@ -10,12 +10,13 @@ import pandas
 from torch.utils.data import DistributedSampler
 
 from eapo_verl.engine.prompts import problem_rows
+from eapo_verl.method.draws import sample_seed
 from eapo_verl.record.solutions import read_solutions
 from eapo_verl.settings.run import RunError
 from eapo_verl.sft.settings import SFTSettings
 
 #: Why a solution is not learned from.
-DROPPED = ("duplicate", "special_token", "long_prompt", "long_solution")
+DROPPED = ("duplicate", "special_token", "long_prompt", "long_solution", "beyond_budget")
 
 
 class Row(NamedTuple):
@@ -32,11 +33,14 @@ class Rows(NamedTuple):
     Attributes:
         rows: different ones, in the order of the files.
         problems: how many problems they solve.
+        share: these, of all problems with a solution that could be learned from: that of the experts' cost which is
+            this run's.
         dropped: solutions that are not learned from, by reason (``DROPPED``).
     """
 
     rows: list[Row]
     problems: int
+    share: float
     dropped: dict[str, int]
 
 
@@ -44,7 +48,8 @@ def read_rows(settings: SFTSettings, tokenizer: Any) -> Rows:
     """The solutions of all experts as conversations of the policy.
 
     Left out are a text that another expert wrote for the same problem, one that holds a special token of the policy's
-    tokenizer, and one that is longer than ``lengths`` allows a rollout.
+    tokenizer, and one that is longer than ``lengths`` allows a rollout; and where more problems were solved than the
+    budget has prompts, those that the run's seed does not draw.
 
     Raises:
         RunError: a file is malformed; there are fewer rows than a batch holds; the policy's chat template does not
@@ -71,6 +76,11 @@ def read_rows(settings: SFTSettings, tokenizer: Any) -> Rows:
                 dropped["long_solution"] += 1
             else:
                 kept[key] = row
+    solved = {problem for problem, _ in kept}
+    order_of_draw = sorted(solved, key=lambda problem: sample_seed(settings.seed, "learned", problem, 0))
+    drawn = set(order_of_draw[: settings.problems])
+    dropped["beyond_budget"] = sum(problem not in drawn for problem, _ in kept)
+    kept = {key: row for key, row in kept.items() if key[0] in drawn}
     if len(kept) < settings.batch:
         experts = ", ".join(settings.solutions)
         left_out = ", ".join(f"{reason} {count}" for reason, count in dropped.items())
@@ -78,7 +88,7 @@ def read_rows(settings: SFTSettings, tokenizer: Any) -> Rows:
             f"solutions of {experts}: {len(kept)} different right ones can be learned from, and a batch takes "
             f"{settings.batch} (left out: {left_out}); ask for more (solutions.problems, solutions.samples)"
         )
-    return Rows(list(kept.values()), len({problem for problem, _ in kept}), dict(dropped))
+    return Rows(list(kept.values()), len(drawn), len(drawn) / len(solved), dict(dropped))
 
 
 def _row(prompt: list[dict[str, str]], solution: str, tokenizer: Any, policy: Path) -> Row:

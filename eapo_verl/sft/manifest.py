@@ -25,7 +25,8 @@ def write_manifest(
 ) -> None:
     """Write ``run.json`` for a finished run.
 
-    What experts wrote counts whole, wrong solutions included, and in every run that learns from it.
+    What experts wrote counts whole, wrong solutions included, and in every run that learns from it; where more problems
+    were solved than the run's budget has, the share of those that it learns from.
 
     Args:
         path: the file.
@@ -41,7 +42,7 @@ def write_manifest(
         RunError: it does not stand beside a file of solutions how they were come by.
     """
     sources = {expert: read_provenance(file) for expert, file in settings.solutions.items()}
-    costs = _costs(settings, learned, sources)
+    costs = _costs(settings, rows, learned, sources)
     manifest: dict[str, Any] = {
         "method": settings.method,
         "kind": settings.kind,
@@ -59,6 +60,7 @@ def write_manifest(
         "rows": {
             "solutions": len(rows.rows),
             "problems": rows.problems,
+            "share_of_solved": rows.share,
             "dropped": rows.dropped,
             "epochs": round(len(learned) / len(rows.rows), 3),
         },
@@ -70,7 +72,7 @@ def write_manifest(
         "expert_tokens": costs.expert_tokens,
         "expert_prompt_tokens": costs.expert_prompt_tokens,
         "expert_requests": costs.expert_requests,
-        "expert_cost_usd": round(sum(source["cost_usd"] for source in sources.values()), 6),
+        "expert_cost_usd": round(rows.share * sum(source["cost_usd"] for source in sources.values()), 6),
         # Nobody is consulted.
         "consultations": None,
         "costs": costs.block(),
@@ -78,9 +80,9 @@ def write_manifest(
     write_whole(path, json.dumps(manifest, indent=2) + "\n")
 
 
-def _costs(settings: SFTSettings, learned: list[Row], sources: dict[str, dict[str, Any]]) -> Costs:
+def _costs(settings: SFTSettings, rows: Rows, learned: list[Row], sources: dict[str, dict[str, Any]]) -> Costs:
     def total(key: str) -> int:
-        return sum(source[key] for source in sources.values())
+        return round(rows.share * sum(source[key] for source in sources.values()))
 
     flops = [source["flops"] for source in sources.values()]
     return Costs(
@@ -89,7 +91,7 @@ def _costs(settings: SFTSettings, learned: list[Row], sources: dict[str, dict[st
         expert_tokens=total("tokens"),
         expert_prompt_tokens=total("prompt_tokens"),
         expert_requests=total("requests"),
-        expert_flops=None if None in flops else float(sum(flops)),
+        expert_flops=None if None in flops else float(rows.share * sum(flops)),
         optimiser_steps=settings.optimiser_steps,
         prompts_seen=len(learned),
         policy_parameters=count_parameters(settings.policy),

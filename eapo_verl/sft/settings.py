@@ -35,6 +35,11 @@ class SFTSettings(Training):
     config_sha256: str
 
     @property
+    def problems(self) -> int:
+        """How many it learns from at most: as many as reinforcement learning draws prompts."""
+        return self.budget.steps * self.budget.prompts_per_step
+
+    @property
     def batch(self) -> int:
         """Texts of an optimiser step: as many as reinforcement learning's mini-batches hold rollouts."""
         budget = self.budget

@@ -35,6 +35,18 @@ def test_what_a_policy_must_not_or_cannot_write_is_left_out_and_counted(settings
         data.read_rows(settings(lengths={"prompt": 4, "response": 32}), TOKENIZER)
 
 
+def test_no_more_problems_are_learned_from_than_the_budget_has_prompts(settings: Make) -> None:
+    budget = settings().budget.model_copy(update={"steps": 1, "prompts_per_step": 1, "mini_batches": 1})
+    texts = {"p-0": "\\boxed{246}", "p-1": "\\boxed{802}"}
+    runs = [settings(budget=budget, seed=seed, texts=texts) for seed in range(9)]
+    made = [data.read_rows(run, TOKENIZER) for run in runs]
+    assert all((rows.problems, rows.share, rows.dropped["beyond_budget"]) == (1, 0.5, 2) for rows in made)
+    # One problem with both of its solutions; which, the run's seed decides.
+    learned = {tuple(row.messages[0]["content"] for row in rows.rows) for rows in made}
+    assert learned == {(text,) * 2 for text in PROBLEMS.values()}
+    assert data.read_rows(settings(), TOKENIZER).share == 1.0
+
+
 def test_too_few_solutions_are_one_line_with_both_numbers(settings: Make) -> None:
     budget = settings().budget.model_copy(update={"rollouts_per_prompt": 3})
     with pytest.raises(RunError) as caught:
