@@ -96,6 +96,10 @@ class Arm(Settings):
         """
         return {}
 
+    def system_prompt_at_evaluation(self) -> str | None:
+        """What stands before every problem of a benchmark; as in training, if a kind does not say."""
+        return self.system_prompt
+
     def banned(self) -> tuple[str, ...]:
         """Strings that cannot be sampled at evaluation."""
         return ()

@@ -1,7 +1,7 @@
 """How a sample comes about that takes several turns of the policy: the interface that no engine is needed for."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Annotated, Any, ClassVar, NamedTuple, Protocol
 
 from pydantic import AfterValidator, Field
@@ -18,10 +18,12 @@ class Turn(NamedTuple):
     Attributes:
         text: without special tokens, and without the string that ended it.
         cut: whether it ended for want of tokens, be it that its limit or the context is full.
+        stopped: whether the string ended it that it was given for that.
     """
 
     text: str
     cut: bool
+    stopped: bool = False
 
 
 class Sample(Protocol):
@@ -48,7 +50,13 @@ class Sample(Protocol):
         ...
 
     async def write(
-        self, user: str, *place: int, begun: str = "", max_tokens: int | None = None, stop: str | None = None
+        self,
+        user: str,
+        *place: int,
+        begun: str = "",
+        max_tokens: int | None = None,
+        stop: str | None = None,
+        banned: str | None = None,
     ) -> Turn:
         """Have the policy write.
 
@@ -59,6 +67,7 @@ class Sample(Protocol):
             max_tokens: of this turn; None: those of a response. Fewer where the context has less room, and without
                 any the turn is empty and cut.
             stop: ends the turn, beside the end of the message.
+            banned: cannot be written in this turn, beside what cannot be in any.
         """
         ...
 
@@ -74,6 +83,18 @@ class Sample(Protocol):
         Returns:
             the words of those that answered, without thoughts, neutralised and capped; what became of the others is
             counted.
+        """
+        ...
+
+    async def consult(self, queries: Sequence[str], *place: int) -> list[str | None]:
+        """Have experts answer several queries, all at the same time, different experts where there are enough.
+
+        Args:
+            queries: what is asked; an expert is shown one of them and nothing else.
+            place: tells this consultation apart from every other one of the sample; whom it asks depends on it.
+
+        Returns:
+            an answer's words a query, as those of :meth:`ask`; None where none came.
         """
         ...
 

@@ -56,13 +56,20 @@ class ScriptedEngine:
         return [self._output(*one) for one in finished]
 
     def _output(self, name: str, prompt: str, parameters: Any) -> Any:
-        text = self._policy(prompt, parameters.seed)
-        ids = [*TOKENIZER.encode(text, add_special_tokens=False), TOKENIZER.eos_token_id]
+        text, stop = self._policy(prompt, parameters.seed), next(iter(parameters.stop or ()), None)
+        stopped = stop is not None and stop in text
+        if stopped:
+            text = text[: text.index(stop) + len(stop)]
+        ids = TOKENIZER.encode(text, add_special_tokens=False) + [TOKENIZER.eos_token_id] * (not stopped)
         kept = ids[: parameters.max_tokens]
+        whole = kept == ids
+        written = TOKENIZER.decode(kept, skip_special_tokens=True)
         output = SimpleNamespace(
-            text=TOKENIZER.decode(kept, skip_special_tokens=True),
+            # As vLLM: without the string that ended it.
+            text=written.removesuffix(stop) if stopped and whole else written,
             token_ids=kept,
-            finish_reason="stop" if kept == ids else "length",
+            finish_reason="stop" if whole else "length",
+            stop_reason=stop if stopped and whole else None,
         )
         return SimpleNamespace(finished=True, request_id=name, outputs=[output])
 

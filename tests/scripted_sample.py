@@ -22,10 +22,14 @@ class Written:
     begun: str
     max_tokens: int | None
     stop: str | None
+    banned: str | None = None
 
 
 class ScriptedSample:
-    """Stands for `baselines.procedure.Sample`; ``policy`` says what is written, ``experts`` answer in this order."""
+    """Stands for `baselines.procedure.Sample`; ``policy`` says what is written, ``experts`` answer in this order.
+
+    A consultation is answered by as many of them as it has queries, and the rest of its queries by nobody.
+    """
 
     prompt = "How many?"
     seed = 7
@@ -37,11 +41,18 @@ class ScriptedSample:
         self._experts = experts
         self.turns: list[Written] = []
         self.asked: list[tuple[str, int | None]] = []
+        self.consulted: list[tuple[list[str], tuple[int, ...]]] = []
 
     async def write(
-        self, user: str, *place: int, begun: str = "", max_tokens: int | None = None, stop: str | None = None
+        self,
+        user: str,
+        *place: int,
+        begun: str = "",
+        max_tokens: int | None = None,
+        stop: str | None = None,
+        banned: str | None = None,
     ) -> Turn:
-        turn = Written(user, place, begun, max_tokens, stop)
+        turn = Written(user, place, begun, max_tokens, stop, banned)
         self.turns.append(turn)
         # Others take their turn meanwhile, as beside a real engine.
         await asyncio.sleep(0)
@@ -52,6 +63,10 @@ class ScriptedSample:
         self.asked.append((question, number))
         await asyncio.sleep(0)
         return [rewritten(words) for words in self._experts]
+
+    async def consult(self, queries: Sequence[str], *place: int) -> list[str | None]:
+        self.consulted.append((list(queries), place))
+        return [*self._experts, *[None] * len(queries)][: len(queries)]
 
     def respond(self, procedure: Procedure) -> Turn:
         """The response, after which every turn is of a place of its own."""

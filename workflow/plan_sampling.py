@@ -33,8 +33,9 @@ class SamplingPlan:
         # How many of the samples count is the analysis' affair.
         values = {key: value for key, value in identity(evaluation).items() if key != "k"}
         values["seed"] = sampling_seed("evaluation", evaluation.seed, method, int(seed))
-        if arm.system_prompt is not None:
-            values["system_prompt"] = arm.system_prompt
+        system_prompt = arm.system_prompt_at_evaluation()
+        if system_prompt is not None:
+            values["system_prompt"] = system_prompt
         return _options(values) + [part for text in arm.banned() for part in ("--ban", text)]
 
     def conditions(self, method: str) -> list[str]:

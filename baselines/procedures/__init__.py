@@ -4,12 +4,13 @@ from typing import Annotated, get_args
 
 from pydantic import Field
 
+from baselines.procedures.consulting import Consulting
 from baselines.procedures.expert_workflow import ExpertWorkflow
 from baselines.procedures.leap import Leap
 from baselines.procedures.self_consistency import SelfConsistency
 
 #: Any of them, told apart by its name.
-AnyProcedure = Annotated[ExpertWorkflow | Leap | SelfConsistency, Field(discriminator="name")]
+AnyProcedure = Annotated[Consulting | ExpertWorkflow | Leap | SelfConsistency, Field(discriminator="name")]
 
 
 def names() -> tuple[str, ...]:

@@ -24,10 +24,11 @@ def write_all(settings: RunSettings, folder: Path) -> dict[str, int]:
         RunError: all of a set's are; a line names no task that there is, lacks a field, or has an answer that its task
             does not allow; the tokenizer loses a tag.
     """
-    consulting = settings.consultation.instruction if settings.consultation.possible else None
-    training_prompt = "\n\n".join(text for text in (settings.system_prompt, consulting) if text) or None
+    consultation, training_prompt = settings.consultation, settings.system_prompt
+    if consultation.possible:
+        training_prompt = consultation.instructed(training_prompt)
     tokenizer = AutoTokenizer.from_pretrained(settings.policy)
-    check_tags(settings.consultation, tokenizer, settings.policy)
+    check_tags(consultation, tokenizer, settings.policy)
     dropped = {}
     for name, source, system, agent in (
         ("train", settings.train_file, training_prompt, agent_loop(settings)),

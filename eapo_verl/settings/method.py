@@ -34,6 +34,10 @@ class Consultation(Settings):
         """Whether any rollout may consult at all."""
         return self.trigger != "never" and self.turns.train > 0
 
+    def instructed(self, system_prompt: str | None) -> str | None:
+        """The system prompt of a problem on which the policy may consult."""
+        return "\n\n".join(text for text in (system_prompt, self.instruction) if text) or None
+
     @field_validator("query_prompt")
     @classmethod
     def _has_query(cls, value: str) -> str:

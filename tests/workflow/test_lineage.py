@@ -1,7 +1,7 @@
 """Arms whose runs need other arms' runs: where those lie, what tells the runs apart, and what Snakemake makes of it."""
 
 import copy
-import itertools
+import re
 from pathlib import Path
 from typing import Any
 
@@ -105,23 +105,15 @@ def test_an_expert_elsewhere_whose_size_is_stated_will_do() -> None:
     assert plan(experts=[FAR | {"parameters": 1000}]).trained_arms == ["second", "first", "eapo", "self_exploratory"]
 
 
-def indented(job: str) -> list[str]:
-    """The lines of a job in what Snakemake prints, without those of the next one."""
-    return list(itertools.takewhile(lambda line: line.startswith(" "), job.splitlines()[1:]))
-
-
 def test_snakemake_makes_the_runs_in_their_order(tmp_path: Path) -> None:
     checkout = copy_checkout(tmp_path)
     smoke = yaml.safe_load((checkout / "config/smoke.yaml").read_text())
     (checkout / "config/mine.yaml").write_text(yaml.safe_dump(smoke | ARMS | {"seeds": [1, 2]}))
     finished = in_checkout(checkout, "snakemake", "-n", "--nolock", "--configfile", "config/mine.yaml")
     assert finished.returncode == 0, finished.stdout
-    inputs: dict[str, set[str]] = {}
-    for job in finished.stdout.split("rule train:")[1:]:
-        lines = dict(line.strip().split(": ", 1) for line in indented(job) if ": " in line)
-        needed = {path for path in lines["input"].split(", ") if "/runs/" in path}
-        inputs[lines["output"].split(", ")[0].removeprefix("results/mine/runs/")] = needed
-    assert inputs == {
+    jobs = re.findall(r"rule train:\n    input: (.*)\n    output: results/mine/runs/([^,]*)", finished.stdout)
+    made = {output: {path for path in needed.split(", ") if "/runs/" in path} for needed, output in jobs}
+    assert made == {
         f"{arm}/seed{seed}/run.json": {f"results/mine/runs/{path.format(seed)}" for path in needed}
         for seed in (1, 2)
         for arm, needed in {
@@ -136,3 +128,15 @@ def test_snakemake_makes_the_runs_in_their_order(tmp_path: Path) -> None:
             ),
         }.items()
     }
+
+
+def test_an_arm_without_runs_is_scored_for_every_seed_of_the_arm_that_trains_its_model() -> None:
+    one = plan(methods=["eapo", "eapo_seek_help"], comparisons=[["eapo_seek_help", "eapo"]])
+    assert [cell for cell in one.cells if cell[0] == "eapo_seek_help"] == [
+        ("eapo_seek_help", seed) for seed in (1, 2, 3)
+    ]
+    assert one.scored_model("eapo_seek_help", 2) == one.scored_model("eapo", 2) == RESULTS / "runs/eapo/seed2/model"
+    assert "eapo_seek_help" not in one.trained_arms
+    lease = one.lease("eapo_seek_help", 2, "evaluation")
+    assert "--expert expert_a=" in lease and one.lease("eapo_seek_help", 2, "training") == ""
+    assert "--procedure" in one.sampler_options("eapo_seek_help")

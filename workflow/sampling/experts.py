@@ -46,12 +46,16 @@ class Experts:
 
         Raises SamplingError where more of the last answers have not come than the settings bear.
         """
-        number = number or self._number
+        return await self.consult([question] * (number or self._number), seed)
+
+    async def consult(self, queries: Sequence[str], seed: int) -> list[Reply]:
+        """An answer to each of some queries; otherwise as :meth:`ask`."""
+        number = len(queries)
         # A consultation's deadline counts from its beginning, and so must not begin before experts are free for it.
         of_each = -(-number // self._number)
         turn = self._asking.setdefault(of_each, asyncio.Semaphore(max(1, self._narrowest // of_each)))
         async with turn:
-            replies = [reply for reply in await self._pool.ask([question] * number, seed=seed) if reply is not None]
+            replies = [reply for reply in await self._pool.ask(queries, seed=seed) if reply is not None]
         outcomes = Counter(reply.outcome for reply in replies)
         self._outcomes.update(outcomes)
         self._failures.add(number, outcomes["timed_out"] + outcomes["failed"])
@@ -60,11 +64,14 @@ class Experts:
         return replies
 
     def shown(self, replies: Sequence[Reply], rewritten: Callable[[str], str]) -> list[str]:
-        """The words of those that answered as the policy may read them: what follows any thoughts, neutralised."""
-        return [self._safe(final_part(reply.text), rewritten) for reply in replies if reply.outcome == "answered"]
+        """The words of those that answered, see :meth:`words`."""
+        return [words for reply in replies if (words := self.words(reply, rewritten)) is not None]
 
-    def _safe(self, words: str, rewritten: Callable[[str], str]) -> str:
+    def words(self, reply: Reply, rewritten: Callable[[str], str] = str) -> str | None:
+        """An answer as the policy may read it, what follows any thoughts, neutralised; None where none came."""
+        if reply.outcome != "answered":
+            return None
         limit = self._replies.max_characters
-        safe = neutralise(words, self._forbidden, self._replies.tags.separator, limit).text
+        safe = neutralise(final_part(reply.text), self._forbidden, self._replies.tags.separator, limit).text
         # What is taken out may leave a tag behind, and what is put in may be the separator, on purpose.
         return neutralise(rewritten(safe), self._forbidden, _NEVER, limit).text

@@ -121,20 +121,39 @@ class _Sample:
         )
 
     async def write(
-        self, user: str, *place: int, begun: str = "", max_tokens: int | None = None, stop: str | None = None
+        self,
+        user: str,
+        *place: int,
+        begun: str = "",
+        max_tokens: int | None = None,
+        stop: str | None = None,
+        banned: str | None = None,
     ) -> Turn:
         tokens = self._model.prompt(user, begun)
         limit = min(max_tokens or self.max_tokens, self._model.max_length - len(tokens))
         if limit < 1:
             return Turn("", cut=True)
-        changes = {"max_tokens": limit, "stop": [stop] if stop is not None else None}
+        changes: dict[str, Any] = {"max_tokens": limit, "stop": [stop] if stop is not None else None}
+        if banned is not None:
+            changes["bad_words"] = [*(self._model.parameters(self._drawing, self.seed).bad_words or ()), banned]
         output = await self._model.written(tokens, self._drawing, turn_seed(self.seed, *place), **changes)
         self._tokens += len(output.token_ids)
-        return Turn(output.text, ended(output, self._drawing) == "length")
+        stopped = stop is not None and output.stop_reason == stop
+        return Turn(output.text, ended(output, self._drawing) == "length", stopped)
 
     async def ask(self, question: str, number: int | None, rewritten: Callable[[str], str] = str) -> list[str]:
+        experts = self._asked()
+        replies = await experts.ask(question, number, sampling_seed("expert", self.seed))
+        self._replies += replies
+        return experts.shown(replies, rewritten)
+
+    async def consult(self, queries: Sequence[str], *place: int) -> list[str | None]:
+        experts = self._asked()
+        replies = await experts.consult(queries, sampling_seed("expert", self.seed, *place))
+        self._replies += replies
+        return [experts.words(reply) for reply in replies]
+
+    def _asked(self) -> Experts:
         if self._experts is None:
             raise RuntimeError("a procedure that asks experts says so by its attribute asks")
-        replies = await self._experts.ask(question, number, sampling_seed("expert", self.seed))
-        self._replies += replies
-        return self._experts.shown(replies, rewritten)
+        return self._experts

@@ -10,7 +10,9 @@ import pytest
 from lm_eval.api.registry import get_model
 
 from baselines.procedure import Replies
+from baselines.procedures.consulting import Consulting
 from eapo_verl.settings.base import Endpoint, ExpertPoolSettings
+from eapo_verl.settings.method import Consultation
 from tests.expert_server import ExpertServer
 from tests.scripted_engine import MAX_TOKENS, TOKENIZER, ScriptedEngine, open_journal, requests, scripted
 from tests.scripted_sample import shipped
@@ -64,7 +66,7 @@ def asking(server: ExpertServer, mood: str | None = None, **changes: Any) -> dic
 
 
 def test_every_procedure_is_a_model_of_lm_eval_s() -> None:
-    for name in ("expert_workflow", "leap", "self_consistency"):
+    for name in ("consulting", "expert_workflow", "leap", "self_consistency"):
         assert get_model(name) is SeveralTurns
 
 
@@ -200,3 +202,32 @@ def test_the_system_prompt_stands_before_every_turn(monkeypatch: pytest.MonkeyPa
         sample(monkeypatch, tmp_path, "1+1", engine=engine, system_prompt="0=0", **asking(server))
         assert b"0=0" not in server.received[0]
     assert engine.prompts == ["0=0\n1+1\n", "0=0\n1+1\n<reply>1+1|1</reply>"]
+
+
+def test_a_policy_that_consults_goes_on_behind_replies_of_several_experts(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    engine = ScriptedEngine(lambda prompt, seed: "<reply>1+1|2+2</reply>5" if prompt.count("</reply>") < 2 else "3")
+    # The other way round, since the requests of these tests ban the usual opening tag in every turn.
+    tags = {
+        "consult_open": "<reply>",
+        "consult_close": "</reply>",
+        "reply_open": "<consult>",
+        "reply_close": "</consult>",
+    }
+    consultation = Consultation(query_prompt="echo {query}", turns={"train": 2, "evaluation": 2}, tags=tags)
+    with ExpertServer() as server, ExpertServer() as other:
+        arguments = {"replies": REPLIES, "endpoints": [expert(server), expert(other, "old")]}
+        procedure = Consulting.of(consultation)
+        (one,) = sample(monkeypatch, tmp_path, "7*8", engine=engine, procedure=procedure, **arguments)
+        bodies = [request[request.index(b'{"model"') :] for request in (*server.received, *other.received)]
+        # Each of both consultations asks each of them once.
+        assert len(server.received) == len(other.received) == 2
+    once = "<reply>1+1|2+2</reply><consult>1+1|2+2</consult>"
+    assert engine.prompts == ["7*8\n", f"7*8\n{once}", f"7*8\n{once}{once}"]
+    assert [turn.stop for turn in engine.parameters] == [["</reply>"], ["</reply>"], []]
+    assert [turn.bad_words for turn in engine.parameters] == [["<consult>"], ["<consult>"], ["<consult>", "<reply>"]]
+    assert (one.response, one.expert_replies, one.expert_tokens) == ("3", {"answered": 4}, 28)
+    # Twice two tags and two chains with what stands between them, and a digit with its end.
+    assert one.n_tokens == 2 * (2 + 3 + 1 + 3) + 2
+    assert not any(b"9876" in body for body in bodies) and len({json.loads(body)["seed"] for body in bodies}) == 4
