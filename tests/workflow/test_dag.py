@@ -31,9 +31,10 @@ def test_dry_run(config: Path) -> None:
         for line in finished.stdout.splitlines() + finished.stderr.splitlines()
         if len(columns := line.split()) == 2 and columns[1].isdigit()
     }
-    trained = [arm for arm in experiment.arms.values() if arm.program is not None]
-    runs = len(trained) * len(experiment.seeds)
-    cells = runs + len(experiment.arms) - len(trained)
+    arms, seeds = experiment.arms.values(), len(experiment.seeds)
+    runs = seeds * sum(arm.program is not None for arm in arms)
+    # An arm that scores another one's models has one of each seed, too.
+    cells = sum(seeds if arm.program is not None or arm.needs().start is not None else 1 for arm in arms)
     assert counts["train"] == runs
     assert finished.stdout.count("training_slots=1") == runs
     assert counts["draw"] == cells
