@@ -15,7 +15,7 @@ from tests.integration.checkout import environment, in_checkout
 from tests.survivors import LIMIT_S, Marked
 
 pytestmark = [pytest.mark.engine, pytest.mark.arm]
-STEPS = 30
+STEPS = 20
 
 
 def command(checkout: Path, folder: Path) -> list[str]:
@@ -70,13 +70,13 @@ def test_a_killed_distillation_goes_on_and_leaves_a_whole_run(checkout: Path, tm
     run = json.loads((folder / "run.json").read_text())
     steps = [json.loads(line) for line in (folder / "metrics.jsonl").open()]
     assert (
-        run["resumed_from_step"] in (10, 20, 30) and f"resuming from step {run['resumed_from_step']}" in finished.stdout
+        run["resumed_from_step"] in (10, 20) and f"resuming from step {run['resumed_from_step']}" in finished.stdout
     )
     assert [step["step"] for step in steps] == list(range(STEPS + 1))
     losses = [step["loss"] for step in steps[1:]]
-    assert sum(losses[-5:]) < 0.8 * sum(losses[:5])
+    assert sum(losses[-5:]) < 0.5 * sum(losses[:5])
     measured = {step["step"]: step["accuracy_val_unassisted"] for step in steps}
-    assert [step for step, accuracy in measured.items() if accuracy is not None] == [0, 10, 20, 30]
+    assert [step for step, accuracy in measured.items() if accuracy is not None] == [0, 10, 20]
     # The policy before training, by the same draws as in a run of reinforcement learning.
     other = (checkout / "results/smoke/runs/self_exploratory/seed1/metrics.jsonl").read_text().splitlines()
     assert measured[0] == pytest.approx(json.loads(other[0])["accuracy_val_unassisted"], abs=2 / 32)
@@ -86,7 +86,7 @@ def test_a_killed_distillation_goes_on_and_leaves_a_whole_run(checkout: Path, tm
     assert 25 * 32 * STEPS < costs["policy_tokens_trained"] < 40 * 32 * STEPS
     assert (costs["expert_tokens"], costs["expert_requests"], costs["expert_flops"]) == (6000, 150, 9e6)
     assert costs["policy_tokens_sampled"] == costs["rollouts"] == 0 and costs["flops"] > 9e6
-    assert run["rows"]["solutions"] == run["rows"]["problems"] == 128 and run["rows"]["epochs"] == 7.5
+    assert run["rows"]["solutions"] == run["rows"]["problems"] == 128 and run["rows"]["epochs"] == 5.0
     # Adapters are in the weights: one model, of the policy's size and precision, that is no longer the policy.
     folders = (checkout / "results/smoke/models/policy", folder / "model")
     before, after = (AutoModelForCausalLM.from_pretrained(path) for path in folders)
