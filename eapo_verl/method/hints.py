@@ -4,9 +4,9 @@ It ends the prompt, and the policy goes on from it and learns nothing of it (as 
 so it has to know no form of hint. QuestA (2507.13266) takes the first half of a solution's characters, then a quarter,
 and never looks whether the answer is among them. Here it never is, and whether a hint is shown is EAPO's acceptance,
 rho_s at step s (:class:`~eapo_verl.method.schedules.Schedule`): the same rule, seed and draw, so that what is left
-between the two is who decides that there is help, the policy or a calendar. Where EAPO draws for each reply, here is one
-draw a group, the one that EAPO makes for the first reply of the group's first rollout: an advantage compares rollouts of
-one prompt, and one with a hint is no fair rival of one without. Pure.
+between the two is who decides that there is help, the policy or a calendar. Where EAPO draws for each reply, here is
+one draw a group, the one that EAPO makes for the first reply of the group's first rollout: an advantage compares
+rollouts of one prompt, and one with a hint is no fair rival of one without. Pure.
 """
 
 import re
