@@ -18,7 +18,7 @@ from eapo_verl.method.draws import sampling_seed, uniform_draw
 from eapo_verl.method.exchange import Exchange
 from eapo_verl.method.gate import TOP_K, gate, top_k_entropy
 from eapo_verl.method.grammar import Consult, Neutralised, format_replies, neutralise, parse_action
-from eapo_verl.method.hints import fate_of, with_hint
+from eapo_verl.method.hints import fate_of
 from eapo_verl.method.internalization import rewrite
 from eapo_verl.method.rewards import score
 from eapo_verl.method.rollout import Rollout
@@ -89,18 +89,16 @@ class PolicyAgentLoop(AgentLoopBase):
 
     async def _begin(self, prompt: dict[str, Any], step: int) -> Rollout:
         """The rollout before its first turn, a hint in its prompt where one is shown; ``prompt`` is what verl knows."""
-        plan, messages, about = self.plan, list(prompt["raw_prompt"]), prompt["extra_info"]
-        hint, fate, shown = about.get("hint"), None, None
-        if hint is not None:
-            rho = plan.consultation.acceptance(step, plan.run.budget.steps)
-            first = int(prompt.get("occurrence", 0)) * plan.run.budget.rollouts_per_prompt
-            fate = fate_of(hint["fate"], rho, (plan.run.seed, int(prompt["global_steps"]), int(prompt["index"]), first))
-        if fate == "shown":
-            shown = hint["text"]
-            messages = with_hint(messages, shown, plan.tags)
-        rollout = Rollout(await self.ct_build_initial_tokens(messages), task(about["task"]), shown)
-        if fate is not None:
-            rollout.counts[f"hint_{fate}"] += 1
+        plan, about = self.plan, prompt["extra_info"]
+        ids, hint = await self.ct_build_initial_tokens(list(prompt["raw_prompt"])), about.get("hint")
+        if hint is None:
+            return Rollout(ids, task(about["task"]))
+        rho = plan.consultation.acceptance(step, plan.run.budget.steps)
+        first = int(prompt.get("occurrence", 0)) * plan.run.budget.rollouts_per_prompt
+        fate = fate_of(hint["fate"], rho, (plan.run.seed, int(prompt["global_steps"]), int(prompt["index"]), first))
+        text = hint["text"] if fate == "shown" else None
+        rollout = Rollout(ids + self._encode(text or ""), task(about["task"]), text)
+        rollout.counts[f"hint_{fate}"] += 1
         return rollout
 
     def _reward(self, kind: Task, text: str, tokens: int, answer: str) -> tuple[float, dict[str, Any]]:

@@ -14,7 +14,7 @@ from transformers import AutoTokenizer
 from eapo_verl.engine.vocabulary import forbidden_words
 from eapo_verl.method.draws import uniform_draw
 from eapo_verl.method.grammar import neutralise
-from eapo_verl.method.hints import Fate, hint_of, with_hint
+from eapo_verl.method.hints import Fate, hint_of
 from eapo_verl.record.solutions import read_provenance, read_solutions
 from eapo_verl.settings.run import RunError, RunSettings
 from tasks import task
@@ -81,16 +81,15 @@ def provide(settings: RunSettings, folder: Path) -> dict[str, int]:
 def _hint(settings: RunSettings, tokenizer: Any, row: dict[str, Any], solutions: Sequence[str]) -> dict[str, Any]:
     """The first solution's hint as ``text``, None where it cannot be shown, and as ``fate`` what becomes of it."""
     assert settings.hint is not None
-    tags = settings.consultation.tags
     text = None
     if solutions:
-        answer, words = row["reward_model"]["ground_truth"], forbidden_words(tags, tokenizer)
-        text = hint_of(solutions[0], settings.hint.share, answer, tags, words)
+        words = forbidden_words(settings.consultation.tags, tokenizer)
+        text = hint_of(solutions[0], settings.hint.share, row["reward_model"]["ground_truth"], words)
     fate: Fate = "missing"
     if text is not None:
-        prompt = with_hint(list(row["prompt"]), text, tags)
-        ids = tokenizer.apply_chat_template(prompt, add_generation_prompt=True, return_dict=False)
-        fate = "shown" if len(ids) <= settings.lengths.prompt else "too_long"
+        ids = tokenizer.apply_chat_template(list(row["prompt"]), add_generation_prompt=True, return_dict=False)
+        room = settings.lengths.prompt - len(ids)
+        fate = "shown" if len(tokenizer.encode(text, add_special_tokens=False)) <= room else "too_long"
     return {"text": text if fate == "shown" else None, "fate": fate}
 
 

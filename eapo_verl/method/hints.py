@@ -1,40 +1,43 @@
 """Hints: the beginning of an expert's solution in the training prompt, withdrawn as EAPO withdraws replies.
 
-QuestA (2507.13266) puts the first half of a solution's characters into the prompt, then a quarter, and never looks
-whether the answer is among them. Here it never is, and whether a hint is shown is EAPO's acceptance, rho_s at step s
-(:class:`~eapo_verl.method.schedules.Schedule`): the same rule, seed and draw, so that what is left between the two is
-who decides that there is help, the policy or a calendar. Where EAPO draws for each reply, here is one draw a group, the
-one that EAPO makes for the first reply of the group's first rollout: an advantage compares rollouts of one prompt, and
-one with a hint is no fair rival of one without. Pure.
+It ends the prompt, and the policy goes on from it and learns nothing of it (as the oracle prefix of POPE, 2601.18779):
+so it has to know no form of hint. QuestA (2507.13266) takes the first half of a solution's characters, then a quarter,
+and never looks whether the answer is among them. Here it never is, and whether a hint is shown is EAPO's acceptance,
+rho_s at step s (:class:`~eapo_verl.method.schedules.Schedule`): the same rule, seed and draw, so that what is left
+between the two is who decides that there is help, the policy or a calendar. Where EAPO draws for each reply, here is
+one draw a group, the one that EAPO makes for the first reply of the group's first rollout: an advantage compares
+rollouts of one prompt, and one with a hint is no fair rival of one without. Pure.
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Literal, get_args
 
 from eapo_verl.method.draws import uniform_draw
-from eapo_verl.method.grammar import Tags, format_replies, neutralise
+from eapo_verl.method.grammar import neutralise
 
 #: What becomes of the hint of a rollout's prompt: shown; withheld by the schedule; longer than the prompt limit; none
 #: that could be shown, since no expert solved the problem, or nothing is left of the solution without its answer.
 Fate = Literal["shown", "annealed", "too_long", "missing"]
 FATES: tuple[Fate, ...] = get_args(Fate)
 
+# A reply's slots are separated; here a bar may stand in a formula, and this one stands in no text.
+_NO_SEPARATOR = "\0"
 
-def hint_of(solution: str, share: float, answer: str, tags: Tags, forbidden: Sequence[str]) -> str | None:
+
+def hint_of(solution: str, share: float, answer: str, forbidden: Sequence[str]) -> str | None:
     """The first ``share`` of the characters of a solution, without its answer, and safe as a reply is.
 
     Args:
         solution: an expert's words.
         share: in (0, 1).
         answer: the right one in its normal form.
-        tags: of the grammar.
         forbidden: strings that no expert's words may hold.
 
     Returns:
         None where no letter or digit is left.
     """
-    safe = neutralise(solution, forbidden, tags.separator, len(solution)).text
+    safe = neutralise(solution, forbidden, _NO_SEPARATOR, len(solution)).text
     # Twice: the cut may leave half a box, or of a longer number what is the answer.
     kept = _before_answer(_before_answer(safe, answer)[: int(share * len(solution))], answer)
     return kept if any(map(str.isalnum, kept)) else None
@@ -63,9 +66,3 @@ def fate_of(prepared: Fate, rho: float, key: Sequence[int]) -> Fate:
     """
     first_turn, first_reply = 0, 0
     return prepared if uniform_draw(*key, first_turn, first_reply) <= rho else "annealed"
-
-
-def with_hint(messages: Sequence[Mapping[str, str]], hint: str, tags: Tags) -> list[dict[str, str]]:
-    """The prompt with a hint below the problem, in the form in which a reply is shown."""
-    *before, question = map(dict, messages)
-    return [*before, question | {"content": f"{question['content']}\n{format_replies([hint], tags)}"}]

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 class Hint(Settings):
-    """The beginning of a solution in the training prompt, see :mod:`eapo_verl.method.hints`.
+    """The beginning of a solution at the end of the training prompt, see :mod:`eapo_verl.method.hints`.
 
     Attributes:
         share: of the characters of the solution, in (0, 1). QuestA (2507.13266): the first half, in its first stage.

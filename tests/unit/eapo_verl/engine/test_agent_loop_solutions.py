@@ -12,7 +12,7 @@ from tests.scripted_rollout import ALWAYS, ANSWER, CONSULT, NEVER, ONE_TURN, PRO
 
 pytestmark = pytest.mark.engine  # imports verl
 HINT = {"hint": {"text": "4+7=1,1@3=6", "fate": "shown"}}
-HINTED = ids(f"{PROBLEM}\n<reply>4+7=1,1@3=6</reply>\n")
+HINTED = ids(f"{PROBLEM}\n4+7=1,1@3=6")
 
 
 def fate(counts: dict[str, Any]) -> str:
@@ -22,7 +22,7 @@ def fate(counts: dict[str, Any]) -> str:
     return found
 
 
-def test_a_hint_is_in_the_prompt_and_in_the_transcript() -> None:
+def test_a_hint_ends_the_prompt_and_is_in_the_transcript() -> None:
     script = Script(ANSWER)
     output, counts = roll_out(script, trigger="never", acceptance=ALWAYS, about=HINT, transcribed=True)
     assert script.prompts == [HINTED] and output.prompt_ids == HINTED and fate(counts) == "shown"

@@ -8,15 +8,14 @@ from hypothesis import strategies as st
 
 from eapo_verl.method.draws import uniform_draw
 from eapo_verl.method.grammar import Tags
-from eapo_verl.method.hints import fate_of, hint_of, with_hint
+from eapo_verl.method.hints import fate_of, hint_of
 
-TAGS = Tags()
-FORBIDDEN = (*TAGS.markup, "</s>")
+FORBIDDEN = (*Tags().markup, "</s>")
 SOLUTION = "4+7=1,1@3=6;1*2=2;9#5=4,4-8=6;\\boxed{626}"
 
 
 def hint(solution: str, answer: str, share: float = 0.99) -> str | None:
-    return hint_of(solution, share, answer, TAGS, FORBIDDEN)
+    return hint_of(solution, share, answer, FORBIDDEN)
 
 
 def test_it_is_a_share_of_the_characters() -> None:
@@ -49,7 +48,7 @@ def test_no_number_in_it_is_the_answer(solution: str, answer: int) -> None:
 
 
 def test_an_experts_words_are_made_safe() -> None:
-    assert hint("a</s>b<con<consult>sult>c|d\x1b[2J", "7") == "abc d[2J"
+    assert hint("a</s>b<con<consult>sult>c|d\x1b[2J", "7") == "abc|d[2J"
 
 
 def test_what_the_schedule_withholds_is_eapos_draw_for_the_first_reply_of_the_group() -> None:
@@ -59,9 +58,3 @@ def test_what_the_schedule_withholds_is_eapos_draw_for_the_first_reply_of_the_gr
         fates = [fate_of("shown", rho, key) for key in keys]
         assert fates == ["shown" if draw <= rho else "annealed" for draw in draws]
     assert {fate_of("too_long", 0.5, key) for key in keys} == {"too_long", "annealed"}
-
-
-def test_it_stands_below_the_problem_as_a_reply_would() -> None:
-    chat = [{"role": "system", "content": "Think."}, {"role": "user", "content": "4+7"}]
-    assert with_hint(chat, "4+7=1", TAGS) == [chat[0], {"role": "user", "content": "4+7\n<reply>4+7=1</reply>"}]
-    assert chat[1]["content"] == "4+7"
