@@ -69,9 +69,7 @@ def test_a_killed_distillation_goes_on_and_leaves_a_whole_run(checkout: Path, tm
     folder = tmp_path / "run"
     run = json.loads((folder / "run.json").read_text())
     steps = [json.loads(line) for line in (folder / "metrics.jsonl").open()]
-    assert (
-        run["resumed_from_step"] in (10, 20) and f"resuming from step {run['resumed_from_step']}" in finished.stdout
-    )
+    assert run["resumed_from_step"] in (10, 20) and f"resuming from step {run['resumed_from_step']}" in finished.stdout
     assert [step["step"] for step in steps] == list(range(STEPS + 1))
     losses = [step["loss"] for step in steps[1:]]
     assert sum(losses[-5:]) < 0.5 * sum(losses[:5])
