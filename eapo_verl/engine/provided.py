@@ -39,7 +39,7 @@ def provide(settings: RunSettings, folder: Path) -> dict[str, int]:
     if settings.hint is None and settings.off_policy is None:
         return {}
     path = folder / "train.parquet"
-    rows: list[dict[str, Any]] = pandas.read_parquet(path).to_dict("records")
+    rows: list[dict[Any, Any]] = pandas.read_parquet(path).to_dict("records")
     solutions: dict[str, list[str]] = {}
     for file in settings.solutions.values():
         # What they cost is written down in the end; that it is not known is said now.
