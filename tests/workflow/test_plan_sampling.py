@@ -174,12 +174,10 @@ def test_an_expert_that_is_elsewhere_reaches_the_sampler() -> None:
     assert (endpoint.name, endpoint.base_url, endpoint.model, endpoint.timeout_s) == tuple(REMOTE.values())
 
 
-def shown_variant(arm: str) -> Procedure:
-    """The procedure of the variant that an arm's README shows, as the sampler takes it."""
-    text = Path(f"baselines/{arm}/README.md").read_text()
-    shown = yaml.safe_load("\n".join(line for line in text.splitlines() if line.startswith("    ")))
-    (name,) = shown["variants"]
-    changes = WORKFLOWS | shown | {"references": ["base", name]}
+def shipped_variant(name: str) -> Procedure:
+    """The procedure of a variant of config/full.yaml, as the sampler takes it."""
+    variants = yaml.safe_load(Path("config/full.yaml").read_text())["variants"]
+    changes = WORKFLOWS | {"variants": {name: variants[name]}, "references": ["base", name]}
     options = Plan(experiment(**changes), "default", Path("results")).sampler_options(name)
     turns = read_turns(*[*options[1::2], None, None][:3], endpoints=None)
     assert turns is not None
@@ -187,12 +185,12 @@ def shown_variant(arm: str) -> Procedure:
 
 
 def test_the_variants_for_the_embedded_world_ask_and_show_as_its_policy_was_taught() -> None:
-    workflow = shown_variant("expert_workflow")
+    workflow = shipped_variant("workflow_bare")
     assert isinstance(workflow, ExpertWorkflow) and workflow.answers == 1 and not workflow.prompts.show_draft
     problem = "4+7@3;1*2;9#5-8"
     assert workflow.longest(problem) == f"{problem}<consult>4+7@3|1*2|9#5-8</consult><reply>unavailable</reply>"
     assert rewritten(solution(problem), workflow.prompts.rewrite) == "4+7=1,1@3=8|1*2=2|9#5=0,0-8=2"
-    leap = shown_variant("leap")
+    leap = shipped_variant("leap_bare")
     assert isinstance(leap, Leap) and leap.longest(problem) == problem
     assert rewritten("4+7=1;1*2=2;", leap.prompts.rewrite) == "4+7=1|1*2=2"
 

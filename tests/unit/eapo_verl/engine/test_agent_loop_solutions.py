@@ -83,7 +83,7 @@ def test_each_of_the_first_rollouts_comes_with_a_solution() -> None:
 
 
 def test_a_solution_is_paid_as_a_rollout_is() -> None:
-    overlong = Overlong(buffer=4, penalty=0.5)
+    overlong = Overlong(buffer=0.5, penalty=0.5)
     output, _ = roll_out(
         Script("\\boxed{1}"),
         trigger="never",
