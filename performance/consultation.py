@@ -147,7 +147,8 @@ def make_drives(base_url: str) -> tuple[dict[str, Drive], Callable[[], Awaitable
     tool = make_tool(the_tools)
     tokenizer = build_tokenizer()
     tokenizer.add_tokens([CALL_OPEN, CALL_CLOSE])
-    config = compose(run_settings(endpoint), Path(), "cpu")
+    # No engine is started; the CPU's overlay would work out one's memory from a model that there is not.
+    config = compose(run_settings(endpoint), Path(), "gpu")
     OmegaConf.resolve(config)  # verl's task runner does, before it makes workers
 
     # A policy writes tokens; what makes them of the script's text is known from the first round on.

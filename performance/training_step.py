@@ -61,7 +61,7 @@ def through_verl(settings: dict, folder: Path) -> tuple[dict[str, float], list[d
 def bare_step(settings: dict, length: int, steps: int) -> float:
     """Median seconds of a step of plain PyTorch: sample, then policy-gradient updates, float32, one thread."""
     torch.set_num_threads(1)
-    tokenizer = AutoTokenizer.from_pretrained(settings["policy"])
+    tokenizer = AutoTokenizer.from_pretrained(settings["policy"], padding_side="left")
     model = AutoModelForCausalLM.from_pretrained(settings["policy"], dtype=torch.float32)
     optimiser = torch.optim.AdamW(model.parameters(), lr=settings["optimiser"]["learning_rate"])
     budget = settings["budget"]
@@ -69,7 +69,7 @@ def bare_step(settings: dict, length: int, steps: int) -> float:
         problems = [json.loads(line)["problem"] for line in file][: budget["prompts_per_step"]]
     chats = [[{"role": "user", "content": problem}] for problem in problems]
     prompts = tokenizer.apply_chat_template(
-        chats, add_generation_prompt=True, padding=True, padding_side="left", return_tensors="pt", return_dict=True
+        chats, add_generation_prompt=True, padding=True, return_tensors="pt", return_dict=True
     )
     seconds = []
     for _ in range(steps):
