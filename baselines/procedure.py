@@ -176,13 +176,12 @@ def rewritten(text: str, rules: Rewrite) -> str:
     return text
 
 
-def holds(template: str, *names: str) -> str:
-    """``template``, which has to hold every ``{name}``.
+def holding(name: str) -> AfterValidator:
+    """A field's check that its template holds ``{name}``."""
 
-    Raises:
-        ValueError: it lacks one.
-    """
-    for name in names:
+    def check(template: str) -> str:
         if f"{{{name}}}" not in template:
             raise ValueError(f"it has to contain {{{name}}}")
-    return template
+        return template
+
+    return AfterValidator(check)

@@ -2,11 +2,11 @@
 
 import asyncio
 from functools import partial
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, model_validator
 
-from baselines.procedure import Procedure, Rewrite, Sample, Turn, filled, holds, rewritten
+from baselines.procedure import Procedure, Rewrite, Sample, Turn, filled, holding, rewritten
 from eapo_verl.settings.base import Settings, Text
 from tasks.boxes import final_part
 
@@ -28,23 +28,13 @@ class Prompts(Settings):
             shown, and in the ``{prompt}`` of ``begun``: for a policy that reads one form alone.
     """
 
-    ask: Text
-    reply: Text
+    ask: Annotated[Text, holding("prompt")]
+    reply: Annotated[Text, holding("reply")]
     separator: str
     nobody: str
-    reconcile: Text
+    reconcile: Annotated[Text, holding("prompt")]
     begun: str
     rewrite: Rewrite = ()
-
-    @field_validator("ask", "reconcile")
-    @classmethod
-    def _asks_the_question(cls, value: str) -> str:
-        return holds(value, "prompt")
-
-    @field_validator("reply")
-    @classmethod
-    def _shows_the_words(cls, value: str) -> str:
-        return holds(value, "reply")
 
     @model_validator(mode="after")
     def _shows_replies(self) -> "Prompts":

@@ -4,11 +4,11 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import Field, field_validator
+from pydantic import Field
 
-from baselines.procedure import Procedure, Rewrite, Sample, Turn, filled, holds, rewritten
+from baselines.procedure import Procedure, Rewrite, Sample, Turn, filled, holding, rewritten
 from baselines.procedures.routing import Routing, routed
 from baselines.procedures.vote import elected
 from eapo_verl.method.draws import uniform_draw
@@ -36,32 +36,17 @@ class Prompts(Settings):
         answer: asks for the answer of a path that has not come to one after the last turn.
     """
 
-    user: Text
+    user: Annotated[Text, holding("prompt")]
     begun: str
     paragraph: Text
     summarise: str
     summarised: str
-    comments: Text
-    comment: Text
+    comments: Annotated[Text, holding("comments")]
+    comment: Annotated[Text, holding("comment")]
     separator: str
     alone: str
     answer: str
     rewrite: Rewrite = ()
-
-    @field_validator("user")
-    @classmethod
-    def _asks_the_question(cls, value: str) -> str:
-        return holds(value, "prompt")
-
-    @field_validator("comments")
-    @classmethod
-    def _shows_the_comments(cls, value: str) -> str:
-        return holds(value, "comments")
-
-    @field_validator("comment")
-    @classmethod
-    def _shows_the_words(cls, value: str) -> str:
-        return holds(value, "comment")
 
 
 @dataclass
