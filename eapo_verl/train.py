@@ -16,7 +16,7 @@ import shutil
 import sys
 import time
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import yaml
@@ -41,7 +41,8 @@ _ENGINES = (
     "vllm.v1.worker.cpu_worker",
     "vllm.model_executor.models.llama",
 )
-_LAST_STEP_FILE = "latest_checkpointed_iteration.txt"
+#: verl's, in a folder of checkpoints: the number of the newest.
+LAST_STEP_FILE = "latest_checkpointed_iteration.txt"
 #: Exit statuses: bad input, and a run that cannot go on.
 BAD_INPUT, STOPPED = 2, 3
 
@@ -170,7 +171,7 @@ def run(settings: RunSettings, run_dir: Path, checkpoint_dir: Path) -> None:
     started = time.monotonic()
     checkpoint_dir = checkpoint_dir.absolute() / settings.checkpoint_name
     checkpoint_dir.mkdir(parents=True, exist_ok=True)
-    last = checkpoint_dir / _LAST_STEP_FILE
+    last = checkpoint_dir / LAST_STEP_FILE
     resumed_from = int(last.read_text()) if last.exists() else 0
     if resumed_from:
         print(f"progress: {settings.method} seed {settings.seed}: resuming from step {resumed_from}", flush=True)
@@ -208,15 +209,24 @@ def main() -> int:
     parser.add_argument("--checkpoint-dir", type=Path, required=True)
     parser.add_argument("--endpoints", type=Path)
     arguments = parser.parse_args()
+    return exit_status(
+        "train",
+        lambda: run(
+            load_settings(arguments.settings, arguments.endpoints), arguments.run_dir, arguments.checkpoint_dir
+        ),
+    )
+
+
+def exit_status(program: str, make: Callable[[], None]) -> int:
+    """The exit status of a program that makes a run; what keeps it from that is one line after the program's name."""
     try:
-        settings = load_settings(arguments.settings, arguments.endpoints)
-        run(settings, arguments.run_dir, arguments.checkpoint_dir)
+        make()
     except RunStopped as error:
         # Ray hands on the exception of the process in which it was raised, with that process's traceback as its text.
-        print(f"train: {getattr(error, 'cause', error)}", file=sys.stderr)
+        print(f"{program}: {getattr(error, 'cause', error)}", file=sys.stderr)
         return STOPPED
     except RunError as error:
-        print(f"train: {error}", file=sys.stderr)
+        print(f"{program}: {error}", file=sys.stderr)
         return BAD_INPUT
     return 0
 

@@ -16,7 +16,7 @@ from eapo_verl.record.files import write_whole
 from eapo_verl.record.other_runs import costs_of_start
 from eapo_verl.record.provenance import git_sha, hardware, versions
 from eapo_verl.record.solutions import read_provenance
-from eapo_verl.settings.run import RunSettings
+from eapo_verl.settings.run import AnyRun, RunSettings
 
 # Of how an expert's solutions were come by.
 _SOLVED = ("problems", "solved", "asked", "right", "kept", "fates")
@@ -52,22 +52,9 @@ def write_manifest(
     sources = {expert: read_provenance(file) for expert, file in settings.solutions.items()}
     costs, start = with_solutions(_costs(settings, steps), sources), costs_of_start(settings)
     manifest: dict[str, Any] = {
-        "method": settings.method,
-        "kind": settings.kind,
-        "seed": settings.seed,
-        "config_sha256": settings.config_sha256,
-        "departures": {key: one.model_dump(mode="json") for key, one in settings.departures.items()},
-        "resolved_config": settings.model_dump(mode="json"),
-        "git_sha": git_sha(),
-        "versions": versions(),
-        "hardware": hardware(),
-        # On an accelerator verl's own configuration decides.
-        "precision": cpu_precision(settings.precision) if on_cpu() else None,
-        "wall_s": round(wall_s + sum(step["seconds"] or 0.0 for step in steps if step["step"] <= resumed_from), 1),
-        "resumed_from_step": resumed_from,
-        "step_s": round(sum(step["seconds"] or 0.0 for step in steps), 1),
+        **of_any_kind(settings, steps, wall_s, resumed_from),
         "dropped_prompts": dropped_prompts,
-        "solutions": {expert: {key: source[key] for key in _SOLVED} for expert, source in sources.items()},
+        "solutions": solved(sources),
         "provided": provided,
         # Rollouts, by what became of the hint of their prompt; and what solutions did in groups.
         "hints": {fate: total(f"hint_{fate}") for fate in HINT_FATES},
@@ -96,23 +83,50 @@ def write_manifest(
     write_whole(path, json.dumps(manifest, indent=2) + "\n")
 
 
-def with_solutions(costs: Costs, sources: Mapping[str, Mapping[str, Any]]) -> Costs:
-    """The costs and those of experts' solutions: whole, wrong ones too, in every run that uses them.
+def of_any_kind(settings: AnyRun, steps: list[dict[str, Any]], wall_s: float, resumed_from: int) -> dict[str, Any]:
+    """What ``run.json`` says of a run whatever its kind; arguments as :func:`write_manifest` has them."""
+    return {
+        "method": settings.method,
+        "kind": settings.kind,
+        "seed": settings.seed,
+        "config_sha256": settings.config_sha256,
+        "departures": {key: one.model_dump(mode="json") for key, one in settings.departures.items()},
+        "resolved_config": settings.model_dump(mode="json"),
+        "git_sha": git_sha(),
+        "versions": versions(),
+        "hardware": hardware(),
+        # On an accelerator verl's own configuration decides.
+        "precision": cpu_precision(settings.precision) if on_cpu() else None,
+        "wall_s": round(wall_s + sum(step["seconds"] or 0.0 for step in steps if step["step"] <= resumed_from), 1),
+        "resumed_from_step": resumed_from,
+        "step_s": round(sum(step["seconds"] or 0.0 for step in steps), 1),
+    }
+
+
+def solved(sources: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
+    """What ``run.json`` says of how experts' solutions were come by, by the expert."""
+    return {expert: {key: source[key] for key in _SOLVED} for expert, source in sources.items()}
+
+
+def with_solutions(costs: Costs, sources: Mapping[str, Mapping[str, Any]], share: float = 1.0) -> Costs:
+    """The costs and those of experts' solutions: wrong ones too, in every run that uses them.
 
     Args:
         costs: of the run itself.
         sources: how each expert's solutions were come by (:mod:`workflow.solutions.provenance`).
+        share: of them that the run bears.
     """
 
     def total(key: str) -> int:
-        return sum(int(source[key]) for source in sources.values())
+        return round(share * sum(source[key] for source in sources.values()))
 
-    flops = [costs.expert_flops, *(source["flops"] for source in sources.values())]
+    flops = [source["flops"] for source in sources.values()]
+    unknown = None in (costs.expert_flops, *flops)
     return costs._replace(
         expert_tokens=costs.expert_tokens + total("tokens"),
         expert_prompt_tokens=costs.expert_prompt_tokens + total("prompt_tokens"),
         expert_requests=costs.expert_requests + total("requests"),
-        expert_flops=None if None in flops else float(sum(flops)),
+        expert_flops=None if unknown else float((costs.expert_flops or 0.0) + share * sum(flops)),
         expert_parameters=dict(costs.expert_parameters)
         | {expert: source["parameters"] for expert, source in sources.items()},
     )

@@ -143,15 +143,11 @@ class Departure(Settings):
     arm: Any
 
 
-class RunSettings(Training):
-    """One training run.
+class AnyRun(Training):
+    """What a run of any kind is told.
 
-    ``models`` are folders of models beside the policy, by name. ``runs`` holds the ``run.json`` of other arms' runs
-    of the same seed, by the arm: of those that ``match`` names, and of ``start_from``, the arm whose model
-    ``policy`` is, where that is no model of the experiment. ``matched`` is what ``match`` came to, known when the
-    run starts. ``solutions`` are files of experts' solutions of the training problems, by the expert, which
-    ``hint`` and ``off_policy`` use. ``departures`` are recorded, not acted on: the dotted keys in which the run is
-    not as its experiment has it.
+    ``solutions`` are files of experts' solutions of the training problems, by the expert. ``departures`` are recorded,
+    not acted on: the dotted keys in which the run is not as its experiment has it.
     """
 
     experiment: str
@@ -163,7 +159,21 @@ class RunSettings(Training):
     validation_file: Path
     system_prompt: str | None = None
     experts: tuple[Endpoint, ...] = ()
+    solutions: dict[Name, Path] = Field(default_factory=dict)
     consultation: Consultation
+    departures: dict[str, Departure] = Field(default_factory=dict)
+    config_sha256: str
+
+
+class RunSettings(AnyRun):
+    """One run of reinforcement learning.
+
+    ``models`` are folders of models beside the policy, by name. ``runs`` holds the ``run.json`` of other arms' runs of
+    the same seed, by the arm: of those that ``match`` names, and of ``start_from``, the arm whose model ``policy`` is,
+    where that is no model of the experiment. ``matched`` is what ``match`` came to, known when the run starts.
+    ``hint`` and ``off_policy`` use ``solutions``.
+    """
+
     reward: Reward = Reward()
     internalization: Internalization = Internalization()
     runs: dict[Name, Path] = Field(default_factory=dict)
@@ -172,11 +182,8 @@ class RunSettings(Training):
     matched: Matched | None = None
     models: dict[Name, Path] = Field(default_factory=dict)
     distillation: Distillation | None = None
-    solutions: dict[Name, Path] = Field(default_factory=dict)
     hint: Hint | None = None
     off_policy: OffPolicy | None = None
-    departures: dict[str, Departure] = Field(default_factory=dict)
-    config_sha256: str
 
     @model_validator(mode="after")
     def _consistent(self) -> "RunSettings":

@@ -23,9 +23,7 @@ from eapo_verl.sft.data import digest, read_rows, write_rows
 from eapo_verl.sft.manifest import write_manifest
 from eapo_verl.sft.settings import SFTSettings
 from eapo_verl.sft.verl_config import ROWS, processes
-from eapo_verl.train import BAD_INPUT, STOPPED
-
-_LAST_STEP_FILE = "latest_checkpointed_iteration.txt"
+from eapo_verl.train import LAST_STEP_FILE, exit_status
 
 
 def load_settings(path: Path) -> SFTSettings:
@@ -106,7 +104,7 @@ def run(settings: SFTSettings, run_dir: Path, checkpoint_dir: Path) -> None:
     name = f"{settings.config_sha256[:12]}-{digest(rows)[:12]}"
     checkpoint_dir = checkpoint_dir.absolute() / name
     checkpoint_dir.mkdir(parents=True, exist_ok=True)
-    last = checkpoint_dir / _LAST_STEP_FILE
+    last = checkpoint_dir / LAST_STEP_FILE
     done = int(last.read_text()) if last.exists() else 0
     resumed_from = done // settings.budget.mini_batches
     if done:
@@ -135,15 +133,9 @@ def main() -> int:
     parser.add_argument("--run-dir", type=Path, required=True)
     parser.add_argument("--checkpoint-dir", type=Path, required=True)
     arguments = parser.parse_args()
-    try:
-        run(load_settings(arguments.settings), arguments.run_dir, arguments.checkpoint_dir)
-    except RunStopped as error:
-        print(f"sft: {error}", file=sys.stderr)
-        return STOPPED
-    except RunError as error:
-        print(f"sft: {error}", file=sys.stderr)
-        return BAD_INPUT
-    return 0
+    return exit_status(
+        "sft", lambda: run(load_settings(arguments.settings), arguments.run_dir, arguments.checkpoint_dir)
+    )
 
 
 if __name__ == "__main__":

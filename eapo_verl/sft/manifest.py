@@ -4,11 +4,9 @@ import json
 from pathlib import Path
 from typing import Any
 
-from eapo_verl.cpu.environment import on_cpu
-from eapo_verl.cpu.precision import cpu_precision
 from eapo_verl.record.costs import Costs, count_parameters
 from eapo_verl.record.files import write_whole
-from eapo_verl.record.provenance import git_sha, hardware, versions
+from eapo_verl.record.manifest import of_any_kind, solved, with_solutions
 from eapo_verl.record.solutions import read_provenance
 from eapo_verl.sft.data import Row, Rows
 from eapo_verl.sft.settings import SFTSettings
@@ -42,21 +40,16 @@ def write_manifest(
         RunError: it does not stand beside a file of solutions how they were come by.
     """
     sources = {expert: read_provenance(file) for expert, file in settings.solutions.items()}
-    costs = _costs(settings, rows, learned, sources)
+    own = Costs(
+        policy_tokens_trained=sum(row.solution_tokens for row in learned),
+        policy_prompt_tokens_trained=sum(row.prompt_tokens for row in learned),
+        optimiser_steps=settings.optimiser_steps,
+        prompts_seen=len(learned),
+        policy_parameters=count_parameters(settings.policy),
+    )
+    costs = with_solutions(own, sources, rows.share)
     manifest: dict[str, Any] = {
-        "method": settings.method,
-        "kind": settings.kind,
-        "seed": settings.seed,
-        "config_sha256": settings.config_sha256,
-        "departures": {key: one.model_dump(mode="json") for key, one in settings.departures.items()},
-        "resolved_config": settings.model_dump(mode="json"),
-        "git_sha": git_sha(),
-        "versions": versions(),
-        "hardware": hardware(),
-        "precision": cpu_precision(settings.precision) if on_cpu() else None,
-        "wall_s": round(wall_s + sum(step["seconds"] or 0.0 for step in steps if step["step"] <= resumed_from), 1),
-        "resumed_from_step": resumed_from,
-        "step_s": round(sum(step["seconds"] or 0.0 for step in steps), 1),
+        **of_any_kind(settings, steps, wall_s, resumed_from),
         "rows": {
             "solutions": len(rows.rows),
             "problems": rows.problems,
@@ -64,10 +57,7 @@ def write_manifest(
             "dropped": rows.dropped,
             "epochs": round(len(learned) / len(rows.rows), 3),
         },
-        "solutions": {
-            expert: {key: source[key] for key in ("problems", "solved", "asked", "right", "kept", "fates")}
-            for expert, source in sources.items()
-        },
+        "solutions": solved(sources),
         "policy_tokens": costs.policy_tokens_sampled,
         "expert_tokens": costs.expert_tokens,
         "expert_prompt_tokens": costs.expert_prompt_tokens,
@@ -78,22 +68,3 @@ def write_manifest(
         "costs": costs.block(),
     }
     write_whole(path, json.dumps(manifest, indent=2) + "\n")
-
-
-def _costs(settings: SFTSettings, rows: Rows, learned: list[Row], sources: dict[str, dict[str, Any]]) -> Costs:
-    def total(key: str) -> int:
-        return round(rows.share * sum(source[key] for source in sources.values()))
-
-    flops = [source["flops"] for source in sources.values()]
-    return Costs(
-        policy_tokens_trained=sum(row.solution_tokens for row in learned),
-        policy_prompt_tokens_trained=sum(row.prompt_tokens for row in learned),
-        expert_tokens=total("tokens"),
-        expert_prompt_tokens=total("prompt_tokens"),
-        expert_requests=total("requests"),
-        expert_flops=None if None in flops else float(rows.share * sum(flops)),
-        optimiser_steps=settings.optimiser_steps,
-        prompts_seen=len(learned),
-        policy_parameters=count_parameters(settings.policy),
-        expert_parameters={expert: source["parameters"] for expert, source in sources.items()},
-    )

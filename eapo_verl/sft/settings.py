@@ -4,35 +4,22 @@ from pathlib import Path
 
 from pydantic import Field
 
-from eapo_verl.settings.base import Endpoint, Name
-from eapo_verl.settings.method import Consultation
-from eapo_verl.settings.run import Departure, Training
+from eapo_verl.settings.base import Name
+from eapo_verl.settings.run import AnyRun
 from eapo_verl.settings.supervised import Supervised
 
 
-class SFTSettings(Training):
+class SFTSettings(AnyRun):
     """One run.
 
     Of what trained arms share, ``budget`` says how many optimiser steps over how many texts there are and when is
     validated (a checkpoint is written then, and only then), ``optimiser`` the temperature of validation; the rest of
-    ``optimiser``, and ``verl``, are of reinforcement learning. ``solutions`` are files by expert. Of ``consultation``
-    the tags matter: the opening one is banned.
+    ``optimiser``, and ``verl``, are of reinforcement learning. Of ``consultation`` the tags matter: the opening one is
+    banned.
     """
 
-    experiment: str
-    method: Name
-    kind: Name
-    seed: int = Field(ge=0)
-    policy: Path
-    train_file: Path
-    validation_file: Path
-    system_prompt: str | None = None
-    experts: tuple[Endpoint, ...] = ()
     solutions: dict[Name, Path] = Field(min_length=1)
     supervised: Supervised
-    consultation: Consultation
-    departures: dict[str, Departure] = Field(default_factory=dict)
-    config_sha256: str
 
     @property
     def problems(self) -> int:
