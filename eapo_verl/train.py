@@ -142,26 +142,9 @@ def _process_starter(settings: RunSettings, folder: Path) -> Iterator[Path | Non
         yield program
 
 
-def export(checkpoint_dir: Path, steps: int, target: Path) -> None:
-    """Merge the sharded checkpoint of the last step into a Hugging Face checkpoint, tokenizer included."""
-    from verl.model_merger.base_model_merger import ModelMergerConfig
-    from verl.model_merger.fsdp_model_merger import FSDPModelMerger
-
-    actor = checkpoint_dir / f"global_step_{steps}" / "actor"
-    merger = FSDPModelMerger(
-        ModelMergerConfig(
-            operation="merge",
-            backend="fsdp",
-            local_dir=str(actor),
-            hf_model_config_path=str(actor / "huggingface"),
-            target_dir=str(target),
-        )
-    )
-    merger.merge_and_save()
-
-
 def run(settings: RunSettings, run_dir: Path, checkpoint_dir: Path) -> None:
     """Train where that is not done yet, then write everything into ``run_dir`` and remove the checkpoints."""
+    from eapo_verl.engine.checkpoints import merge
     from eapo_verl.engine.prompts import write_all
     from eapo_verl.engine.provided import provide
     from eapo_verl.engine.teacher import check_teacher
@@ -183,7 +166,7 @@ def run(settings: RunSettings, run_dir: Path, checkpoint_dir: Path) -> None:
         train(settings, checkpoint_dir, resumed_from)
 
     run_dir.mkdir(parents=True, exist_ok=True)
-    export(checkpoint_dir, settings.budget.steps, run_dir / "model")
+    merge(checkpoint_dir / f"global_step_{settings.budget.steps}" / "actor", run_dir / "model")
     for name in (step_log.FILE, transcripts.FILE):
         shutil.copyfile(checkpoint_dir / name, run_dir / name)
     if (checkpoint_dir / "tensorboard").exists():

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from analysis import InputError
+from analysis.intake.json_lines import read_json
 
 _KEYS = ("title", "inline", "look", "spends")
 _COLOUR = re.compile(r"#[0-9a-f]{6}")
@@ -29,12 +30,7 @@ class Described(NamedTuple):
 
 def read_arms(path: Path) -> dict[str, Described]:
     """What is said, by method. Raises InputError: unreadable, or not as described above."""
-    try:
-        arms = json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read: {error.strerror}") from error
-    except ValueError as error:
-        raise InputError(f"{path}: is not JSON: {str(error)[:100]}") from error
+    arms = read_json(path)
     if not isinstance(arms, dict):
         raise InputError(f"{path}: needed is an object with a method each")
     return {method: _described(f"{path}: {method}", said) for method, said in arms.items()}

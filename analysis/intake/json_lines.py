@@ -1,4 +1,4 @@
-"""Read JSON lines and say where and what is wrong with one."""
+"""Read JSON, whole files and lines, and say where and what is wrong."""
 
 from __future__ import annotations
 
@@ -30,6 +30,16 @@ def read_json_lines(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
         raise InputError(f"{path}: cannot be read: {error.strerror}") from error
     except UnicodeDecodeError as error:
         raise InputError(f"{path}: is not UTF-8 (byte {error.start} of a block)") from error
+
+
+def read_json(path: Path) -> Any:
+    """What a file holds that is one JSON value. Raises InputError: unreadable, or not JSON."""
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read: {error.strerror}") from error
+    except ValueError as error:
+        raise InputError(f"{path}: is not JSON: {str(error)[:100]}") from error
 
 
 def require(where: str, row: dict[str, Any], fields: dict[str, type]) -> None:

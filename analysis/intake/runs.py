@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from analysis import InputError
-from analysis.intake.json_lines import is_number
+from analysis.intake.json_lines import is_number, read_json
 
 #: Among the fates of the queries, their total.
 ASKED = "asked"
@@ -64,12 +64,7 @@ class Run:
 
 def read_run(path: Path) -> Run:
     """A run.json. Raises InputError: unreadable, a field is missing, or the fates are no counts."""
-    try:
-        fields = json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read: {error.strerror}") from error
-    except ValueError as error:
-        raise InputError(f"{path}: is not JSON: {str(error)[:100]}") from error
+    fields = read_json(path)
     missing = [key for key in _FIELDS if not isinstance(fields, dict) or key not in fields]
     if missing:
         raise InputError(f"{path}: {missing[0]!r} is missing (needed are {', '.join(_FIELDS)})")

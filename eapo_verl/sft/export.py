@@ -6,8 +6,8 @@ from pathlib import Path
 import torch
 from peft import PeftModel
 from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
-from verl.model_merger.base_model_merger import ModelMergerConfig
-from verl.model_merger.fsdp_model_merger import FSDPModelMerger
+
+from eapo_verl.engine.checkpoints import merge
 
 #: Where verl's merger puts the adapter that it found.
 ADAPTER = "lora_adapter"
@@ -29,19 +29,6 @@ def export(checkpoint: Path, target: Path, policy: Path, adapters: bool) -> None
         # verl's merger writes the frozen weights, and beside them the adapter, which nobody would load.
         merge(checkpoint, Path(scratch))
         fold(policy, Path(scratch) / ADAPTER, target)
-
-
-def merge(checkpoint: Path, target: Path) -> None:
-    """verl's own merger: the shards of a checkpoint become one model."""
-    FSDPModelMerger(
-        ModelMergerConfig(
-            operation="merge",
-            backend="fsdp",
-            local_dir=str(checkpoint),
-            hf_model_config_path=str(checkpoint / "huggingface"),
-            target_dir=str(target),
-        )
-    ).merge_and_save()
 
 
 def fold(policy: Path, adapter: Path, target: Path) -> None:
