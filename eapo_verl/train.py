@@ -144,7 +144,6 @@ def _process_starter(settings: RunSettings, folder: Path) -> Iterator[Path | Non
 
 def run(settings: RunSettings, run_dir: Path, checkpoint_dir: Path) -> None:
     """Train where that is not done yet, then write everything into ``run_dir`` and remove the checkpoints."""
-    from eapo_verl.engine.checkpoints import merge
     from eapo_verl.engine.prompts import write_all
     from eapo_verl.engine.provided import provide
     from eapo_verl.engine.teacher import check_teacher
@@ -164,6 +163,9 @@ def run(settings: RunSettings, run_dir: Path, checkpoint_dir: Path) -> None:
     # The last step is logged after the last checkpoint and the last validation.
     if settings.budget.steps not in [line["step"] for line in step_log.read_steps(checkpoint_dir / step_log.FILE)]:
         train(settings, checkpoint_dir, resumed_from)
+
+    # Not before: it imports Ray, which reads the environment that training sets as it is loaded.
+    from eapo_verl.engine.checkpoints import merge
 
     run_dir.mkdir(parents=True, exist_ok=True)
     merge(checkpoint_dir / f"global_step_{settings.budget.steps}" / "actor", run_dir / "model")
