@@ -12,8 +12,8 @@ from eapo_verl.settings.errors import one_line
 
 RULE = (
     "Each trained arm gets the same number of trials, of which the first is the arm as it is. A trial's score is the "
-    "mean, over the seeds of tuning, of the share of right answers, without experts, in the last validation of its run. "
-    "The highest score is chosen; of equal ones the first."
+    "mean, over the seeds of tuning, of the share of right answers, without experts, in its run's last validation. The "
+    "highest score is chosen; of equal ones the first."
 )
 
 Share = Annotated[float, Field(ge=0, le=1)]
