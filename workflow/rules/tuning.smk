@@ -1,13 +1,6 @@
 # Tuning, `snakemake tune`: a run of each trial of each arm, and the rule file that says which one is chosen.
 
 
-def tuning_runs(wildcards):
-    try:
-        return TUNING.runs()
-    except ExperimentError as error:
-        sys.exit(f"experiment: {CONFIG_FILE}: {error}")
-
-
 rule tuning_problems:
     input:
         problems=TUNING.drawn,
@@ -61,7 +54,7 @@ use rule train as tuning_train with:
 
 rule tune:
     input:
-        runs=tuning_runs,
+        runs=lambda wildcards: TUNING.runs(),
         problems=TUNING.problems,
     output:
         TUNING.rule_file,

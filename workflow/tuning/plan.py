@@ -54,13 +54,12 @@ class TuningPlan:
         self.rule_file = self.folder / "tuned.yaml"
 
     def runs(self) -> list[Path]:
-        """The files that tell of every trial's runs.
+        """The files that tell of every trial's runs; ends the process, with one line, where nothing can be tuned.
 
-        Raises:
-            ExperimentError: the experiment cannot be tuned.
+        Snakemake asks when somebody wants to tune, and not before; of any other error it would tell more than one line.
         """
         if self._trials is None:
-            raise ExperimentError(self.refusal)
+            sys.exit(f"experiment: {self.plan.name}: {self.refusal}")
         runs = [
             self.plan.run(trial.name, seed)
             for trials in self._trials.arms.values()
