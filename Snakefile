@@ -13,6 +13,7 @@ from workflow.plan_data import DataPlan
 from workflow.plan_sampling import SamplingPlan, task_code
 from workflow.plan_solutions import SolutionsPlan
 from workflow.session import begin, limit_trainings
+from workflow.tuning.plan import TuningPlan
 
 if not workflow.config_settings.configfiles:
 
@@ -31,6 +32,10 @@ PLAN = Plan(EXPERIMENT, CONFIG_FILE.stem, RESULTS)
 DATA = DataPlan(EXPERIMENT, RESULTS)
 SAMPLING = SamplingPlan(EXPERIMENT)
 SOLUTIONS = SolutionsPlan(EXPERIMENT, PLAN)
+try:
+    TUNING = TuningPlan(EXPERIMENT, CONFIG_FILE.stem, RESULTS)
+except ExperimentError as error:
+    sys.exit(f"experiment: {CONFIG_FILE}: {error}")
 
 
 limit_trainings(workflow, PLAN.training_slots(workflow.resource_settings.cores or 1))
@@ -64,5 +69,6 @@ include: "workflow/rules/data.smk"
 include: "workflow/rules/models.smk"
 include: "workflow/rules/solutions.smk"
 include: "workflow/rules/train.smk"
+include: "workflow/rules/tuning.smk"
 include: "workflow/rules/sample.smk"
 include: "workflow/rules/analysis.smk"
