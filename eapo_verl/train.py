@@ -89,6 +89,7 @@ def train(settings: RunSettings, checkpoint_dir: Path, resumed_from: int) -> Non
         from verl.utils.config import validate_config
 
         from eapo_verl.engine.task_runner import TaskRunner
+        from eapo_verl.engine.weight_socket import new_run
 
         config = compose(settings, checkpoint_dir, "cpu" if on_cpu() else "gpu")
         # A resumed run has been validated where it goes on from, unless it was killed before its last validation.
@@ -96,9 +97,12 @@ def train(settings: RunSettings, checkpoint_dir: Path, resumed_from: int) -> Non
         validate_config(
             config=config, use_reference_policy=need_reference_policy(config), use_critic=need_critic(config)
         )
+        ray_init = config.ray_kwargs.ray_init
+        runtime_env = {**(ray_init.get("runtime_env") or {})}
+        runtime_env["env_vars"] = {**runtime_env.get("env_vars", {}), **new_run()}
         if starter is not None:
-            ray_init = config.ray_kwargs.ray_init
-            ray_init.runtime_env = {**(ray_init.get("runtime_env") or {}), "py_executable": shlex.quote(str(starter))}
+            runtime_env["py_executable"] = shlex.quote(str(starter))
+        ray_init.runtime_env = runtime_env
         try:
             print("start-up: configuration checked", flush=True)
             run_ppo(config, ray.remote(num_cpus=1)(TaskRunner))

@@ -1,8 +1,7 @@
 """Which rows of a mini-batch share a forward pass on a CPU: those of like length.
 
 verl packs rows without padding where flash-attn is, and pads them to the longest one of their pass elsewhere. Where few
-rollouts consulted, most of such a pass is padding. :func:`pad_alike` is imported for its effect, through verl's
-``model.external_lib``.
+rollouts consulted, most of such a pass is padding.
 """
 
 from collections.abc import Sequence
@@ -50,6 +49,3 @@ def pad_alike() -> None:
         return [tensordict_utils.index_select_tensor_dict(batch, rows) for rows in passes], passes
 
     utils.rearrange_micro_batches = rearrange
-
-
-pad_alike()

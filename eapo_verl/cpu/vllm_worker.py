@@ -3,12 +3,12 @@
 from typing import Any
 
 import torch
-from verl.workers.rollout.vllm_rollout.utils import vLLMColocateWorkerExtension
 
 from eapo_verl.cpu.platform import keep_linear_weights_loadable
+from eapo_verl.engine.weight_socket import RunWorkerExtension
 
 
-class CPUWorkerExtension(vLLMColocateWorkerExtension):
+class CPUWorkerExtension(RunWorkerExtension):
     """verl's extension, for a device whose memory is the memory that the weights arrive in."""
 
     def __new__(cls, **kwargs: Any) -> "CPUWorkerExtension":

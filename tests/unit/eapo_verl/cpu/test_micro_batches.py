@@ -15,13 +15,15 @@ def test_rows_are_parted_where_a_pass_would_be_mostly_padding() -> None:
     assert alike([]) == []
 
 
-def test_verl_splits_so_and_finds_each_row_again() -> None:
+def test_verl_splits_so_and_finds_each_row_again(monkeypatch: pytest.MonkeyPatch) -> None:
     import torch
     from tensordict import TensorDict
     from verl.workers.engine import utils
 
-    import eapo_verl.cpu.micro_batches  # noqa: F401 (has its effect)
+    from eapo_verl.cpu.micro_batches import pad_alike
 
+    monkeypatch.setattr(utils, "rearrange_micro_batches", utils.rearrange_micro_batches)
+    pad_alike()
     lengths = [5, 20, 6, 19]
     rows = [torch.full((length,), number) for number, length in enumerate(lengths)]
     batch = TensorDict({"input_ids": torch.nested.as_nested_tensor(rows, layout=torch.jagged)}, batch_size=4)

@@ -1,0 +1,10 @@
+"""What verl imports in each of its worker processes (``model.external_lib``), for its effect."""
+
+from eapo_verl.cpu.environment import on_cpu
+from eapo_verl.engine import weight_socket
+
+weight_socket.register()
+if on_cpu():
+    from eapo_verl.cpu.micro_batches import pad_alike
+
+    pad_alike()
