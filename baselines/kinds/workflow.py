@@ -35,8 +35,8 @@ class Workflow(Arm):
         """Experts at evaluation, where the procedure asks them, and the samples that it goes by."""
         worth = self.procedure.worth
         return Needs(
-            samples_of=worth and worth.arm,
-            responses_of=worth and worth.like,
+            samples_of=worth.arm if worth else None,
+            responses_of=worth.like if worth else None,
             experts_at_evaluation=self.experts if self.procedure.asks else (),
         )
 
