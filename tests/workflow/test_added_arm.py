@@ -88,9 +88,7 @@ def place(experiment: Experiment, plan: Plan) -> None:
         (folder / ".drawn").mkdir(parents=True)
         for name in ("chains_a.request", "all"):
             (folder / ".drawn" / name).write_text("")
-        asks = {"expert_tokens": 14, "expert_requests": 2} if method == COPY else {}
         rows = [
-            asks |
             {"question_id": problem["id"], "sample": sample, "n_tokens": 20 + sample, "finish_reason": "stop",
              "response": f"\\boxed{{{problem['answer'] if rng.random() < 0.5 else 7}}}"}
             for problem in problems for sample in range(experiment.evaluation.samples)
@@ -121,6 +119,9 @@ def test_they_are_graded_and_tested_and_their_costs_are_in_the_main_table(checko
     experiment = load_experiment(yaml.safe_load(Path("config/mine.yaml").read_text()), "config/mine.yaml")
     plan = Plan(experiment, "mine", Path("results/mine"))
     place(experiment, plan)
+    samples = plan.results / "samples" / COPY / "seed0" / "chains_a.jsonl"
+    asked = {"expert_tokens": 14, "expert_requests": 2}
+    write_lines(samples, [json.loads(line) | asked for line in samples.read_text().splitlines()])
     options = ("--cores", "2", "--nolock", "--configfile", "config/mine.yaml")
     finished = in_checkout(checkout, "snakemake", "results/mine/tables/main.csv", *options)
     assert finished.returncode == 0, finished.stdout

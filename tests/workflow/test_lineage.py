@@ -147,6 +147,7 @@ def test_an_arm_without_runs_is_scored_for_every_seed_of_the_arm_that_trains_its
 VOTE: dict[str, Any] = {
     "variants": {"asking": {"of": "expert_workflow"}, "vote": {"of": "self_consistency"}},
     "methods": ["asking", "expert_workflow", "vote", "eapo"],
+    "references": ["base"],
     "comparisons": [["vote", "base"]],
     "ablations": [],
 }
