@@ -25,6 +25,8 @@ class Needs(NamedTuple):
         problems: for its run, the training and the validation set.
         start: another arm, whose trained model of the same seed is there in place of ``policy``.
         costs_of: other arms; its run reads what their runs of the same seed have cost.
+        samples_of: another arm; its own samples wait for that one's, and go by what they have cost.
+        responses_of: likewise, an arm whose samples are single responses of this one's policy.
         models: for its run, these models beside the policy, a teacher say.
         solutions: for its run, solutions of the training problems by these experts.
         experts: these answer while it is trained.
@@ -34,6 +36,8 @@ class Needs(NamedTuple):
     problems: bool = False
     start: str | None = None
     costs_of: tuple[str, ...] = ()
+    samples_of: str | None = None
+    responses_of: str | None = None
     models: tuple[str, ...] = ()
     solutions: tuple[str, ...] = ()
     experts: tuple[str, ...] = ()
@@ -43,6 +47,11 @@ class Needs(NamedTuple):
     def runs(self) -> tuple[str, ...]:
         """Arms whose runs of the same seed have to be there before, in whatever role."""
         return tuple(dict.fromkeys((*([self.start] if self.start is not None else []), *self.costs_of)))
+
+    @property
+    def samples(self) -> tuple[str, ...]:
+        """Arms whose samples have to be there before this one's are drawn."""
+        return tuple(dict.fromkeys(one for one in (self.samples_of, self.responses_of) if one is not None))
 
     @property
     def any_experts(self) -> tuple[str, ...]:

@@ -1,13 +1,13 @@
 """How a sample comes about that takes several turns of the policy: the interface that no engine is needed for."""
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Annotated, Any, ClassVar, NamedTuple, Protocol
 
 from pydantic import AfterValidator, Field
 
 from eapo_verl.method.grammar import Tags
-from eapo_verl.settings.base import ExpertPoolSettings, Settings, Text
+from eapo_verl.settings.base import ExpertPoolSettings, Name, Settings, Text
 from eapo_verl.settings.method import Consultation
 from tasks import Task
 
@@ -99,6 +99,18 @@ class Sample(Protocol):
         ...
 
 
+class Worth(Settings):
+    """A number of responses that together cost what a sample of another arm costs.
+
+    Attributes:
+        arm: that arm.
+        like: the arm that says what a response costs: its samples are single ones of the same policy.
+    """
+
+    arm: Name
+    like: Name
+
+
 class Procedure(Settings):
     """A way to a response; its fields are what an arm may say of it.
 
@@ -114,6 +126,19 @@ class Procedure(Settings):
     def width(self) -> int:
         """How many turns of a sample are written at the same time."""
         return 1
+
+    @property
+    def worth(self) -> Worth | None:
+        """What a number that is not stated follows from; None: all are stated."""
+        return None
+
+    def settled(self, flops: Mapping[str, float]) -> tuple["Procedure", dict[str, float]]:
+        """The procedure with the number that ``worth`` comes to, and what the samples' provenance says of it.
+
+        Args:
+            flops: what a sample has cost on average, by the names of the arms in ``worth``.
+        """
+        return self, {}
 
     def longest(self, prompt: str) -> str:
         """The longest message that it begins with for a question, but for what policy and experts have written."""

@@ -1,12 +1,12 @@
 """Methods: what ships or was added in ``baselines/``, and an experiment's own variants of it."""
 
 import functools
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import ConfigDict, StringConstraints, ValidationError, model_validator
+from pydantic import ConfigDict, StringConstraints, TypeAdapter, ValidationError, model_validator
 
 from baselines.arm import Arm, Spending
 from baselines.kinds import kinds
@@ -18,6 +18,25 @@ METHODS = Path(__file__).resolve().parent.parent / "baselines"
 
 class ExperimentError(Exception):
     """What is wrong with an experiment, in one line."""
+
+
+class _Loader(yaml.SafeLoader):
+    """Refuses a mapping that has a key twice, of which YAML would take the last."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
+        seen = set()
+        for key, _ in node.value:
+            if isinstance(key, yaml.ScalarNode):
+                if key.value in seen:
+                    raise yaml.constructor.ConstructorError(
+                        problem=f"{key.value!r} stands there twice", problem_mark=key.start_mark
+                    )
+                seen.add(key.value)
+        return super().construct_mapping(node, deep)
+
+
+#: What an arm is called, in tables and figures: one line.
+_Label = Annotated[str, StringConstraints(min_length=1, strip_whitespace=True, pattern=r"^.*$")]
 
 
 class Look(Settings):
@@ -39,8 +58,8 @@ class Changes(Settings):
 
     model_config = ConfigDict(extra="allow")
 
-    title: Text | None = None
-    inline: Text | None = None
+    title: _Label | None = None
+    inline: _Label | None = None
     look: Look | None = None
     spends: tuple[Spending, ...] | None = None
 
@@ -185,7 +204,21 @@ def methods() -> dict[str, Method]:
     found = {}
     for path in sorted(METHODS.glob("*/method.yaml")):
         try:
-            found[path.parent.name] = Method.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
+            found[_name(path.parent)] = Method.model_validate(_read(path))
         except (OSError, ValueError, yaml.YAMLError) as error:
             raise ExperimentError(one_line(f"baselines/{path.parent.name}/{path.name}", error)) from error
     return found
+
+
+def _name(folder: Path) -> str:
+    try:
+        return TypeAdapter(Name).validate_python(folder.name)
+    except ValidationError as error:
+        raise ValueError("a method is called as its folder: small letters, digits and _, a letter first") from error
+
+
+def _read(path: Path) -> dict[str, Any]:
+    content = yaml.load(path.read_text(encoding="utf-8"), _Loader)
+    if not isinstance(content, dict):
+        raise ValueError(f"it has to be a mapping, of which kind and differences are keys, not {content!r:.40}")
+    return content

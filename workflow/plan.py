@@ -110,7 +110,25 @@ class Plan:
         experts = self.experiment.experts_named(arm.needs().experts_at_evaluation)
         if experts:
             options["experts"] = [one.settings() | self._service(one) for one in experts]
+        if samples := self._samples_read(method):
+            options["samples-of"] = {other: list(map(str, files)) for other, files in samples.items()}
         return [part for option, value in options.items() for part in (f"--{option}", json.dumps(value))]
+
+    def samples_read(self, method: str) -> list[Path]:
+        """The files that say what the other arms' samples have cost that a method's samples go by."""
+        return [path for files in self._samples_read(method).values() for path in files]
+
+    def _samples_read(self, method: str) -> dict[str, list[Path]]:
+        folder = self.results / "samples"
+        return {
+            other: [
+                folder / name / f"seed{seed}" / f"{benchmark}.provenance.json"
+                for name, seed in self.cells
+                if name == other
+                for benchmark in self.experiment.benchmarks
+            ]
+            for other in self._arm(method).needs().samples
+        }
 
     def _service(self, expert: Expert) -> dict[str, Any]:
         """What is served, and how, where an expert is."""

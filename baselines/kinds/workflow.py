@@ -32,8 +32,13 @@ class Workflow(Arm):
         return self
 
     def needs(self) -> Needs:
-        """Experts at evaluation, where the procedure asks them."""
-        return Needs(experts_at_evaluation=self.experts if self.procedure.asks else ())
+        """Experts at evaluation, where the procedure asks them, and the samples that it goes by."""
+        worth = self.procedure.worth
+        return Needs(
+            samples_of=worth.arm if worth else None,
+            responses_of=worth.like if worth else None,
+            experts_at_evaluation=self.experts if self.procedure.asks else (),
+        )
 
     def spends(self) -> dict[Spending, str]:
         """Several responses for an answer."""

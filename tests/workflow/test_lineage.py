@@ -1,6 +1,7 @@
 """Arms whose runs need other arms' runs: where those lie, what tells the runs apart, and what Snakemake makes of it."""
 
 import copy
+import json
 import re
 from pathlib import Path
 from typing import Any
@@ -77,14 +78,14 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "its own start": (
         variants(second=SECOND | {"start_from": "second"}),
-        "method second: runs need each other in a circle: second -> second",
+        "method second: arms need each other in a circle: second -> second",
     ),
     "a circle": (
         variants(first=FIRST | {"start_from": "second", "spends": ["rollouts", "trained_tokens"]}),
-        "method second: runs need each other in a circle: second -> first -> second",
+        "method second: arms need each other in a circle: second -> first -> second",
     ),
     "an expert of unknown size": (
-        {"experts": [FAR]}, "method second: its budget goes by what other runs cost: experts.far.parameters is missing"
+        {"experts": [FAR]}, "method second: its budget goes by what others cost: experts.far.parameters is missing"
     ),
     "an unknown number": (
         variants(second=SECOND | {"match": {"by": "prompts"}}),
@@ -140,3 +141,75 @@ def test_an_arm_without_runs_is_scored_for_every_seed_of_the_arm_that_trains_its
     lease = one.lease("eapo_seek_help", 2, "evaluation")
     assert "--expert expert_a=" in lease and one.lease("eapo_seek_help", 2, "training") == ""
     assert "--procedure" in one.sampler_options("eapo_seek_help")
+
+
+#: A vote that is matched with a workflow.
+VOTE: dict[str, Any] = {
+    "variants": {"asking": {"of": "expert_workflow"}, "vote": {"of": "self_consistency"}},
+    "methods": ["asking", "expert_workflow", "vote", "eapo"],
+    "references": ["base"],
+    "comparisons": [["vote", "base"]],
+    "ablations": [],
+}
+
+
+def vote(**match: str) -> dict[str, Any]:
+    """Changes by which the vote is matched otherwise."""
+    return VOTE | {"variants": VOTE["variants"] | {"vote": {"of": "self_consistency", "procedure": {"match": match}}}}
+
+
+def test_a_vote_reads_what_the_samples_of_the_others_cost_on_every_benchmark() -> None:
+    one = plan(**vote(arm="asking"))
+    assert one.cells.count(("vote", 0)) == 1 and one.samples_read("asking") == []
+    options = dict(zip(one.sampler_options("vote")[::2], one.sampler_options("vote")[1::2], strict=True))
+    said = json.loads(options["--samples-of"])
+    assert said == {
+        arm: [f"results/default/samples/{arm}/seed0/{name}.provenance.json" for name in one.experiment.benchmarks]
+        for arm in ("asking", "base")
+    }
+    assert [path for files in said.values() for path in files] == list(map(str, one.samples_read("vote")))
+    assert "--samples-of" not in one.sampler_options("asking")
+    # An arm that has samples of every seed is matched with the mean of all.
+    every = vote(arm="eapo_seek_help") | {"methods": [*VOTE["methods"], "eapo_seek_help"]}
+    assert len(plan(**every).samples_read("vote")) == (3 + 1) * len(one.experiment.benchmarks)
+
+
+def test_a_vote_of_a_stated_number_asks_for_no_other_arm() -> None:
+    stated = {"vote": {"of": "self_consistency", "procedure": {"votes": 3}}}
+    one = plan(**VOTE | {"variants": stated, "methods": ["vote"]})
+    assert one.samples_read("vote") == [] and "--samples-of" not in one.sampler_options("vote")
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        (
+            VOTE | {"methods": ["asking", "vote"]},
+            "method vote: it goes by the samples of 'expert_workflow', which is none of the arms of this experiment "
+            "(base, asking, vote)",
+        ),
+        (VOTE | {"references": [], "comparisons": [["vote", "eapo"]]}, "method vote: it goes by the samples of 'base'"),
+        (vote(arm="vote"), "method vote: arms need each other in a circle: vote -> vote"),
+        (vote(like="eapo"), "method vote: the samples of 'eapo' have to be single responses of policy, the arm's own"),
+        (vote(like="asking"), "method vote: the samples of 'asking' have to be single responses of policy"),
+        (VOTE | {"experts": [FAR]}, "method vote: its budget goes by what others cost: experts.far.parameters is mis"),
+        (vote(workflow="asking"), "method vote: procedure.self_consistency.match.workflow: Extra inputs"),
+    ],
+)  # fmt: skip
+def test_a_vote_that_cannot_be_matched_is_one_clear_line(changes: dict[str, Any], said: str) -> None:
+    with pytest.raises(ExperimentError) as caught:
+        plan(**changes)
+    assert said in str(caught.value) and "\n" not in str(caught.value)
+
+
+def test_snakemake_draws_the_vote_after_the_samples_that_it_goes_by(tmp_path: Path) -> None:
+    checkout = copy_checkout(tmp_path)
+    smoke = yaml.safe_load((checkout / "config/smoke.yaml").read_text())
+    (checkout / "config/mine.yaml").write_text(yaml.safe_dump(smoke | VOTE))
+    finished = in_checkout(checkout, "snakemake", "-n", "--nolock", "--configfile", "config/mine.yaml")
+    assert finished.returncode == 0, finished.stdout
+    requests = re.findall(r"rule request:\n    input: (.*)\n    output: results/mine/samples/(\w+)/", finished.stdout)
+    read = {arm: {path for path in needed.split(", ") if "provenance" in path} for needed, arm in requests}
+    provenance = "results/mine/samples/{}/seed0/chains_a.provenance.json"
+    assert read.pop("vote") == {provenance.format(arm) for arm in ("expert_workflow", "base")}
+    assert set(read) == {"base", "asking", "expert_workflow", "eapo"} and not any(read.values())

@@ -160,12 +160,13 @@ def test_the_sampler_takes_what_an_arm_of_several_turns_says(tmp_path: Path) -> 
     assert (turns.replies.max_tokens, turns.replies.max_characters) == (40, 8000)
     assert [one.folder for one in turns.experts] == [plan.model("expert_a"), plan.model("expert_b")]
     assert [one.max_model_len for one in turns.experts] == [64, 64]
-    for method in ("leap", "self_consistency"):
-        assert plan.sampler_options(method)[::2] == ["--procedure"]
+    assert plan.sampler_options("leap")[::2] == ["--procedure"]
+    assert plan.sampler_options("self_consistency")[::2] == ["--procedure", "--samples-of"]
 
 
 def test_an_expert_that_is_elsewhere_reaches_the_sampler() -> None:
-    plan = Plan(experiment(**WORKFLOWS, experts=[REMOTE]), "default", Path("results/default"))
+    workflows = WORKFLOWS | {"methods": ["expert_workflow"], "experts": [REMOTE]}
+    plan = Plan(experiment(**workflows), "default", Path("results/default"))
     assert plan.lease("expert_workflow", 0, "evaluation") == ""
     turns = read_turns(*plan.sampler_options("expert_workflow")[1::2], endpoints=None)
     assert turns is not None

@@ -10,6 +10,7 @@ rule request:
         problems=RESULTS / "data" / "{benchmark}.jsonl",
         tasks=lambda wildcards: task_code(DATA.task(wildcards.benchmark)),
         experts=lambda wildcards: PLAN.served_models(wildcards.method, "evaluation"),
+        others=lambda wildcards: PLAN.samples_read(wildcards.method),
     output:
         SAMPLES / ".drawn" / "{benchmark}.request",
     log:

@@ -36,6 +36,7 @@ def parse(arguments: Sequence[str]) -> Job:
     parser.add_argument("--procedure", metavar="JSON", help="how a response takes several turns: baselines.procedures")
     parser.add_argument("--replies", metavar="JSON", help="how experts are asked: baselines.procedure.Replies")
     parser.add_argument("--experts", metavar="JSON", help="a list of who is asked: workflow.sampling.turns.AskedExpert")
+    parser.add_argument("--samples-of", metavar="JSON", help="provenance files by arm, which a procedure goes by")
     parser.add_argument("--endpoints", type=Path, metavar="FILE", help="addresses of served experts, by name")
     parser.add_argument("--only", choices=("draw", "write"), help="draw and keep, or write what is kept (no engine)")
     options = parser.parse_args(arguments)
@@ -52,7 +53,7 @@ def parse(arguments: Sequence[str]) -> Job:
         dtype=options.dtype,
         tensor_parallel=options.tensor_parallel,
         gpu_memory_utilization=options.gpu_memory_utilization,
-        turns=read_turns(options.procedure, options.replies, options.experts, options.endpoints),
+        turns=read_turns(options.procedure, options.replies, options.experts, options.endpoints, options.samples_of),
     )
     benchmarks = _benchmarks(options.benchmark)
     check_model(request.model, request.max_model_len)

@@ -19,7 +19,8 @@ class Completion:
 
     `n_tokens` are all that the policy wrote for it, in several turns maybe, end-of-sequence tokens included;
     `expert_tokens` and `expert_prompt_tokens` what experts wrote and read, by their servers' count, in
-    `expert_requests`; `expert_replies` says how many answers had which outcome (`eapo_verl.experts.reply.OUTCOMES`).
+    `expert_requests`; `expert_replies` says how many answers had which outcome (`eapo_verl.experts.reply.OUTCOMES`),
+    `tokens_of_experts` how many of the tokens each expert wrote.
     """
 
     response: str
@@ -29,6 +30,7 @@ class Completion:
     expert_prompt_tokens: int = 0
     expert_requests: int = 0
     expert_replies: Mapping[str, int] = field(default_factory=dict)
+    tokens_of_experts: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def expert_failures(self) -> int:

@@ -6,8 +6,10 @@ import sys
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from eapo_verl.cpu.environment import on_cpu
+from eapo_verl.record.costs import count_parameters
 from workflow.sampling.cpu import at_cpu_precision
 from workflow.sampling.identity import model_digest
 from workflow.sampling.output import provenance, write_json, write_rows
@@ -63,8 +65,16 @@ def _write(folder: Path, request: Request, drawn: Drawn) -> None:
     rows = list(drawn.rows())
     record = drawn.record
     assert record is not None
+    turns = request.turns
+    costs: dict[str, Any] = {
+        "policy_parameters": count_parameters(request.model),
+        "expert_parameters": {} if turns is None else {one.name: one.size for one in turns.experts},
+        "tokens_of_experts": dict(drawn.tokens_of_experts),
+    }
+    if turns is not None and turns.matched:
+        costs["matched"] = dict(turns.matched)
     content = provenance(
-        request.model, drawn.benchmark, drawn.identity, record, request.banned, rows, drawn.expert_replies
+        request.model, drawn.benchmark, drawn.identity, record | costs, request.banned, rows, drawn.expert_replies
     )
     write_rows(folder / f"{drawn.benchmark.name}.jsonl", rows)
     write_json(folder / f"{drawn.benchmark.name}.provenance.json", content)

@@ -118,6 +118,7 @@ class _Sample:
             expert_prompt_tokens=sum(reply.prompt_tokens for reply in self._replies),
             expert_requests=sum(reply.attempts for reply in self._replies),
             expert_replies=dict(Counter(reply.outcome for reply in self._replies)),
+            tokens_of_experts=_tokens(self._replies),
         )
 
     async def write(
@@ -157,3 +158,12 @@ class _Sample:
         if self._experts is None:
             raise RuntimeError("a procedure that asks experts says so by its attribute asks")
         return self._experts
+
+
+def _tokens(replies: Sequence[Reply]) -> dict[str, int]:
+    """What each expert wrote; all attempts at a reply count as the last one's."""
+    tokens: Counter[str] = Counter()
+    for reply in replies:
+        if reply.tokens:
+            tokens[reply.expert] += reply.tokens
+    return dict(tokens)

@@ -90,6 +90,11 @@ class Drawn:
             )
 
     @property
+    def tokens_of_experts(self) -> Counter[str]:
+        """What each expert wrote for all of the request's samples."""
+        return sum((Counter(self.journal[seed].tokens_of_experts) for _, _, seed in self._seeds), Counter())
+
+    @property
     def expert_replies(self) -> Counter[str]:
         """How many answers by experts had which outcome, in all of the request's samples."""
         return sum((Counter(self.journal[seed].expert_replies) for _, _, seed in self._seeds), Counter())

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import functools
 import json
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -13,10 +14,12 @@ from pydantic import TypeAdapter, model_validator
 from baselines.procedure import Procedure, Replies
 from baselines.procedures import AnyProcedure
 from eapo_verl.experts.api_keys import read_api_key
+from eapo_verl.record.costs import count_parameters
 from eapo_verl.settings.base import Endpoint, ExpertLimits
 from eapo_verl.settings.errors import one_line
 from eapo_verl.settings.identity import OPERATIONAL, identity
 from workflow.sampling.identity import model_digest
+from workflow.sampling.other_samples import flops_a_sample
 from workflow.sampling.request import SamplingError
 
 
@@ -35,6 +38,11 @@ class AskedExpert(ExpertLimits):
             raise ValueError(f"expert {self.name} needs either folder, or base_url and model")
         return self
 
+    @property
+    def size(self) -> int | None:
+        """Its parameters: counted where it is served, else as stated; None: unknown."""
+        return self.parameters if self.folder is None else count_parameters(self.folder)
+
     def endpoint(self, started: dict[str, Any], max_tokens: int | None) -> Endpoint:
         """Where it is; `started` holds addresses of those that are served, `max_tokens`, if any, is its new limit."""
         fields = self.model_dump(exclude={"folder", "max_model_len"}, exclude_none=True)
@@ -44,12 +52,16 @@ class AskedExpert(ExpertLimits):
 
 @dataclass(frozen=True)
 class Turns:
-    """A procedure, and the experts that it asks. Raises SamplingError where it would ask and there is none."""
+    """A procedure, and the experts that it asks. Raises SamplingError where it would ask and there is none.
+
+    `matched` says what a number of the procedure came to that other arms' samples decide.
+    """
 
     procedure: Procedure
     replies: Replies | None = None
     experts: tuple[AskedExpert, ...] = ()
     endpoints: Path | None = None
+    matched: Mapping[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         names = [expert.name for expert in self.experts]
@@ -92,17 +104,31 @@ class Turns:
         return found
 
 
-def read_turns(procedure: str | None, replies: str | None, experts: str | None, endpoints: Path | None) -> Turns | None:
-    """What the options of those names say, JSON but for the last; None without a procedure.
+def read_turns(
+    procedure: str | None,
+    replies: str | None,
+    experts: str | None,
+    endpoints: Path | None,
+    samples_of: str | None = None,
+) -> Turns | None:
+    """What the options of those names say, JSON but for `endpoints`; None without a procedure.
 
-    Raises SamplingError for text that is not JSON, and for values that are not allowed.
+    Raises SamplingError for text that is not JSON, for values that are not allowed, and where a number of the procedure
+    follows from samples that are not there or do not say what they cost.
     """
     if procedure is None:
-        if replies or experts or endpoints:
-            raise SamplingError("--replies, --experts and --endpoints are allowed with --procedure alone")
+        if replies or experts or endpoints or samples_of:
+            raise SamplingError("--replies, --experts, --endpoints and --samples-of are allowed with --procedure alone")
         return None
+    asked_for: Procedure = _read("--procedure", TypeAdapter(AnyProcedure), procedure)
+    files: dict[str, list[Path]] = _read("--samples-of", TypeAdapter(dict[str, list[Path]]), samples_of or "{}")
+    worth = asked_for.worth
+    if worth is not None and (missing := {worth.arm, worth.like} - files.keys()):
+        raise SamplingError(f"--samples-of: the procedure goes by samples of {', '.join(sorted(missing))}, not there")
+    settled, matched = asked_for.settled({arm: flops_a_sample(paths) for arm, paths in files.items()})
     return Turns(
-        procedure=_read("--procedure", TypeAdapter(AnyProcedure), procedure),
+        procedure=settled,
+        matched=matched,
         replies=None if replies is None else _read("--replies", TypeAdapter(Replies), replies),
         experts=() if experts is None else _read("--experts", TypeAdapter(tuple[AskedExpert, ...]), experts),
         endpoints=endpoints,

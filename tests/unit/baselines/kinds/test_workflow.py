@@ -21,8 +21,18 @@ def arm(procedure: str = "expert_workflow", **changes: Any) -> Workflow:
 def test_it_has_no_run_and_needs_its_experts_at_evaluation_where_they_are_asked() -> None:
     assert arm().program is None and arm().sampler is None
     assert arm().needs() == Needs(experts_at_evaluation=("wise", "old"))
-    for procedure in ("leap", "self_consistency"):
-        assert arm(procedure).needs() == arm(procedure, experts=()).needs() == Needs()
+    assert arm("leap").needs() == arm("leap", experts=()).needs() == Needs()
+
+
+def test_a_vote_waits_for_the_samples_that_it_is_matched_with_unless_its_number_is_stated() -> None:
+    open_number = arm("self_consistency").needs()
+    assert open_number == Needs(samples_of="expert_workflow", responses_of="base")
+    assert open_number.samples == ("expert_workflow", "base") and open_number.runs == ()
+    fields = arm("self_consistency").model_dump()
+    stated = fields | {"procedure": fields["procedure"] | {"votes": 4}}
+    assert Workflow(**stated).needs() == Needs()
+    with pytest.raises(ValidationError, match="votes is null, and there is no match to compute it by"):
+        Workflow(**fields | {"procedure": fields["procedure"] | {"match": None}})
 
 
 def test_a_workflow_without_the_experts_that_it_asks_is_refused() -> None:

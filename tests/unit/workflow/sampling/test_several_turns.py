@@ -76,7 +76,7 @@ def test_a_sample_holds_its_last_turn_and_counts_all(monkeypatch: pytest.MonkeyP
         (one,) = sample(monkeypatch, tmp_path, "7*8", engine=engine, **asking(server))
         (sent,) = server.received
     # The draft is 1 and an end, the response a box of one token, three digits and operators, a brace, an end.
-    assert one == Completion("\\boxed{7*8}", 2 + 6, "stop", 7, 11, 1, {"answered": 1})
+    assert one == Completion("\\boxed{7*8}", 2 + 6, "stop", 7, 11, 1, {"answered": 1}, {"wise": 7})
     assert engine.prompts == ["7*8\n", "7*8\n<reply>7*8|1</reply>"]
     assert b"9876" not in sent and b'"content":"echo 7*8"' in sent
     assert [one.max_tokens for one in engine.parameters] == [MAX_TOKENS] * 2
@@ -123,7 +123,7 @@ def test_without_an_answer_the_sample_is_drawn_and_marked(
         arguments = asking(server, mood) | {"endpoints": [expert(server, timeout_s=0.3)]}
         (one,) = sample(monkeypatch, tmp_path, "1+1", engine=engine, **arguments)
     assert (one.response, one.expert_replies, one.expert_failures) == ("\\boxed{unavailable}", {outcome: 1}, 1)
-    assert (one.expert_tokens, one.expert_requests) == (tokens, 1)
+    assert (one.expert_tokens, one.expert_requests) == (tokens, 1) and sum(one.tokens_of_experts.values()) == tokens
     assert engine.prompts[1] == "1+1\n<reply>unavailable|1</reply>"
 
 
@@ -175,6 +175,8 @@ def test_k_answers_come_from_one_expert_after_the_other(monkeypatch: pytest.Monk
         assert {len(server.received), len(other.received)} == {1, 2}
     assert len({json.loads(body)["seed"] for body in bodies}) == 3
     assert (one.expert_tokens, one.expert_requests, one.expert_replies) == (21, 3, {"answered": 3})
+    asked = {"wise": len(server.received), "old": len(other.received)}
+    assert one.tokens_of_experts == {name: 7 * count for name, count in asked.items()}
 
 
 def test_no_more_are_asked_at_once_than_the_experts_take(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

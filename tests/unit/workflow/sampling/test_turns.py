@@ -18,7 +18,8 @@ from workflow.sampling.turns import Turns, read_turns
 
 REMOTE = {"name": "far", "base_url": "http://host/v1", "model": "m"}
 ASKING = shipped("expert_workflow").model_dump_json()
-VOTING = shipped("self_consistency").model_dump_json()
+VOTING = shipped("self_consistency", votes=3).model_dump_json()
+MATCHED = shipped("self_consistency").model_dump_json()
 REPLIES = Replies(max_characters=9)
 
 
@@ -67,7 +68,11 @@ def test_a_served_expert_is_where_its_service_says(tmp_path: Path, monkeypatch: 
         ((ASKING, '{"max_characters": 0}', None, None), "--replies: max_characters: Input should be"),
         ((ASKING, REPLIES.model_dump_json(), '[{"name": "far"}]', None), "--experts: 0: expert far needs either"),
         ((ASKING, REPLIES.model_dump_json(), json.dumps([REMOTE, REMOTE]), None), "--experts names far, far; each"),
-        ((None, None, "[]", None), "--replies, --experts and --endpoints are allowed with --procedure alone"),
+        ((None, None, "[]", None), "--replies, --experts, --endpoints and --samples-of are allowed"),
+        ((None, None, None, None, "{}"), "--replies, --experts, --endpoints and --samples-of are allowed"),
+        ((MATCHED, None, None, None), "--samples-of: the procedure goes by samples of base, expert_workflow"),
+        ((MATCHED, None, None, None, '{"base": ["a.json"]}'), "--samples-of: the procedure goes by samples of expert_"),
+        ((MATCHED, None, None, None, "[]"), "--samples-of: Input should be a valid dictionary"),
     ],
 )
 def test_what_is_not_allowed_is_one_line(arguments: tuple[Any, ...], said: str) -> None:
