@@ -62,9 +62,7 @@ class Plan:
         self.trained = [(name, seed) for name in self.trained_arms for seed in experiment.seeds]
         #: (arm, seed) of everything that is scored; what no run has anything to do with has the seed 0.
         self.cells = [
-            (name, seed)
-            for name in experiment.arms
-            for seed in (experiment.seeds if self.has_seeds(name) else (0,))
+            (name, seed) for name in experiment.arms for seed in (experiment.seeds if self.has_seeds(name) else (0,))
         ]
         self.packaged_models = [name for name, one in experiment.models.items() if isinstance(one, PackagedModel)]
 

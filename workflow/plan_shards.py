@@ -34,9 +34,9 @@ class Asked(NamedTuple):
 class ShardPlan:
     """The shard that is asked for.
 
-    It holds each wanted arm with each wanted seed, and the arms whose runs of the same seed these need, so that no table
-    ever sets a run beside another one than it was made from. An arm without training seeds, which is scored once, comes
-    with the experiment's first seed: it is in one shard, and not drawn again on another machine.
+    It holds each wanted arm with each wanted seed, and the arms whose runs of the same seed these need: no table ever
+    sets a run beside another one than it was made from. An arm without training seeds, which is scored once, comes with
+    the experiment's first seed: it is in one shard, and not drawn again on another machine.
 
     Args:
         experiment: checked.

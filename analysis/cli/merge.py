@@ -40,8 +40,11 @@ def merge(folders: Sequence[Path], out: Path, carry_out: Callable[[Sequence[str]
     with tempfile.TemporaryDirectory() as temporary:
         place = Path(temporary)
         together.lay_out(place)
-        for command in _commands(together, place, lacking):
-            carry_out(command)
+        try:
+            for command in _commands(together, place, lacking):
+                carry_out(command)
+        except InputError as error:
+            raise InputError(_where_it_lies(str(error))) from error
         results = [path for name in ("tables", "figures") for path in sorted((place / name).iterdir())]
         for path in (*results, *(place / name for name in ("scores.parquet", "answer.rst", "report.html"))):
             with whole(out / path.relative_to(place)) as target:
@@ -49,6 +52,12 @@ def merge(folders: Sequence[Path], out: Path, carry_out: Callable[[Sequence[str]
     if not _ablations(together):
         remove_table(out / "tables", ABLATIONS)
     write_text(out / NOTE, note)
+
+
+def _where_it_lies(complaint: str) -> str:
+    """A complaint that begins with a file names the shard's own, and not the link to it."""
+    named, colon, rest = complaint.partition(": ")
+    return f"{Path(named).readlink()}{colon}{rest}" if Path(named).is_symlink() else complaint
 
 
 def _commands(together: Merged, place: Path, notes: Sequence[str]) -> Iterator[list[str]]:
@@ -63,7 +72,7 @@ def _commands(together: Merged, place: Path, notes: Sequence[str]) -> Iterator[l
     yield ["scores", *grades, "--cells", *cells, "--out", scores[1]]
     pairs = [f"{a}:{b}" for a, b in _comparisons(together)]
     ablations = [f"{component}={full}:{without}" for component, full, without in _ablations(together)]
-    tested = ["--pairs", *pairs, "--ablations", *ablations]
+    tested = ["--pairs", *pairs, *(["--ablations", *ablations] if ablations else [])]
     yield ["tables", *scores, *grades, "--k", str(said["k"]), *tested, *records, "--out-dir", tables]
     metrics = [f"{arm}:{seed}:{folder / 'metrics.jsonl'}" for (arm, seed), folder in runs.items()]
     sources = [*scores, *grades, "--tables-dir", tables]
@@ -94,9 +103,9 @@ def _lacking(together: Merged) -> Iterator[str]:
         return
     count = len(together.missing) + len(together.held)
     yield (
-        f"Incomplete: {len(together.missing)} of the {count} cells (arm and training seed) that the experiment declares "
-        f"are missing: {_by_arm(together.missing)}. Every row is of the seeds that its arm has (n_seeds, seeds_a, "
-        "seeds_b)."
+        f"Incomplete: {len(together.missing)} of the {count} cells (arm and training seed) that the experiment "
+        f"declares are missing: {_by_arm(together.missing)}. Every row is of the seeds that its arm has (n_seeds, "
+        "seeds_a, seeds_b)."
     )
     for key, there, rule in (
         ("comparisons", _comparisons(together), "Holm"),

@@ -1,8 +1,8 @@
 """Shards of an experiment: folders that hold the scores and the runs of some of its arms and seeds.
 
-``shard.json`` of a folder says what it holds (:data:`FIELDS`); beside it lie grades, runs and ``arms.json``, called as in
-the experiment's own folder. A cell is here an arm and a training seed; it has grades of every benchmark, and the files of
-a run where ``runs`` names it.
+``shard.json`` of a folder says what it holds (:data:`FIELDS`); beside it lie grades, runs and ``arms.json``, called as
+in the experiment's own folder. A cell is here an arm and a training seed; it has grades of every benchmark, and the
+files of a run where ``runs`` names it.
 """
 
 from __future__ import annotations
