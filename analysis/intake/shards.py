@@ -106,6 +106,9 @@ def read_shard(folder: Path) -> Shard:
         if not fits(said[field]):
             raise InputError(f"{path}: {field} is {json.dumps(said[field])[:60]}: needed is {needed}")
     shard = Shard(folder, said)
+    for arm, seed in shard.cells:
+        if [arm, seed] not in said["declared"]:
+            raise InputError(f"{path}: holds {arm}, seed {seed}, which is none of the 'declared' cells")
     for name in (ARMS, *(name for cell in shard.cells for name in shard.files_of(cell))):
         if name not in said["files"]:
             raise InputError(f"{path}: 'files' lacks {name}, which its cells need")
@@ -180,10 +183,6 @@ def merged(shards: Sequence[Shard]) -> Merged:
                     f"{cell[0]}, seed {cell[1]}: differs between {other.folder} and {shard.folder}: name one of them"
                 )
     declared = dict.fromkeys(cell for shard in shards for cell in shard.declared)
-    strange = [cell for cell in held if cell not in declared]
-    if strange:
-        arm, seed = strange[0]
-        raise InputError(f"{held[strange[0]].folder}: holds {arm}, seed {seed}, which its experiment does not declare")
     return Merged(
         shards, {cell: held[cell] for cell in declared if cell in held}, [cell for cell in declared if cell not in held]
     )
