@@ -10,6 +10,7 @@ import yaml
 
 from analysis.cli.commands import main
 from eapo_verl.record import manifest
+from tests.analysis_experiment import undrawn
 from tests.default_experiment import plan
 from tests.integration.checkout import copy_checkout, in_checkout
 from tests.placed_experiment import place, write_model
@@ -133,7 +134,9 @@ def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     yield copy
 
 
-def test_shards_and_the_whole_experiment_leave_each_other_s_work_alone(checkout: Path) -> None:
+def test_shards_and_the_whole_experiment_leave_each_other_s_work_alone(
+    checkout: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     experiment = load_experiment(yaml.safe_load(Path("config/mine.yaml").read_text()), "config/mine.yaml")
     one = Plan(experiment, "mine", Path("results/mine"))
     options = ("--cores", "2", "--nolock", "--configfile", "config/mine.yaml")
@@ -161,6 +164,7 @@ def test_shards_and_the_whole_experiment_leave_each_other_s_work_alone(checkout:
     made = snakemake("shard", *options, "--config", "shard_seeds=1")
     assert {*re.findall(r"^(?:local)?rule (\w+):", made, re.MULTILINE)} == {"shard"}
 
+    monkeypatch.setattr("analysis.plots.drawing.draw", undrawn)
     shards = [f"results/mine/shards/seed{seed}" for seed in (2, 1)]
     assert main(["merge", *shards, "--out-dir", "merged"]) == 0
     tables = sorted(path.name for path in Path("merged/tables").iterdir())

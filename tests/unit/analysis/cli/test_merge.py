@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from analysis.cli.commands import main
-from tests.analysis_experiment import BENCHMARKS, PAIRS, SEEDS, K, described, tables
+from tests.analysis_experiment import BENCHMARKS, PAIRS, SEEDS, K, described, tables, undrawn
 
 RUN = ("run.json", "metrics.jsonl", "rollouts.jsonl.gz")
 CELLS = [(method, seed) for method, seeds in SEEDS.items() for seed in seeds]
@@ -55,6 +55,11 @@ def shards(results: Path, tmp_path: Path) -> list[Path]:
     ]
 
 
+@pytest.fixture
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("analysis.plots.drawing.draw", undrawn)
+
+
 def merge(out: Path, *folders: Path) -> int:
     return main(["merge", *map(str, folders), "--out-dir", str(out)])
 
@@ -80,6 +85,7 @@ def test_shards_together_are_the_experiment(results: Path, shards: list[Path], t
     assert "Incomplete" not in (out / "merged.md").read_text()
 
 
+@pytest.mark.usefixtures("quick")
 def test_what_is_missing_is_printed_and_written(
     shards: list[Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -93,6 +99,7 @@ def test_what_is_missing_is_printed_and_written(
     assert {*pd.read_csv(out / "tables/significance.csv")["method_b"]} == {"self_exploratory"}
 
 
+@pytest.mark.usefixtures("quick")
 def test_a_comparison_is_made_of_the_seeds_that_its_arms_have(
     results: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -106,6 +113,7 @@ def test_a_comparison_is_made_of_the_seeds_that_its_arms_have(
     assert "paired_t_seeds" not in {*tested["test"]}
 
 
+@pytest.mark.usefixtures("quick")
 def test_ablations_are_merged_too_and_none_is_left_of_an_earlier_merge(
     results: Path, shards: list[Path], tmp_path: Path
 ) -> None:
