@@ -14,6 +14,7 @@ from workflow.plan_sampling import SamplingPlan, task_code
 from workflow.plan_shards import Asked, ShardPlan
 from workflow.plan_solutions import SolutionsPlan
 from workflow.session import begin, limit_trainings
+from workflow.tuning.plan import TuningPlan
 
 if not workflow.config_settings.configfiles:
 
@@ -35,6 +36,10 @@ except ExperimentError as error:
 DATA = DataPlan(EXPERIMENT, RESULTS)
 SAMPLING = SamplingPlan(EXPERIMENT)
 SOLUTIONS = SolutionsPlan(EXPERIMENT, PLAN)
+try:
+    TUNING = TuningPlan(EXPERIMENT, CONFIG_FILE.stem, RESULTS)
+except ExperimentError as error:
+    sys.exit(f"experiment: {CONFIG_FILE}: {error}")
 
 
 limit_trainings(workflow, PLAN.training_slots(workflow.resource_settings.cores or 1))
@@ -68,6 +73,7 @@ include: "workflow/rules/data.smk"
 include: "workflow/rules/models.smk"
 include: "workflow/rules/solutions.smk"
 include: "workflow/rules/train.smk"
+include: "workflow/rules/tuning.smk"
 include: "workflow/rules/sample.smk"
 include: "workflow/rules/analysis.smk"
 include: "workflow/rules/shard.smk"

@@ -10,7 +10,13 @@ from workflow.experiment import load_experiment
 from workflow.plan import Plan
 
 REMOTE = {"name": "far", "base_url": "http://host/v1", "model": "m"}
-DEFAULT = yaml.safe_load(Path("config/default.yaml").read_text())
+#: config/default.yaml with the arms that roll out with RL, whatever rivals it has beside them.
+DEFAULT: dict[str, Any] = yaml.safe_load(Path("config/default.yaml").read_text()) | {
+    "methods": ["self_exploratory", "eapo", "eapo_paper"],
+    "references": ["base"],
+    "variants": {},
+    "comparisons": [["eapo", "self_exploratory"], ["eapo", "base"], ["eapo_paper", "self_exploratory"]],
+}
 
 
 def broken(**changes: Any) -> dict[str, Any]:

@@ -26,6 +26,8 @@ from workflow.methods import ExperimentError, Method, Variant, methods
 from workflow.models import Expert, LocalModel, Model
 from workflow.problem_sets import Benchmark, ProblemSet, check_benchmarks, local_file
 from workflow.solutions.settings import Solutions
+from workflow.tuning.rule import read_rule
+from workflow.tuning.settings import Tuning
 
 
 class Evaluation(Settings):
@@ -83,6 +85,8 @@ class Experiment(Settings):
     supervised: Supervised = Supervised()
     solutions: Solutions = Solutions()
     training: Training
+    tuning: Tuning | None = None
+    tuned: Path | None = None
     evaluation: Evaluation
     resources: Resources = Resources()
 
@@ -119,6 +123,8 @@ class Experiment(Settings):
                 if first == second or {first, second} in map(set, declared[:index]):
                     raise ValueError(f"{key}: {first!r} against {second!r}: each is of two arms, and stands there once")
         check_benchmarks(self.benchmarks)
+        if self.tuning is not None:
+            self.tuning.check_seeds(self.seeds)
         self._require_models()
         check_runs(self.arms, self.experts)
         return self
@@ -163,14 +169,30 @@ class Experiment(Settings):
         return arm
 
     def method(self, name: str) -> Method:
-        """What method ``name``, a shipped one or one of ``variants``, changes in the experiment."""
+        """What method ``name``, a shipped one or one of ``variants``, changes in the experiment.
+
+        What was chosen for it by tuning stands between its own file and what a variant of it says.
+        """
         variant = self.variants.get(name)
+        of = name if variant is None else variant.of
+        method = methods()[of]
+        if of in self.choices:
+            method = method.changed(self.choices[of])
         if variant is None:
-            return methods()[name]
+            return method
         try:
-            return variant.applied_to(methods()[variant.of], name)
+            return variant.applied_to(method, name)
         except ValueError as error:
             raise ValueError(one_line(f"variants.{name}", error)) from error
+
+    @functools.cached_property
+    def choices(self) -> dict[str, dict[str, Any]]:
+        """What tuning chose for each tuned method, by its name; nothing where ``tuned`` names no rule file.
+
+        Raises:
+            ValueError: the file is none.
+        """
+        return {} if self.tuned is None else read_rule(self.tuned).choices
 
     def shared(self) -> dict[str, Any]:
         """What arms take from the experiment unless they replace it, in JSON's types; experts are their names.
@@ -209,6 +231,8 @@ def load_experiment(config: dict[str, Any], source: str) -> Experiment:
 
 def _require_files(experiment: Experiment, source: str) -> None:
     sets: dict[str, ProblemSet | Benchmark] = {"train": experiment.train, "validation": experiment.validation}
+    if experiment.tuning is not None:
+        sets["tuning.validation"] = experiment.tuning.validation
     sets |= {f"benchmarks.{name}": benchmark for name, benchmark in experiment.benchmarks.items()}
     paths = {
         f"{key}.path": local_file(key.rpartition(".")[2], one, experiment.benchmark_dir) for key, one in sets.items()

@@ -1,6 +1,7 @@
 """Methods: what ships or was added in ``baselines/``, and an experiment's own variants of it."""
 
 import functools
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -91,6 +92,23 @@ class Method(Changes):
         except ValidationError as error:
             raise ValueError(one_line(f"method {name}", error)) from error
 
+    def changed(self, changes: dict[str, Any]) -> "Method":
+        """This method with ``changes`` on top of its own, which it declares by naming the keys.
+
+        Raises:
+            ValueError: a key is none of its kind.
+        """
+        _require_known(changes, self.kind)
+        return Method(
+            kind=self.kind,
+            differences=" ".join([self.differences, *(f"`{key}`" for key in _shared(changes))]),
+            title=self.title,
+            inline=self.inline,
+            look=self.look,
+            spends=self.spends,
+            **merged(self.changes, changes),
+        )
+
 
 class Variant(Changes):
     """A method of an experiment's own: one that ships, ``of``, with changes; an ablation, say."""
@@ -105,21 +123,13 @@ class Variant(Changes):
         Raises:
             ValueError: a key is none of the method's kind.
         """
-        _require_known(self.changes, method.kind)
-        # An experiment declares what its variants are by naming the keys.
-        differences = " ".join([method.differences, *(f"`{key}`" for key in _shared(self.changes))])
+        changed = method.changed(self.changes)
         title = self.title
         if title is None and method.title is not None and name.startswith(f"{self.of}_"):
             title = f"{method.title} {name.removeprefix(f'{self.of}_').replace('_', ' ')}"
-        return Method(
-            kind=method.kind,
-            differences=differences,
-            title=title,
-            inline=self.inline,
-            look=self.look,
-            spends=method.spends if self.spends is None else self.spends,
-            **merged(method.changes, self.changes),
-        )
+        spends = method.spends if self.spends is None else self.spends
+        own = {"title": title, "inline": self.inline, "look": self.look, "spends": spends}
+        return changed.model_copy(update=own)
 
 
 def _served(where: str, number: Any, served: list[str | None]) -> str:
@@ -154,6 +164,15 @@ def merged(base: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
         old = base.get(key)
         result[key] = merged(old, value) if isinstance(old, dict) and isinstance(value, dict) else value
     return result
+
+
+def leaves(values: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Each value that is no mapping itself, with its dotted key."""
+    for key, value in values.items():
+        if isinstance(value, dict):
+            yield from leaves(value, f"{prefix}{key}.")
+        else:
+            yield prefix + key, value
 
 
 @functools.cache

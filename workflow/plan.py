@@ -17,8 +17,8 @@ from workflow.runs import (
     config_sha256,
     model_folder,
     policy_folder,
-    problems_file,
     run_folder,
+    run_problems,
     run_settings,
     solutions_file,
 )
@@ -48,12 +48,14 @@ class Plan:
         experiment: checked.
         name: the experiment's name.
         results: its results folder.
+        own: the folder of its runs and validation problems, where that is another one; None: ``results``.
     """
 
-    def __init__(self, experiment: Experiment, name: str, results: Path) -> None:
+    def __init__(self, experiment: Experiment, name: str, results: Path, own: Path | None = None) -> None:
         self.experiment = experiment
         self.name = name
         self.results = results
+        self.own = own or results
         #: Every arm's name.
         self.arms = list(experiment.arms)
         #: Those of which there are runs.
@@ -78,7 +80,7 @@ class Plan:
 
     def run(self, method: str, seed: int | str) -> Path:
         """The folder of a run."""
-        return run_folder(self.results, method, int(seed))
+        return run_folder(self.own, method, int(seed))
 
     def model(self, name: str) -> Path:
         """The folder of one of the experiment's models."""
@@ -86,7 +88,7 @@ class Plan:
 
     def policy(self, method: str, seed: int | str) -> Path:
         """The folder of the model that an arm starts from."""
-        return policy_folder(self.experiment, self.results, method, int(seed))
+        return policy_folder(self.experiment, self.results, method, int(seed), self.own)
 
     def scored_model(self, method: str, seed: int | str) -> Path:
         """The folder of the model that is scored for a method and a seed."""
@@ -122,7 +124,7 @@ class Plan:
     def run_files(self, method: str, seed: int | str) -> list[Path]:
         """The problems, models beside the policy, experts' solutions and other runs' ``run.json`` that a run needs."""
         needs = self._arm(method).needs()
-        problems = [problems_file(self.results, name) for name in ("train", "validation")] if needs.problems else []
+        problems = [*run_problems(self.results, self.own).values()] if needs.problems else []
         models = [self.model(name) for name in needs.models]
         runs = [self.run(other, seed) / "run.json" for other in needs.runs]
         return [*problems, *models, *(solutions_file(self.results, expert) for expert in needs.solutions), *runs]
@@ -186,7 +188,7 @@ class Plan:
 
     def settings(self, method: str, seed: int | str) -> str:
         """The settings of a run as YAML."""
-        settings = run_settings(self.experiment, self.name, method, int(seed), self.results)
+        settings = run_settings(self.experiment, self.name, method, int(seed), self.results, self.own)
         # Not JSON: YAML reads its 1e-05 as text.
         return yaml.safe_dump(settings, default_flow_style=True, width=sys.maxsize).rstrip()
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from workflow.embedded.problems import TASK as EMBEDDED_TASK
 from workflow.experiment import Experiment
-from workflow.problem_sets import Embedded, Public, WordProblems, local_file
+from workflow.problem_sets import Benchmark, Embedded, Public, WordProblems, local_file
 from workflow.runs import problems_file
 
 
@@ -17,7 +17,14 @@ class DataPlan:
     """
 
     def __init__(self, experiment: Experiment, results: Path) -> None:
-        sets = {"train": experiment.train, "validation": experiment.validation, **experiment.benchmarks}
+        sets: dict[str, Benchmark] = {
+            "train": experiment.train,
+            "validation": experiment.validation,
+            **experiment.benchmarks,
+        }
+        if experiment.tuning is not None:
+            # Last: what it excludes, the others have whether anything is tuned or not.
+            sets["tuning"] = experiment.tuning.validation
         self._results = results
         self._sets = sets
         self._folder = experiment.benchmark_dir

@@ -11,7 +11,7 @@ from eapo_verl.settings.base import Settings
 from workflow.sources.benchmarks import REGISTRY
 
 #: What a problem set of another name would be taken for: other sets, and averages over benchmarks in the tables.
-RESERVED = ("train", "validation", ALL, MACRO)
+RESERVED = ("train", "validation", "tuning", ALL, MACRO)
 
 
 def _known_task(name: str) -> str:

@@ -2,17 +2,19 @@
 
 import hashlib
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from eapo_verl.settings.identity import identity
 from workflow.experiment import Experiment
+from workflow.methods import leaves
 from workflow.models import LocalModel
 from workflow.solutions.settings import Solutions
 
 
-def run_settings(experiment: Experiment, name: str, method: str, seed: int, folder: Path) -> dict[str, Any]:
+def run_settings(
+    experiment: Experiment, name: str, method: str, seed: int, folder: Path, own: Path | None = None
+) -> dict[str, Any]:
     """The settings of one run, ready for its kind's program but for the addresses of served experts.
 
     Args:
@@ -21,7 +23,9 @@ def run_settings(experiment: Experiment, name: str, method: str, seed: int, fold
         method: one of its arms.
         seed: one of its seeds.
         folder: the experiment's results folder, in which data and models lie.
+        own: the folder of its runs and validation problems, where that is another one.
     """
+    own = own or folder
     arm = experiment.arms[method]
     needs = arm.needs()
     settings: dict[str, Any] = {
@@ -29,16 +33,16 @@ def run_settings(experiment: Experiment, name: str, method: str, seed: int, fold
         "method": method,
         "kind": experiment.method(method).kind,
         "seed": seed,
-        "policy": str(policy_folder(experiment, folder, method, seed)),
+        "policy": str(policy_folder(experiment, folder, method, seed, own)),
         "experts": [expert.settings() for expert in experiment.experts_named(needs.experts)],
         **arm.settings(),
         "departures": departures(experiment, method),
         "config_sha256": config_sha256(experiment, method, seed),
     }
     if needs.problems:
-        settings |= {f"{part}_file": str(problems_file(folder, part)) for part in ("train", "validation")}
+        settings |= {f"{part}_file": str(path) for part, path in run_problems(folder, own).items()}
     if needs.runs:
-        settings["runs"] = {other: str(run_folder(folder, other, seed) / "run.json") for other in needs.runs}
+        settings["runs"] = {other: str(run_folder(own, other, seed) / "run.json") for other in needs.runs}
     if needs.models:
         settings["models"] = {model: str(model_folder(experiment, folder, model)) for model in needs.models}
     if needs.solutions:
@@ -52,11 +56,12 @@ def model_folder(experiment: Experiment, folder: Path, name: str) -> Path:
     return model.path if isinstance(model, LocalModel) else folder / "models" / name
 
 
-def policy_folder(experiment: Experiment, folder: Path, method: str, seed: int) -> Path:
+def policy_folder(experiment: Experiment, folder: Path, method: str, seed: int, own: Path | None = None) -> Path:
     """The folder of the model that an arm starts from: one of the experiment's, or another arm's trained one."""
     arm = experiment.arms[method]
-    start = arm.needs().start
-    return model_folder(experiment, folder, arm.policy) if start is None else run_folder(folder, start, seed) / "model"
+    if (start := arm.needs().start) is not None:
+        return run_folder(own or folder, start, seed) / "model"
+    return model_folder(experiment, folder, arm.policy)
 
 
 def run_folder(folder: Path, method: str, seed: int) -> Path:
@@ -67,6 +72,11 @@ def run_folder(folder: Path, method: str, seed: int) -> Path:
 def problems_file(folder: Path, name: str) -> Path:
     """The file of a problem set in an experiment's results folder."""
     return folder / "data" / f"{name}.jsonl"
+
+
+def run_problems(folder: Path, own: Path) -> dict[str, Path]:
+    """The problems of a run; arguments as :func:`run_settings` has them."""
+    return {"train": problems_file(folder, "train"), "validation": problems_file(own, "validation")}
 
 
 def solutions_file(folder: Path, expert: str) -> Path:
@@ -124,18 +134,10 @@ def departures(experiment: Experiment, method: str) -> dict[str, dict[str, Any]]
     arm = experiment.arms[method]
     start = arm.needs().start
     own = arm.model_dump(mode="json") | ({} if start is None else {"policy": f"runs/{start}"})
-    theirs = dict(_leaves({key: value for key, value in shared.items() if key in own}))
-    ours = dict(_leaves({key: value for key, value in own.items() if key in shared}))
+    theirs = dict(leaves({key: value for key, value in shared.items() if key in own}))
+    ours = dict(leaves({key: value for key, value in own.items() if key in shared}))
     return {
         key: {"experiment": theirs.get(key), "arm": ours.get(key)}
         for key in sorted({*theirs, *ours})
         if theirs.get(key) != ours.get(key)
     }
-
-
-def _leaves(values: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    for key, value in values.items():
-        if isinstance(value, dict):
-            yield from _leaves(value, f"{prefix}{key}.")
-        else:
-            yield prefix + key, value

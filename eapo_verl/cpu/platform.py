@@ -4,9 +4,9 @@ verl 0.9.1 detects its platform by asking every registered one in order of regis
 is chosen exactly where no accelerator is found (or where ``VERL_PLATFORM=cpu`` asks for it). Nothing here runs on a
 machine that has one, except the registration itself.
 
-What verl and vLLM do not do on a CPU by themselves is collected in three named patches, each guarded by the version
-that it was written for: :func:`deduplicate_process_group_backend`, :func:`offload_without_pinning` and
-:func:`keep_linear_weights_loadable`.
+What verl and vLLM do not do on a CPU by themselves is collected in named patches, each guarded by the version that it
+was written for: :func:`deduplicate_process_group_backend`, :func:`offload_without_pinning`,
+:func:`keep_linear_weights_loadable`, and :func:`eapo_verl.cpu.micro_batches.pad_alike`.
 """
 
 import contextlib

@@ -1,13 +1,53 @@
-"""verl's agent worker with this project's loop, made once a process."""
+"""verl's agent worker with this project's loop, made once a process, and with a group's rows handed over as one."""
 
+from dataclasses import dataclass, field
 from typing import Any
 
 import ray
+import torch
+import transfer_queue
 from verl.experimental.agent_loop.agent_loop import AgentLoopOutput, DictConfigWrap
 from verl.trainer.ppo.v1.agent_loop_tq import AgentLoopManagerTQ, AgentLoopWorkerTQ
+from verl.utils.tensordict_utils import list_of_dict_to_tensordict
 
 from eapo_verl.engine.agent_loop import PolicyAgentLoop
 from eapo_verl.engine.failures import describe
+
+#: What is kept of a problem in each of its rows: what verl reads there later. The loop has read the rest by then.
+KEPT = ("uid", "session_id", "global_steps", "data_source", "reward_model")
+
+
+@dataclass
+class Group:
+    """The rollouts of a prompt: how many are still under way, and the rows of those that are not."""
+
+    under_way: int
+    keys: list[str] = field(default_factory=list)
+    rows: list[dict[str, Any]] = field(default_factory=list)
+    tags: list[dict[str, Any]] = field(default_factory=list)
+
+    def add(self, output: AgentLoopOutput | list[AgentLoopOutput], kept: dict[str, Any]) -> None:
+        """A rollout's rows in verl's form: one for each of its outputs, the last of which has the reward."""
+        outputs = output if isinstance(output, list) else [output]
+        for number, one in enumerate(outputs):
+            one.reward_score = outputs[-1].reward_score
+            one.extra_fields["reward_extra_info"] = outputs[-1].extra_fields["reward_extra_info"]
+            row = one.as_dict() | kept
+            ids = torch.cat([row["prompts"], row["responses"]])
+            row |= {"loss_mask": row["response_mask"], "input_ids": ids, "position_ids": torch.arange(len(ids))}
+            self.keys.append(f"{kept['uid']}_{kept['session_id']}_{number}")
+            self.rows.append(row)
+            self.tags.append(
+                {
+                    "status": "success",
+                    "prompt_len": len(row["prompts"]),
+                    "response_len": len(row["responses"]),
+                    "seq_len": len(ids),
+                    "global_steps": kept["global_steps"],
+                    "min_global_steps": row["extra_fields"].get("min_global_steps"),
+                    "max_global_steps": row["extra_fields"].get("max_global_steps"),
+                }
+            )
 
 
 class RolloutWorker(AgentLoopWorkerTQ.__ray_metadata__.modified_class):
@@ -15,12 +55,16 @@ class RolloutWorker(AgentLoopWorkerTQ.__ray_metadata__.modified_class):
 
     verl instantiates the class that its registry names, through Hydra, for every rollout: four milliseconds on a CPU,
     an eighth of what this process does. A :class:`PolicyAgentLoop` keeps nothing of a rollout, so that one will do.
+    And it hands every rollout to the queue by itself, ten milliseconds here and as many in the processes of the queue,
+    though nobody takes one before its whole group is there.
     """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._loops: dict[str, PolicyAgentLoop] = {}
         self._errors: list[str] = []
+        #: By the name of the prompt.
+        self._groups: dict[str, Group] = {}
 
     def take_errors(self) -> list[str]:
         """What each rollout that raised since the last call said, in one line; forgotten here."""
@@ -48,19 +92,47 @@ class RolloutWorker(AgentLoopWorkerTQ.__ray_metadata__.modified_class):
             counts["expert_requests"] += 1
             counts["expert_tokens_scored"] += len(scored)
 
+    async def _run_prompt(self, prompt: dict[str, Any], sampling: dict, trajectory: dict, trace: bool = False) -> None:
+        rollout = self.config.actor_rollout_ref.rollout
+        size = rollout.val_kwargs.n if trajectory["validate"] else rollout.n
+        self._groups[prompt["uid"]] = Group(prompt.get("__rollout_n__", size))
+        await super()._run_prompt(prompt, sampling, trajectory, trace)
+
     async def _run_agent_loop(
         self, sampling_params: dict[str, Any], trajectory: dict[str, Any], *, agent_name: str, **kwargs: Any
     ) -> None:
         kwargs.pop("trace", None)
         try:
-            if agent_name not in self._loops:
-                self._loops[agent_name] = self._make_loop(agent_name)
-            output = await self._loops[agent_name].run(sampling_params, **kwargs)
-            await self._agent_loop_postprocess(output, trajectory["validate"], **kwargs)
+            try:
+                await self._roll_out(sampling_params, trajectory["validate"], agent_name, kwargs)
+            finally:
+                await self._hand_over(kwargs["uid"], "val" if trajectory["validate"] else "train")
         except Exception as error:
             self._errors.append(describe(error))
             # verl logs it and marks the group.
             raise
+
+    async def _roll_out(self, sampling_params: dict[str, Any], validate: bool, name: str, about: dict) -> None:
+        if name not in self._loops:
+            self._loops[name] = self._make_loop(name)
+        output = await self._loops[name].run(sampling_params, **about)
+        kept = {key: about[key] for key in KEPT}
+        final = output[-1] if isinstance(output, list) else output
+        tokens = {"prompt_ids": final.prompt_ids, "response_ids": final.response_ids}
+        await self._compute_teacher_logprobs(final, **tokens, validate=validate, sample_kwargs=kept)
+        self._groups[about["uid"]].add(output, kept)
+
+    async def _hand_over(self, uid: str, partition_id: str) -> None:
+        """Note that a rollout is over; the group's last one puts the rows of all, those beside a failed one too."""
+        group = self._groups[uid]
+        group.under_way -= 1
+        if group.under_way == 0:
+            del self._groups[uid]
+            if group.rows:
+                rows = list_of_dict_to_tensordict(group.rows)
+                await transfer_queue.async_kv_batch_put(
+                    keys=group.keys, fields=rows, tags=group.tags, partition_id=partition_id
+                )
 
 
 class RolloutManager(AgentLoopManagerTQ):

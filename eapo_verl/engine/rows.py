@@ -10,11 +10,28 @@ from transfer_queue import KVBatchMeta
 
 from eapo_verl.engine.batching import final_outputs
 
+#: What the forward pass reads of a row, and what beside it no pass of the trainer's reads.
+FORWARD = ("input_ids", "position_ids", "prompts", "responses", "response_mask", "loss_mask")
+_APART = {"data_source", "extra_fields", "global_steps", "metrics", "num_turns", "reward_model", "session_id", "uid"}
+
 
 def rollouts(batch: KVBatchMeta) -> list[str]:
     """The keys of a batch's rollouts, without internalization samples and padding."""
     padding = {key for key, tag in zip(batch.keys, batch.tags, strict=True) if tag.get("is_padding", False)}
     return [key for key in final_outputs(batch.keys) if key not in padding]
+
+
+def only(batch: KVBatchMeta, fields: Sequence[str] | None = None) -> KVBatchMeta:
+    """The batch, of which a worker fetches these fields; unless they are given, all that are one tensor a row.
+
+    verl has its workers fetch every field, and carries each row's objects through every split of the batch.
+    """
+    if fields is None and batch.fields is not None:
+        fields = [field for field in batch.fields if field not in _APART]
+    chosen = None if fields is None else list(fields)
+    return KVBatchMeta(
+        keys=batch.keys, tags=batch.tags, partition_id=batch.partition_id, fields=chosen, extra_info=batch.extra_info
+    )
 
 
 def get(partition_id: str, keys: Sequence[str], *fields: str) -> list[list[Any]]:

@@ -68,14 +68,16 @@ class EAPOTrainer(PPOTrainerSync):
     def on_init_end(self) -> None:
         """As verl's, the first weight synchronisation; then everything is there."""
         super().on_init_end()
-        update = self.actor_rollout_wg.update_actor
+        workers = self.actor_rollout_wg
+        update, log_prob = workers.update_actor, workers.compute_log_prob
 
         def update_over_rollouts(batch: KVBatchMeta) -> Any:
             # verl's sequence-wise means are over all rows of a mini-batch, padding included.
             batch.extra_info["global_batch_size"] = len(self._members(batch)) / self._mini_batches
-            return update(batch)
+            return update(rows.only(batch))
 
-        self.actor_rollout_wg.update_actor = update_over_rollouts
+        workers.update_actor = update_over_rollouts
+        workers.compute_log_prob = lambda batch: log_prob(rows.only(batch, rows.FORWARD))
         print("start-up: trainer and rollout engine ready", flush=True)
 
     # What goes into a step.

@@ -105,7 +105,7 @@ BROKEN = {
         "'gsm8k' is no public benchmark; allowed are aime_2024, aime_2025, aimo_2025, or source local"),
     "benchmark named as a row of the tables": (
         broken(benchmarks={"all": {"source": "embedded", "size": 1, "seed": 1}}),
-        "benchmarks: 'all' is taken; any name is allowed but train, validation, all, macro"),
+        "benchmarks: 'all' is taken; any name is allowed but train, validation, tuning, all, macro"),
     "benchmark with a name that is no name": (
         broken(benchmarks={"My set": {"source": "embedded", "size": 1, "seed": 1}}), "benchmarks.My set"),
     "training set that is a benchmark": (broken(train={"source": "public"}), "train"),

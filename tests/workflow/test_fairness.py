@@ -5,15 +5,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
 from baselines.arm import Arm, Needs, Spending
 from eapo_verl.settings.run import Training
+from tests.default_experiment import DEFAULT
 from workflow.experiment import load_experiment
 from workflow.fairness import spent, undeclared
 from workflow.methods import METHODS, ExperimentError, merged, methods
 
-DEFAULT = yaml.safe_load(Path("config/default.yaml").read_text())
 SHARED = Training(**DEFAULT["training"])
 
 

@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 import yaml
 
+from tests.default_experiment import DEFAULT
 from tests.integration.checkout import copy_checkout, in_checkout
 from workflow.experiment import load_experiment
 from workflow.methods import ExperimentError
 from workflow.plan import Plan
 
-DEFAULT = yaml.safe_load(Path("config/default.yaml").read_text())
 #: ``second`` starts where ``first`` has ended, which itself has larger groups than others.
 FIRST = {"of": "self_exploratory_matched"}
 SECOND = {"of": "sft_then_rl", "start_from": "first"}

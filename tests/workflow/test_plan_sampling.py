@@ -11,14 +11,13 @@ import tasks
 from baselines.procedure import Procedure, rewritten
 from baselines.procedures.expert_workflow import ExpertWorkflow
 from baselines.procedures.leap import Leap
+from tests.default_experiment import DEFAULT
 from workflow.embedded.problems import solution
 from workflow.experiment import Experiment, load_experiment
 from workflow.plan import Plan
 from workflow.plan_sampling import SamplingPlan, task_code
 from workflow.sampling.__main__ import parse
 from workflow.sampling.turns import read_turns
-
-DEFAULT = yaml.safe_load(Path("config/default.yaml").read_text())
 
 
 def experiment(**changes: Any) -> Experiment:
@@ -77,7 +76,7 @@ def test_a_model_is_evaluated_under_the_system_prompt_that_it_is_trained_under()
     "changes",
     [
         {"benchmarks": {"more": {"source": "embedded", "size": 3, "seed": 9}}},
-        {"evaluation": {"max_model_len": 256}},
+        {"evaluation": {"max_model_len": 128}},
         {"evaluation": {"tensor_parallel": 2}},
         {"evaluation": {"k": 16}},
         {"resources": {"sampling_threads": 2}},
@@ -129,7 +128,7 @@ def test_arms_of_one_turn_have_no_conditions() -> None:
         {"experts": [DEFAULT["experts"][0]]},
         {"experts": [DEFAULT["experts"][0] | {"max_model_len": 128}, DEFAULT["experts"][1]]},
         {"models": {"expert_b": {"source": "embedded", "role": "expert", "seed": 5}}},
-        {"evaluation": {"max_model_len": 256}},
+        {"evaluation": {"max_model_len": 128}},
     ],
     ids=str,
 )

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import yaml
 
+from tests.default_experiment import DEFAULT
 from tests.integration.checkout import copy_checkout, in_checkout
 from workflow.experiment import Experiment, load_experiment
 from workflow.methods import ExperimentError
@@ -15,7 +16,6 @@ from workflow.plan_solutions import SolutionsPlan
 from workflow.runs import config_sha256
 from workflow.solutions.settings import JobSettings
 
-DEFAULT = yaml.safe_load(Path("config/default.yaml").read_text())
 ARMS = ["distillation_full", "distillation_lora"]
 
 

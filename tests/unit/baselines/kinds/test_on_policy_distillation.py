@@ -9,11 +9,11 @@ import yaml
 
 from baselines.arm import Needs
 from eapo_verl.settings.run import RunSettings
+from tests.default_experiment import DEFAULT
 from workflow.experiment import load_experiment
 from workflow.methods import ExperimentError
 from workflow.plan import Plan
 
-DEFAULT = yaml.safe_load(Path("config/default.yaml").read_text())
 ARMS = ("distillation_on_policy", "distillation_on_policy_rewarded")
 
 
