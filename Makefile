@@ -3,12 +3,14 @@ SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
-.PHONY: setup reproduce known-experiment test test-arms lint lock clean help
+.PHONY: setup reproduce shard known-experiment one-config test test-arms lint lock clean help
 
 EXPERIMENT ?= default
 PYTHON ?= python3.11
 VENV ?= .venv
 ARGS ?=
+SEEDS ?=
+ARMS ?=
 ifndef PLATFORM
 PLATFORM := $(shell nvidia-smi -L 2>/dev/null | grep -q '^GPU' && echo gpu || echo cpu)
 endif
@@ -71,6 +73,15 @@ reproduce: known-experiment $(STAMP)  ## run the comparison of config/$(EXPERIME
 	@# In make's own place: signals reach it. Snakemake's lock outlives a killed Snakemake; the workflow has a better one.
 	@exec env $(RUN) EAPO_FOLLOW_PARENT=1 \
 	    snakemake --cores all --nolock --rerun-incomplete --configfile config/$(EXPERIMENT).yaml $(ARGS)
+
+shard: known-experiment one-config $(STAMP)  ## make SEEDS (all) of ARMS (all) of config/$(EXPERIMENT).yaml into a folder to keep and merge: docs/shards.md
+	@exec env $(RUN) EAPO_FOLLOW_PARENT=1 \
+	    snakemake shard --cores all --nolock --rerun-incomplete --configfile config/$(EXPERIMENT).yaml \
+	    --config shard_seeds="$(SEEDS)" shard_arms="$(ARMS)" $(ARGS)
+
+# A second --config replaces the first, and would make the whole experiment of a shard without a word.
+one-config:
+	$(if $(filter --config --config=% -C,$(ARGS)),$(error ARGS=$(ARGS): --config would take the place of SEEDS and ARMS: write its values into config/$(EXPERIMENT).yaml))
 
 # Before the environment: a misspelt name should not cost the minutes of a setup.
 known-experiment:

@@ -11,6 +11,7 @@ from workflow.locks import InUse
 from workflow.plan import Plan, code, one_of
 from workflow.plan_data import DataPlan
 from workflow.plan_sampling import SamplingPlan, task_code
+from workflow.plan_shards import Asked, ShardPlan
 from workflow.plan_solutions import SolutionsPlan
 from workflow.session import begin, limit_trainings
 from workflow.tuning.plan import TuningPlan
@@ -23,12 +24,15 @@ if not workflow.config_settings.configfiles:
 CONFIG_FILE = Path(workflow.configfiles[-1])
 RESULTS = Path("results") / CONFIG_FILE.stem
 
+ASKED = Asked.taken_from(config)
+
 try:
     EXPERIMENT = load_experiment(config, str(CONFIG_FILE))
+    PLAN = Plan(EXPERIMENT, CONFIG_FILE.stem, RESULTS)
+    SHARD = ShardPlan(EXPERIMENT, PLAN, ASKED)
 except ExperimentError as error:
     sys.exit(f"experiment: {error}")
 
-PLAN = Plan(EXPERIMENT, CONFIG_FILE.stem, RESULTS)
 DATA = DataPlan(EXPERIMENT, RESULTS)
 SAMPLING = SamplingPlan(EXPERIMENT)
 SOLUTIONS = SolutionsPlan(EXPERIMENT, PLAN)
@@ -72,3 +76,4 @@ include: "workflow/rules/train.smk"
 include: "workflow/rules/tuning.smk"
 include: "workflow/rules/sample.smk"
 include: "workflow/rules/analysis.smk"
+include: "workflow/rules/shard.smk"

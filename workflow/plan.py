@@ -64,11 +64,14 @@ class Plan:
         self.trained = [(name, seed) for name in self.trained_arms for seed in experiment.seeds]
         #: (arm, seed) of everything that is scored; what no run has anything to do with has the seed 0.
         self.cells = [
-            (name, seed)
-            for name, arm in experiment.arms.items()
-            for seed in (experiment.seeds if arm.program is not None or arm.needs().start is not None else (0,))
+            (name, seed) for name in experiment.arms for seed in (experiment.seeds if self.has_seeds(name) else (0,))
         ]
         self.packaged_models = [name for name, one in experiment.models.items() if isinstance(one, PackagedModel)]
+
+    def has_seeds(self, method: str) -> bool:
+        """Whether a method is scored once for each training seed: it has runs, or scores another one's models."""
+        arm = self._arm(method)
+        return arm.program is not None or arm.needs().start is not None
 
     def embedded_models(self, role: Literal["policy", "expert"]) -> list[str]:
         """The names of the embedded world's models of this role."""

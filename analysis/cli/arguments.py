@@ -60,8 +60,13 @@ def parser() -> argparse.ArgumentParser:
     one.add_argument("--figures-dir", type=Path, required=True)
     one.add_argument("--runs", nargs="*", type=Path, required=True, metavar="FILE", help=_RUNS)
     one.add_argument("--arms", type=Path, help=_ARMS)
+    one.add_argument("--notes", nargs="*", default=[], metavar="TEXT", help="what a reader has to know first")
     one.add_argument("--answer", type=Path, help="reStructuredText to write with what the page says first")
     one.add_argument("--out", type=Path, required=True)
+
+    one = commands.add_parser("merge", help="shards of an experiment to its tables, figures and report")
+    one.add_argument("shards", nargs="+", type=Path, metavar="SHARD", help="folder with shard.json (docs/shards.md)")
+    one.add_argument("--out-dir", type=Path, required=True)
 
     one = commands.add_parser("show", help="print rollouts of a training run: queries, replies, rewards")
     one.add_argument("run", type=Path, metavar="RUN_DIR", help="holds rollouts.jsonl.gz")

@@ -114,7 +114,9 @@ def report(arguments: argparse.Namespace) -> None:
     from analysis.output import write_text
     from analysis.report.page import build
 
-    html, conclusion = build(arguments.experiment, arguments.tables_dir, arguments.figures_dir, arguments.runs)
+    html, conclusion = build(
+        arguments.experiment, arguments.tables_dir, arguments.figures_dir, arguments.runs, arguments.notes
+    )
     write_text(arguments.out, html)
     if arguments.answer is not None:
         paragraphs = (f"**{conclusion.sentence}**", conclusion.basis, *conclusion.warnings)
@@ -163,18 +165,23 @@ def calibrate(arguments: argparse.Namespace) -> None:
     print(calibrated(arguments), end="")
 
 
+def merge(arguments: argparse.Namespace) -> None:
+    """Shards of an experiment to all that its workflow makes of grades and runs, and a note on what they hold."""
+    from analysis.cli.merge import merge as made_of
+
+    made_of(arguments.shards, arguments.out_dir, _carry_out)
+
+
 COMMANDS: dict[str, Callable[[argparse.Namespace], None]] = {
-    command.__name__: command for command in (grade, scores, tables, figures, report, show, compare, plan, calibrate)
+    command.__name__: command
+    for command in (grade, scores, tables, figures, report, merge, show, compare, plan, calibrate)
 }
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command; bad input is one line on stderr and exit status 2."""
-    arguments = parser().parse_args(argv)
-    arms = getattr(arguments, "arms", None)
     try:
-        with described(read_arms(arms) if arms is not None else {}):
-            COMMANDS[arguments.command](arguments)
+        _carry_out(argv)
     except InputError as error:
         print(f"analysis: {error}", file=sys.stderr)
         return 2
@@ -182,6 +189,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"analysis: {error.filename or 'output'}: {error.strerror}", file=sys.stderr)
         return 2
     return 0
+
+
+def _carry_out(argv: Sequence[str] | None) -> None:
+    arguments = parser().parse_args(argv)
+    arms = getattr(arguments, "arms", None)
+    with described(read_arms(arms) if arms is not None else {}):
+        COMMANDS[arguments.command](arguments)
 
 
 def _pair(text: str) -> tuple[str, str]:

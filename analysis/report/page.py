@@ -35,7 +35,9 @@ class Figure(NamedTuple):
     caption: str
 
 
-def build(experiment: str, tables: Path, figures: Path, run_files: Sequence[Path]) -> tuple[str, Conclusion]:
+def build(
+    experiment: str, tables: Path, figures: Path, run_files: Sequence[Path], notes: Sequence[str] = ()
+) -> tuple[str, Conclusion]:
     """The page, and what it says first.
 
     Args:
@@ -43,6 +45,7 @@ def build(experiment: str, tables: Path, figures: Path, run_files: Sequence[Path
         tables: the folder of main.csv and significance.csv, and of ablations.csv where there are ablations.
         figures: the folder of the figures (PNG) and their captions.
         run_files: run.json of every training run; the rollouts.jsonl.gz beside one is read, too, where there is one.
+        notes: what a reader has to know before anything else; among the conclusion's warnings.
 
     Raises:
         InputError: a file is missing or not what it should be.
@@ -50,7 +53,9 @@ def build(experiment: str, tables: Path, figures: Path, run_files: Sequence[Path
     main, significance, ablations = read_main(tables), read_significance(tables), read_ablations(tables)
     runs = [read_run(path) for path in run_files]
     conclusion = conclude(main, significance, {run.method for run in runs})
-    conclusion = dataclasses.replace(conclusion, basis=f"{conclusion.basis} Experts locked off.")
+    conclusion = dataclasses.replace(
+        conclusion, basis=f"{conclusion.basis} Experts locked off.", warnings=(*notes, *conclusion.warnings)
+    )
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(Path(__file__).parent),
         autoescape=True,

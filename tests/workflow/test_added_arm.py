@@ -1,6 +1,5 @@
 """Arms that are added by docs/add-a-baseline.md alone go from the files of their runs and samples to the tables."""
 
-import gzip
 import json
 import re
 import shutil
@@ -8,16 +7,15 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 import pytest
 import yaml
 
-from eapo_verl.record import manifest, step_log, transcripts
-from eapo_verl.settings.run import RunSettings
+from eapo_verl.record import manifest
 from tests.analysis_experiment import write_lines
 from tests.integration.checkout import copy_checkout, in_checkout
-from workflow.experiment import Experiment, load_experiment
+from tests.placed_experiment import place, write_model
+from workflow.experiment import load_experiment
 from workflow.methods import methods
 from workflow.plan import Plan
 
@@ -29,13 +27,6 @@ CHANGES: dict[str, Any] = {
     "methods": [NEW, COPY], "references": ["expert"], "comparisons": [[NEW, "expert"], [COPY, NEW]],
     "models": {name: {"source": "local", "path": name} for name in ("policy", "large")},
     "experts": [{"name": "wise", "serve": "large"}],
-}  # fmt: skip
-#: A model of ten numbers.
-HEADER = json.dumps({"weight": {"dtype": "F32", "shape": [2, 5], "data_offsets": [0, 40]}}).encode()
-STEP = {
-    "seconds": 2.0, "accuracy_val_unassisted": 0.5, "acceptance_rate": 0.0, "consult_rate": 0.0, "rollouts": 8,
-    "policy_tokens": 500, "policy_prompt_tokens": 70, "policy_tokens_scored": 570, "policy_tokens_trained": 500,
-    "policy_prompt_tokens_trained": 70, "prompts_seen": 2, "optimiser_steps": 2,
 }  # fmt: skip
 
 
@@ -72,53 +63,10 @@ def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     methods.cache_clear()
 
 
-def place(experiment: Experiment, plan: Plan) -> None:
-    """What data, runs and sampling leave, in the order in which they leave it."""
-    problems = [
-        {"id": f"chains_a-{i}", "problem": "1+1;2+2;3+3", "answer": str(100 + i), "source": "made", "task": "integers"}
-        for i in range(10)
-    ]
-    for name in ("train", "validation", "chains_a"):
-        write_lines(plan.results / "data" / f"{name}.jsonl", problems)
-    for method, seed in plan.trained:
-        write_run(plan, method, seed)
-    rng = np.random.default_rng(1)
-    for method, seed in plan.cells:
-        folder = plan.results / "samples" / method / f"seed{seed}"
-        (folder / ".drawn").mkdir(parents=True)
-        for name in ("chains_a.request", "all"):
-            (folder / ".drawn" / name).write_text("")
-        rows = [
-            {"question_id": problem["id"], "sample": sample, "n_tokens": 20 + sample, "finish_reason": "stop",
-             "response": f"\\boxed{{{problem['answer'] if rng.random() < 0.5 else 7}}}"}
-            for problem in problems for sample in range(experiment.evaluation.samples)
-        ]  # fmt: skip
-        write_lines(folder / "chains_a.jsonl", rows)
-        (folder / "chains_a.provenance.json").write_text("{}")
-
-
-def write_model(folder: Path) -> None:
-    folder.mkdir(parents=True)
-    (folder / "config.json").write_text("{}")
-    (folder / "model.safetensors").write_bytes(len(HEADER).to_bytes(8, "little") + HEADER + b"\0" * 40)
-
-
-def write_run(plan: Plan, method: str, seed: int) -> None:
-    settings = RunSettings(**yaml.safe_load(plan.settings(method, seed)))
-    folder = plan.run(method, seed)
-    write_lines(folder / step_log.FILE, [STEP | {"step": step} for step in range(1, settings.budget.steps + 1)])
-    with gzip.open(folder / transcripts.FILE, "wt") as file:
-        file.write("")
-    manifest.write_manifest(
-        folder / "run.json", settings, step_log.read_steps(folder / step_log.FILE), {}, {}, 60.0, 0, {}
-    )
-    write_model(folder / "model")
-
-
 def test_they_are_graded_and_tested_and_their_costs_are_in_the_main_table(checkout: Path) -> None:
     experiment = load_experiment(yaml.safe_load(Path("config/mine.yaml").read_text()), "config/mine.yaml")
     plan = Plan(experiment, "mine", Path("results/mine"))
-    place(experiment, plan)
+    place(experiment, plan, plan.cells)
     samples = plan.results / "samples" / COPY / "seed0" / "chains_a.jsonl"
     asked = {"expert_tokens": 14, "expert_requests": 2}
     write_lines(samples, [json.loads(line) | asked for line in samples.read_text().splitlines()])
