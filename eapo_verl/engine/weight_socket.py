@@ -36,7 +36,7 @@ class RunServerAdapter(ServerAdapter):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.zmq_handle = own(self.zmq_handle)
+        self.zmq_handle: str = own(self.zmq_handle)
 
 
 class RunWorkerExtension(vLLMColocateWorkerExtension):
