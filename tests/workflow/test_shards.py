@@ -20,9 +20,11 @@ from workflow.plan import Plan
 from workflow.plan_shards import Asked, ShardPlan, experiment_sha256
 
 MORE: dict[str, Any] = {
-    "methods": ["self_exploratory", "eapo", "self_exploratory_matched", "eapo_seek_help", "self_consistency"],
+    "methods": [
+        "self_exploratory", "eapo", "self_exploratory_matched", "eapo_seek_help", "expert_workflow", "self_consistency",
+    ],
     "comparisons": [["eapo", "self_exploratory"]],
-}
+}  # fmt: skip
 
 
 def shard(asked: Asked, **changes: Any) -> ShardPlan:
@@ -42,10 +44,12 @@ def test_words_are_taken_out_of_the_configuration() -> None:
     ("asked", "name", "cells"),
     [
         (Asked(("2",)), "seed2", "self_exploratory eapo self_exploratory_matched eapo_seek_help"),
-        (Asked(("1",)), "seed1", "base self_exploratory eapo self_exploratory_matched eapo_seek_help self_consistency"),
+        (Asked(("1",)), "seed1",
+         "base self_exploratory eapo self_exploratory_matched eapo_seek_help expert_workflow self_consistency"),
         (Asked(("2",), ("eapo",)), "seed2.eapo", "eapo"),
-        (Asked(("1",), ("base", "self_consistency")), "seed1.base+self_consistency", "base self_consistency"),
         # With the arm whose models it scores, and with those whose costs it matches.
+        (Asked(("1",), ("self_consistency",)),
+         "seed1.base+expert_workflow+self_consistency", "base expert_workflow self_consistency"),
         (Asked(("3",), ("eapo_seek_help",)), "seed3.eapo+eapo_seek_help", "eapo eapo_seek_help"),
         (Asked(("3",), ("self_exploratory_matched",)),
          "seed3.self_exploratory+eapo+self_exploratory_matched", "self_exploratory eapo self_exploratory_matched"),
@@ -55,7 +59,7 @@ def test_a_shard_holds_what_is_asked_for_and_what_that_needs(asked: Asked, name:
     one = shard(asked)
     seed = int(asked.seeds[0])
     assert one.name == name and one.folder == Path("results/default/shards") / name
-    alone = ("base", "self_consistency")
+    alone = ("base", "expert_workflow", "self_consistency")
     assert one.cells == [(arm, 0 if arm in alone else seed) for arm in cells.split()]
 
 
