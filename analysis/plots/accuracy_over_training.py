@@ -26,7 +26,7 @@ def accuracy_over_training(logs: Sequence[TrainingLog], scores: Scores) -> Drawn
     The base policy is the dashed line: its accuracy on the same validation problems (step 0) where the runs measured
     it, else its accuracy on the benchmarks.
     """
-    figure, axes = plt.subplots(figsize=(6.4, 3.8))
+    figure, axes = plt.subplots(figsize=(6.4, 3.8), layout="constrained")
     looks = style.looks(scores.methods)
     methods = list(dict.fromkeys(log.method for log in logs))
     for method in methods:
