@@ -114,6 +114,20 @@ def test_verls_configuration_holds_the_run_whole_whatever_its_texts_hold(tmp_pat
 
 
 @pytest.mark.engine  # imports verl
+@pytest.mark.parametrize("platform", ["cpu", "gpu"])
+def test_both_sides_of_a_runs_weight_socket_are_ours(tmp_path: Path, platform: str) -> None:
+    from vllm.utils.import_utils import resolve_obj_by_qualname
+
+    from eapo_verl.engine.weight_socket import RunWorkerExtension
+
+    config = compose(run(tmp_path), tmp_path, platform).actor_rollout_ref
+    assert config.model.external_lib == "eapo_verl.engine.worker_process"
+    assert issubclass(
+        resolve_obj_by_qualname(config.rollout.engine_kwargs.vllm.worker_extension_cls), RunWorkerExtension
+    )
+
+
+@pytest.mark.engine  # imports verl
 def test_off_policy_rows_have_verl_make_their_loss(tmp_path: Path) -> None:
     from verl.trainer.ppo.core_algos import get_policy_loss_fn
     from verl.utils.config import omega_conf_to_dataclass
