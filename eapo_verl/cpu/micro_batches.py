@@ -35,14 +35,11 @@ def pad_alike() -> None:
     require_version("verl", CHECKED_VERL)
     original = utils.rearrange_micro_batches
 
-    def rearrange(
-        batch: Any, max_token_len: int, dp_group: Any = None, **options: Any
-    ) -> tuple[list[Any], list[list[int]]]:
+    def rearrange(batch: Any, max_token_len: int, dp_group: Any = None, **options: Any) -> Any:
         lengths = batch["input_ids"].offsets().diff().tolist()
         ranks = 1 if dp_group is None else torch.distributed.get_world_size(dp_group)
         if ranks > 1 or sum(lengths) > max_token_len:
-            micro_batches, indices = original(batch, max_token_len, dp_group, **options)
-            return micro_batches, indices
+            return original(batch, max_token_len, dp_group, **options)
         passes = alike(lengths)
         if len(passes) == 1:
             return [batch], passes

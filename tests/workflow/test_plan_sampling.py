@@ -184,6 +184,13 @@ def shipped_variant(name: str) -> Procedure:
     return turns.procedure
 
 
+def test_experiments_that_ship_the_same_variant_ship_it_alike() -> None:
+    default, full = (
+        yaml.safe_load(Path(f"config/{name}.yaml").read_text())["variants"] for name in ("default", "full")
+    )
+    assert default and default == {name: full[name] for name in default}
+
+
 def test_the_variants_for_the_embedded_world_ask_and_show_as_its_policy_was_taught() -> None:
     workflow = shipped_variant("workflow_bare")
     assert isinstance(workflow, ExpertWorkflow) and workflow.answers == 1 and not workflow.prompts.show_draft
