@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from eapo_verl.record.files import write_whole
+from eapo_verl.record.provenance import different
 from workflow.command import Parser, run_command
 from workflow.plan_shards import shard_files
 
@@ -35,9 +36,9 @@ def keep(results: Path, described: dict[str, Any], out: Path) -> None:
     runs = [_read(out / name) for name in digests if name.endswith("/run.json")]
     drawn = [_read(out / name) for name in digests if name.endswith(".provenance.json")]
     facts = described | {
-        "git_sha": _different([one["git_sha"] for one in (*runs, *drawn)]),
-        "hardware": _different([one["hardware"] for one in (*runs, *drawn)]),
-        "precision": _different(
+        "git_sha": different([one["git_sha"] for one in (*runs, *drawn)]),
+        "hardware": different([one["hardware"] for one in (*runs, *drawn)]),
+        "precision": different(
             [one["precision"] for one in runs] + [(one["precision"] or {}).get("effective") for one in drawn]
         ),
         "wall_s": {"training": round(sum(one["wall_s"] for one in runs), 1), "sampling": _sampling_s(drawn)},
@@ -49,11 +50,6 @@ def keep(results: Path, described: dict[str, Any], out: Path) -> None:
 def _read(path: Path) -> dict[str, Any]:
     content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     return content
-
-
-def _different(values: Sequence[Any]) -> list[Any]:
-    """Each of them once, in order; values of JSON, which may be objects."""
-    return [json.loads(text) for text in dict.fromkeys(json.dumps(value, sort_keys=True) for value in values)]
 
 
 def _sampling_s(drawn: Sequence[dict[str, Any]]) -> float:

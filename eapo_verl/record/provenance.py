@@ -13,6 +13,11 @@ from eapo_verl.cpu.precision import CPUINFO, instruction_set
 _PACKAGES = ("torch", "verl", "vllm", "transformers", "ray", "tensordict", "transferqueue", "numpy")
 
 
+def different(values: Sequence[Any]) -> list[Any]:
+    """Each of several results' values once, in order; they may be objects of JSON, which no set takes."""
+    return [value for place, value in enumerate(values) if value not in values[:place]]
+
+
 def versions(packages: Sequence[str] = _PACKAGES) -> dict[str, str]:
     """Installed versions, Python's included."""
     return {"python": platform.python_version()} | {name: importlib.metadata.version(name) for name in packages}

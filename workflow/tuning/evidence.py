@@ -2,7 +2,6 @@
 
 import json
 import math
-from collections.abc import Sequence
 from pathlib import Path
 from statistics import fmean
 from typing import Any
@@ -11,6 +10,7 @@ import yaml
 from pydantic import Field
 
 from eapo_verl.record import step_log
+from eapo_verl.record.provenance import different
 from eapo_verl.settings.base import Name, Settings
 from workflow.command import BadInput
 from workflow.tuning.rule import RULE, RuleFile, Trial, Tuned, choose
@@ -66,8 +66,8 @@ def rule_file(job: Job, problems: int) -> RuleFile:
         made_for=job.made_for,
         seeds=job.seeds,
         validation=job.validation,
-        commits=_different([one["git_sha"] for one in manifests]),
-        hardware=_different(machines),
+        commits=tuple(different([one["git_sha"] for one in manifests])),
+        hardware=tuple(different(machines)),
         arms=arms,
     )
 
@@ -104,7 +104,3 @@ def _trial(one: Runs, problems: int, samples: int, manifests: list[dict[str, Any
         accuracies=tuple(round(accuracy, 6) for accuracy in accuracies),
         config_sha256=one.config_sha256,
     )
-
-
-def _different(values: Sequence[Any]) -> tuple[Any, ...]:
-    return tuple(value for place, value in enumerate(values) if value not in values[:place])
