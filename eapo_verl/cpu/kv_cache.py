@@ -9,8 +9,8 @@ SEQUENCES = 256
 BLOCK_TOKENS = 128
 
 
-def kv_cache_bytes(model: Path, max_model_len: int, most: int = 2**30) -> int:
-    """Bytes for the keys and values of ``SEQUENCES`` sequences of full length.
+def kv_cache_bytes(model: Path, max_model_len: int, most: int = 2**30, sequences: int = SEQUENCES) -> int:
+    """Bytes for the keys and values of some sequences of full length.
 
     vLLM fills its cache with zeros at the start: an ample fixed size costs time and resident memory on a small model.
     Numbers count four bytes, whatever the precision.
@@ -20,6 +20,7 @@ def kv_cache_bytes(model: Path, max_model_len: int, most: int = 2**30) -> int:
         max_model_len: the longest sequence, in tokens.
         most: bytes that are not exceeded, unless a single sequence needs more; the size where the architecture names
             its dimensions in a way that is not known here.
+        sequences: how many are answered at once.
     """
     config = json.loads((model / "config.json").read_text(encoding="utf-8"))
     config = config.get("text_config", config)
@@ -31,5 +32,5 @@ def kv_cache_bytes(model: Path, max_model_len: int, most: int = 2**30) -> int:
         return most
     blocks = -(-max_model_len // BLOCK_TOKENS)
     # One block more than the sequences hold: vLLM keeps an empty one.
-    one, full = (count * BLOCK_TOKENS * token_bytes for count in (blocks + 1, SEQUENCES * blocks + 1))
+    one, full = (count * BLOCK_TOKENS * token_bytes for count in (blocks + 1, sequences * blocks + 1))
     return max(one, min(full, most))

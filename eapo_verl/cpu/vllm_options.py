@@ -4,11 +4,13 @@ import os
 from pathlib import Path
 from typing import Any
 
-from eapo_verl.cpu.kv_cache import SEQUENCES, kv_cache_bytes
+from eapo_verl.cpu.kv_cache import kv_cache_bytes
 
 # vLLM's own default on CPU: tokens in one step of prefill.
 PREFILL_TOKENS = 4096
 KV_CACHE_LIMIT_BYTES = 2 * 2**30
+# Three times vLLM's default on a CPU: what a step costs beside the model's arithmetic is shared by more samples.
+OFFLINE_SEQUENCES = 768
 
 
 def vllm_options(model: Path, max_model_len: int) -> dict[str, Any]:
@@ -25,8 +27,8 @@ def vllm_options(model: Path, max_model_len: int) -> dict[str, Any]:
     os.environ.setdefault("VLLM_CPU_OMP_THREADS_BIND", "nobind")
     return {
         "enforce_eager": True,
-        "max_num_seqs": SEQUENCES,
-        "kv_cache_memory_bytes": kv_cache_bytes(model, max_model_len, KV_CACHE_LIMIT_BYTES),
+        "max_num_seqs": OFFLINE_SEQUENCES,
+        "kv_cache_memory_bytes": kv_cache_bytes(model, max_model_len, KV_CACHE_LIMIT_BYTES, OFFLINE_SEQUENCES),
         # A prompt must be read in one step: after a part of it, vLLM sets the request's random stream back by
         # an offset, which generators on CPU do not have ("CPU Generator does not use offset").
         "enable_chunked_prefill": False,

@@ -30,6 +30,11 @@ def test_every_sequence_of_a_small_model_has_its_place(
     assert kv_cache_bytes(tmp_path, length) == size
 
 
+def test_three_times_the_sequences_have_three_times_the_places(tmp_path: Path) -> None:
+    (tmp_path / "config.json").write_text(json.dumps(SIZES))
+    assert kv_cache_bytes(tmp_path, 64, sequences=768) == (768 * 128 + 128) * TOKEN_BYTES
+
+
 def test_it_is_limited_but_holds_one_sequence(tmp_path: Path) -> None:
     (tmp_path / "config.json").write_text(json.dumps(SIZES))
     assert kv_cache_bytes(tmp_path, 2**15) == 2**30
