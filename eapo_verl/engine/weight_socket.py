@@ -46,7 +46,8 @@ class RunServerAdapter(ServerAdapter):
         self.zmq_handle: str = own(self.zmq_handle)
         # No other socket of verl is of this context. What is unsent when one is closed is dropped: it would not close.
         context = zmq.Context.instance()
-        context.setsockopt(zmq.RCVTIMEO, int(1000 * ANSWER_S))
+        for option in (zmq.SNDTIMEO, zmq.RCVTIMEO):
+            context.setsockopt(option, int(1000 * ANSWER_S))
         context.setsockopt(zmq.LINGER, 0)
 
     async def update_weights(self, *args: Any, **kwargs: Any) -> None:

@@ -58,7 +58,7 @@ def test_an_engine_that_takes_no_weights_ends_the_run(monkeypatch: pytest.Monkey
     monkeypatch.setattr(weight_socket, "ANSWER_S", 0.2)
     monkeypatch.setenv(weight_socket.RUN_VARIABLE, "one")
     context = zmq.Context.instance()
-    before = {option: context.getsockopt(option) for option in (zmq.RCVTIMEO, zmq.LINGER)}
+    before = {option: context.getsockopt(option) for option in (zmq.SNDTIMEO, zmq.RCVTIMEO, zmq.LINGER)}
     try:
         with pytest.raises(RuntimeError, match="took no weights"):
             asyncio.run(weight_socket.RunServerAdapter().update_weights(iter(())))
