@@ -1,6 +1,7 @@
 """A benchmark is lines of an experiment: what Snakemake runs where one is added, and where nothing but a date changes.
 
-The jobs are the real ones but for the engine, in whose place stands a function of a sample's seed.
+The jobs are the real ones but for the engine, in whose place stands a function of a sample's seed. Files and folders
+of the user's have names that a shell would carry out.
 """
 
 import json
@@ -37,7 +38,9 @@ if __name__ == "__main__":
     sys.modules["workflow.sampling.draw"] = SimpleNamespace(draw=draw)
     sys.exit(run_command("sampling", main))
 """
-ALPHA = {"source": "local", "path": "alpha.csv"}
+HOSTILE = "my $(touch owned) 'ä\"; touch owned;"
+ALPHA = {"source": "local", "path": f"{HOSTILE}.csv"}
+POLICY = f"-{HOSTILE} policy"
 BETA = {"source": "local", "path": "beta.jsonl", "task": "integers_bare"}
 FOLDER = "results/mine/samples/canned/seed0"
 
@@ -49,10 +52,10 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (checkout / "baselines" / "canned").mkdir()
     method = {"kind": "canned", "spends": ["evaluation_tokens"], "differences": "None."}
     (checkout / "baselines" / "canned" / "method.yaml").write_text(yaml.safe_dump(method))
-    (checkout / "policy").mkdir()
+    (checkout / POLICY).mkdir()
     for name, content in {"config.json": "{}", "tokenizer_config.json": '{"chat_template": "x"}', "a.bin": ""}.items():
-        (checkout / "policy" / name).write_text(content)
-    (checkout / "alpha.csv").write_text("question,answer\nOne and one?,002\nTwo and two?,4\n")
+        (checkout / POLICY / name).write_text(content)
+    (checkout / ALPHA["path"]).write_text("question,answer\nOne and one?,002\nTwo and two?,4\n")
     (checkout / "beta.jsonl").write_text('{"id": "b", "problem": "3+3", "answer": "6"}\n')
     return checkout
 
@@ -60,7 +63,7 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def sampled(checkout: Path, benchmarks: dict[str, Any], **changes: Any) -> tuple[list[str], set[str]]:
     """The rules of the jobs that ran for the samples of these benchmarks, and for which of them an engine drew any."""
     smoke = yaml.safe_load((checkout / "config/smoke.yaml").read_text())
-    world = {"models": {"policy": {"source": "local", "path": "policy"}}, "experts": []}
+    world = {"models": {"policy": {"source": "local", "path": POLICY}}, "experts": []}
     own = {"methods": ["canned"], "comparisons": [["canned", "base"]], "benchmarks": benchmarks}
     (checkout / "config/mine.yaml").write_text(yaml.safe_dump(smoke | world | own | changes))
     targets = [f"{FOLDER}/{name}.jsonl" for name in benchmarks]
@@ -88,7 +91,7 @@ def test_a_benchmark_is_added_touched_and_asked_otherwise(checkout: Path) -> Non
     smoke = yaml.safe_load((checkout / "config/smoke.yaml").read_text())
     room = smoke["evaluation"] | {"max_model_len": 200, "tensor_parallel": 2}
     assert sampled(checkout, both, evaluation=room) == ([], set())
-    for path in (checkout / "policy", *(checkout / "policy").iterdir()):
+    for path in (checkout / POLICY, *(checkout / POLICY).iterdir()):
         path.touch()
     again = ["draw", "request", "request", "sample", "sample"]
     assert sampled(checkout, both) == (again, set())
@@ -107,3 +110,4 @@ def test_a_benchmark_is_added_touched_and_asked_otherwise(checkout: Path) -> Non
     hotter = room | {"temperature": 1.5}
     assert sampled(checkout, both, evaluation=hotter) == (again, {"alpha", "beta"})
     assert sampled(checkout, both, evaluation=hotter) == ([], set())
+    assert not (checkout / "owned").exists()
