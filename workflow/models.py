@@ -8,7 +8,6 @@ from pydantic import Field, model_validator
 from eapo_verl.settings.base import Endpoint, ExpertLimits, Name, Settings
 from eapo_verl.settings.identity import OPERATIONAL
 
-
 #: What an embedded model may be told beside role and seed: options of ``workflow.embedded.pretrain``.
 Option = Literal["steps", "width", "layers", "lr", "batch_size", "known_fraction", "wrong_fraction", "consult_fraction"]
 
