@@ -34,7 +34,7 @@ rule solutions:
             ["--endpoints", SOLUTIONS.endpoints(wildcards.expert)] if input.experts else []
         ),
     shell:
-        "mkdir -p \"$(dirname {params.settings_file:q})\" && "
+        'mkdir -p "$(dirname {params.settings_file:q})" && '
         "printf '%s\\n' {params.settings:q} > {params.settings_file:q} && "
         "exec {params.lease:q} python -m workflow.logged {log:q} -- python -m workflow.solutions "
         "{params.settings_file:q} --out {output.solutions:q} --journal {params.journal:q} {params.endpoints:q}"

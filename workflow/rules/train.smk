@@ -41,7 +41,7 @@ rule train:
             ["--endpoints", PLAN.endpoints(wildcards.method, wildcards.seed, "training")] if input.experts else []
         ),
     shell:
-        "mkdir -p \"$(dirname {params.settings_file:q})\" && "
+        'mkdir -p "$(dirname {params.settings_file:q})" && '
         "printf '%s\\n' {params.settings:q} > {params.settings_file:q} && "
         "exec {params.lease:q} python -m workflow.logged {log:q} -- python -m {params.program:q} "
         "{params.settings_file:q} --run-dir {params.run_dir:q} --checkpoint-dir {params.checkpoint_dir:q} "

@@ -68,7 +68,7 @@ rule tune:
         settings=lambda wildcards: TUNING.settings(),
         settings_file=RESULTS / "settings" / "tuning.yaml",
     shell:
-        "mkdir -p \"$(dirname {params.settings_file:q})\" && "
+        'mkdir -p "$(dirname {params.settings_file:q})" && '
         "printf '%s\\n' {params.settings:q} > {params.settings_file:q} && "
         "exec python -m workflow.logged {log:q} -- python -m workflow.tuning {params.settings_file:q} "
         "--problems {input.problems:q} --out {output:q}"
