@@ -18,6 +18,7 @@ import time
 import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -26,10 +27,11 @@ from eapo_verl.cpu.fork_server import serving
 from eapo_verl.engine.verl_config import compose
 from eapo_verl.experts.api_keys import read_api_key
 from eapo_verl.experts.preflight import ExpertsUnreachable, preflight
-from eapo_verl.record import step_log
+from eapo_verl.record import checkpoints, step_log
+from eapo_verl.record.contents import contents_digest
 from eapo_verl.record.other_runs import with_match
 from eapo_verl.settings.errors import one_line
-from eapo_verl.settings.run import RunError, RunSettings, RunStopped
+from eapo_verl.settings.run import AnyRun, RunError, RunSettings, RunStopped
 
 #: What the processes of a run import between them, the packages' own imports included.
 _ENGINES = (
@@ -41,8 +43,6 @@ _ENGINES = (
     "vllm.v1.worker.cpu_worker",
     "vllm.model_executor.models.llama",
 )
-#: verl's, in a folder of checkpoints: the number of the newest.
-LAST_STEP_FILE = "latest_checkpointed_iteration.txt"
 #: Exit statuses: bad input, and a run that cannot go on.
 BAD_INPUT, STOPPED = 2, 3
 
@@ -155,17 +155,15 @@ def run(settings: RunSettings, run_dir: Path, checkpoint_dir: Path) -> None:
     from eapo_verl.record.manifest import write_manifest
 
     started = time.monotonic()
-    checkpoint_dir = checkpoint_dir.absolute() / settings.checkpoint_name
-    checkpoint_dir.mkdir(parents=True, exist_ok=True)
-    last = checkpoint_dir / LAST_STEP_FILE
-    resumed_from = int(last.read_text()) if last.exists() else 0
+    checkpoint_dir, resumed_from, attempts = begin(settings, checkpoint_dir, settings.checkpoint_name)
     if resumed_from:
         print(f"progress: {settings.method} seed {settings.seed}: resuming from step {resumed_from}", flush=True)
     check_teacher(settings)
     dropped = write_all(settings, checkpoint_dir)
     provided = provide(settings, checkpoint_dir)
     # The last step is logged after the last checkpoint and the last validation.
-    if settings.budget.steps not in [line["step"] for line in step_log.read_steps(checkpoint_dir / step_log.FILE)]:
+    logged = [line["step"] for line in step_log.read_steps(checkpoint_dir / step_log.FILE)]
+    if resumed_from < settings.budget.steps or settings.budget.steps not in logged:
         train(settings, checkpoint_dir, resumed_from)
 
     # Not before: it imports Ray, which reads the environment that training sets as it is loaded.
@@ -184,10 +182,35 @@ def run(settings: RunSettings, run_dir: Path, checkpoint_dir: Path) -> None:
         transcripts=transcripts.counts(run_dir / transcripts.FILE),
         dropped_prompts=dropped,
         wall_s=time.monotonic() - started,
-        resumed_from=resumed_from,
+        attempts=attempts,
         provided=provided,
     )
-    shutil.rmtree(checkpoint_dir)
+    checkpoints.remove(checkpoint_dir)
+
+
+def begin(
+    settings: AnyRun, checkpoint_dir: Path, name: str, steps_each: int = 1
+) -> tuple[Path, int, list[dict[str, Any]]]:
+    """Begin an attempt at a run in the folder of its checkpoints, one of ``checkpoint_dir``.
+
+    Checkpoints belong to one configuration, which ``name`` tells, and to the contents of what it is made from; another
+    one starts anew beside them. ``steps_each`` is how many of verl's steps a training step has.
+
+    Returns:
+        the folder, the training step to go on from (0: none), and the attempts, this one last.
+
+    Raises:
+        RunError: a file or a model that the run is made from cannot be read.
+    """
+    try:
+        contents = contents_digest(settings.inputs)
+    except OSError as error:
+        raise RunError(f"{error.filename}: cannot be read: {error.strerror}") from error
+    folder = checkpoint_dir.absolute() / f"{name}-{contents[:12]}"
+    folder.mkdir(parents=True, exist_ok=True)
+    checkpoints.clear_removed(folder.parent)
+    step = checkpoints.go_on_from(folder) // steps_each
+    return folder, step, checkpoints.note_attempt(folder, step)
 
 
 def main() -> int:

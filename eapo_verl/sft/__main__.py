@@ -15,15 +15,15 @@ import yaml
 from transformers import AutoTokenizer
 
 from eapo_verl.cpu.environment import cpu_environment, on_cpu
-from eapo_verl.record import step_log, transcripts
+from eapo_verl.record import checkpoints, step_log, transcripts
 from eapo_verl.record.files import write_whole
 from eapo_verl.settings.errors import one_line
 from eapo_verl.settings.run import RunError, RunStopped
-from eapo_verl.sft.data import digest, read_rows, write_rows
+from eapo_verl.sft.data import read_rows, write_rows
 from eapo_verl.sft.manifest import write_manifest
 from eapo_verl.sft.settings import SFTSettings
 from eapo_verl.sft.verl_config import ROWS, processes
-from eapo_verl.train import LAST_STEP_FILE, exit_status
+from eapo_verl.train import begin, exit_status
 
 
 def load_settings(path: Path) -> SFTSettings:
@@ -100,17 +100,12 @@ def run(settings: SFTSettings, run_dir: Path, checkpoint_dir: Path) -> None:
     """Train where that is not done yet, then write everything into ``run_dir`` and remove the checkpoints."""
     started = time.monotonic()
     rows = read_rows(settings, AutoTokenizer.from_pretrained(settings.policy))
-    # A checkpoint belongs to one configuration and to what it learned from; another one starts anew beside it.
-    name = f"{settings.config_sha256[:12]}-{digest(rows)[:12]}"
-    checkpoint_dir = checkpoint_dir.absolute() / name
-    checkpoint_dir.mkdir(parents=True, exist_ok=True)
-    last = checkpoint_dir / LAST_STEP_FILE
-    done = int(last.read_text()) if last.exists() else 0
-    resumed_from = done // settings.budget.mini_batches
-    if done:
+    steps_each = settings.budget.mini_batches
+    checkpoint_dir, resumed_from, attempts = begin(settings, checkpoint_dir, settings.config_sha256[:12], steps_each)
+    if resumed_from:
         print(f"progress: {settings.method} seed {settings.seed}: resuming from step {resumed_from}", flush=True)
     learned = write_rows(rows, settings, checkpoint_dir / ROWS)
-    if done < settings.optimiser_steps:
+    if resumed_from < settings.budget.steps:
         train(settings, checkpoint_dir)
 
     run_dir.mkdir(parents=True, exist_ok=True)
@@ -122,8 +117,8 @@ def run(settings: SFTSettings, run_dir: Path, checkpoint_dir: Path) -> None:
     if (checkpoint_dir / "tensorboard").exists():
         shutil.copytree(checkpoint_dir / "tensorboard", run_dir / "tensorboard", dirs_exist_ok=True)
     wall_s = time.monotonic() - started
-    write_manifest(run_dir / "run.json", settings, steps, rows, learned, wall_s, resumed_from)
-    shutil.rmtree(checkpoint_dir)
+    write_manifest(run_dir / "run.json", settings, steps, rows, learned, wall_s, attempts)
+    checkpoints.remove(checkpoint_dir)
 
 
 def main() -> int:

@@ -16,6 +16,7 @@ from verl.utils import tensordict_utils
 from verl.utils.distributed import destroy_global_process_group, initialize_global_process_group
 
 from eapo_verl.cpu.environment import on_cpu
+from eapo_verl.record.checkpoints import seal
 from eapo_verl.record.step_log import FILE, PREFIX, StepLog
 from eapo_verl.sft.settings import SFTSettings
 from eapo_verl.sft.verl_config import compose
@@ -60,8 +61,11 @@ class SupervisedTrainer(SFTTrainer):
 
         def save_and_thin(step: int) -> None:
             save(step=step)
+            if self.rank != 0:
+                return
+            seal(self._folder / f"global_step_{step}")
             # Of earlier checkpoints the weights are still to be measured; nobody goes on from them.
-            for path in self._folder.glob("global_step_*/optim_*.pt") if self.rank == 0 else ():
+            for path in self._folder.glob("global_step_*/optim_*.pt"):
                 if path.parent.name != f"global_step_{step}":
                     path.unlink()
 
