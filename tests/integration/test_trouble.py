@@ -124,6 +124,9 @@ def test_a_killed_run_goes_on_from_its_checkpoint_as_if_nothing_had_been(
         message = process.communicate()[1]
     assert process.returncode == 137 and "first.log" in message
     assert not (tmp_path / "run" / "run.json").exists()
+    # As if it had been killed while verl wrote this file, which it empties first.
+    (tracker,) = tmp_path.glob("checkpoints/*/latest_checkpointed_iteration.txt")
+    tracker.write_text("")
 
     finished = in_checkout(checkout, *command)
     assert finished.returncode == 0, finished.stdout[-6000:]
@@ -134,7 +137,8 @@ def test_a_killed_run_goes_on_from_its_checkpoint_as_if_nothing_had_been(
         assert [step.get(name) for step in made] == [step.get(name) for step in wanted]
     # The threshold after the first checkpoint is part of it.
     assert made[3]["confidence_threshold"] == pytest.approx(wanted[3]["confidence_threshold"], abs=1e-3)
-    assert json.loads((tmp_path / "run" / "run.json").read_text())["resumed_from_step"] == 2
+    attempts = json.loads((tmp_path / "run" / "run.json").read_text())["attempts"]
+    assert [one["resumed_from_step"] for one in attempts] == [0, 2]
     told = [list(read_transcripts(folder / "rollouts.jsonl.gz")) for folder in (tmp_path / "run", uninterrupted)]
     # No step is told twice, and none is missing.
     names = [[(one.step, one.phase, one.prompt, one.rollout) for one in run] for run in told]
