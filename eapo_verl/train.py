@@ -24,6 +24,7 @@ import yaml
 
 from eapo_verl.cpu.environment import cpu_environment, on_cpu
 from eapo_verl.cpu.fork_server import serving
+from eapo_verl.engine.network import loopback_environment, on_one_machine
 from eapo_verl.engine.verl_config import compose
 from eapo_verl.experts.api_keys import read_api_key
 from eapo_verl.experts.preflight import ExpertsUnreachable, preflight
@@ -82,6 +83,8 @@ def train(settings: RunSettings, checkpoint_dir: Path, resumed_from: int) -> Non
         RunStopped: experts failed too often, say; the last checkpoint is kept.
     """
     os.environ.setdefault("TENSORBOARD_DIR", str(checkpoint_dir / "tensorboard"))
+    if on_one_machine(settings.verl):
+        os.environ |= loopback_environment() | _own_cluster()
     with _process_starter(settings, checkpoint_dir) as starter:
         import ray
         from verl.trainer.main_ppo import run_ppo
@@ -110,18 +113,18 @@ def train(settings: RunSettings, checkpoint_dir: Path, resumed_from: int) -> Non
             ray.shutdown()
 
 
+def _own_cluster() -> dict[str, str]:
+    """Have Ray want a token from whoever connects, that of this run alone; by itself it keeps one for all in HOME."""
+    return {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(32)}
+
+
 def _ray_environment() -> dict[str, str]:
     """What Ray's library reads once, when it is loaded, and Ray sets later for a worker that loads it anew.
 
-    The token is that of this run alone (by itself, Ray keeps one for all in a file). The first job of a cluster has
-    this id. A worker ends when this process does: Ray names its own daemon here, which ends with this process, too.
+    The first job of a cluster has this id. A worker ends when this process does: Ray names its own daemon here, which
+    ends with this process, too.
     """
-    return {
-        "RAY_AUTH_MODE": "token",
-        "RAY_AUTH_TOKEN": secrets.token_hex(32),
-        "RAY_JOB_ID": "01000000",
-        "RAY_RAYLET_PID": str(os.getpid()),
-    }
+    return {"RAY_JOB_ID": "01000000", "RAY_RAYLET_PID": str(os.getpid())}
 
 
 @contextlib.contextmanager

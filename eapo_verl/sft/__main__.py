@@ -15,6 +15,7 @@ import yaml
 from transformers import AutoTokenizer
 
 from eapo_verl.cpu.environment import cpu_environment, on_cpu
+from eapo_verl.engine.network import loopback_environment
 from eapo_verl.record import checkpoints, step_log, transcripts
 from eapo_verl.record.files import write_whole
 from eapo_verl.settings.errors import one_line
@@ -24,6 +25,8 @@ from eapo_verl.sft.manifest import write_manifest
 from eapo_verl.sft.settings import SFTSettings
 from eapo_verl.sft.verl_config import ROWS, processes
 from eapo_verl.train import begin, exit_status
+
+_LOOK_S = 0.2
 
 
 def load_settings(path: Path) -> SFTSettings:
@@ -42,31 +45,40 @@ def train(settings: SFTSettings, checkpoint_dir: Path) -> None:
     """
     described = checkpoint_dir / "settings.json"
     write_whole(described, settings.model_dump_json())
-    environment = os.environ | {"TENSORBOARD_DIR": str(checkpoint_dir / "tensorboard")}
-    environment |= cpu_environment(settings.threads.trainer) if on_cpu() else {}
-    launcher = ["torch.distributed.run", "--standalone", f"--nproc-per-node={processes(settings)}", "-m"]
-    if processes(settings) == 1:
-        launcher = []
-        environment |= _alone(checkpoint_dir / "rendezvous")
-    trainer = ["eapo_verl.sft.trainer", str(described), str(checkpoint_dir)]
-    status = subprocess.run([sys.executable, "-m", *launcher, *trainer], env=environment).returncode
-    if status:
+    rendezvous = checkpoint_dir / "rendezvous"
+    rendezvous.unlink(missing_ok=True)
+    shared = os.environ | loopback_environment() | {"TENSORBOARD_DIR": str(checkpoint_dir / "tensorboard")}
+    shared |= cpu_environment(settings.threads.trainer) if on_cpu() else {}
+    command = [sys.executable, "-m", "eapo_verl.sft.trainer", str(described), str(checkpoint_dir)]
+    ranks = processes(settings)
+    running = [
+        subprocess.Popen(command, env=shared | _rank(rank, ranks, rendezvous), stdin=subprocess.DEVNULL)
+        for rank in range(ranks)
+    ]
+    # One that has ended badly leaves the others waiting for it.
+    while None in (statuses := [process.poll() for process in running]) and not any(statuses):
+        time.sleep(_LOOK_S)
+    for process in running:
+        process.kill()
+        process.wait()
+    if any(statuses):
         # verl's progress bar may have stopped in the middle of a line.
         print(file=sys.stderr)
+        status = next(filter(None, statuses))
         raise RunStopped(f"verl's SFT trainer ended with status {status}, for the reason above; run it again to go on")
 
 
-def _alone(rendezvous: Path) -> dict[str, str]:
-    """What ``torchrun`` would tell the only process: that it is, without a port that others could reach."""
-    rendezvous.unlink(missing_ok=True)
+def _rank(rank: int, ranks: int, rendezvous: Path) -> dict[str, str]:
+    """What ``torchrun`` would tell a process: which of how many it is. They meet in a file: no port is open for it."""
     return {
-        "RANK": "0",
-        "LOCAL_RANK": "0",
-        "WORLD_SIZE": "1",
+        "RANK": str(rank),
+        "LOCAL_RANK": str(rank),
+        "WORLD_SIZE": str(ranks),
+        "LOCAL_WORLD_SIZE": str(ranks),
         # verl wants to know these, and nothing listens there.
         "MASTER_ADDR": "127.0.0.1",
         "MASTER_PORT": "0",
-        "DIST_INIT_METHOD": f"file://{rendezvous}?rank=0&world_size=1",
+        "DIST_INIT_METHOD": f"file://{rendezvous}?rank={rank}&world_size={ranks}",
     }
 
 
