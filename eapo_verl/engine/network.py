@@ -1,9 +1,9 @@
 """Who can reach the processes of a run: on one machine its own processes and users alone.
 
-verl's policy server wants no key, TransferQueue unpickles what it receives, and torch's store and groups take orders from
-whoever connects. Left alone, all of them listen on the machine's outer address. On one machine they listen on loopback:
-most go by the address of Ray's node, the others by variables, and torch's store by a patch. On several machines they
-have to reach each other, and each machine's address has to be a private one.
+verl's policy server wants no key, TransferQueue unpickles what it receives, and torch's store and groups take orders
+from whoever connects. Left alone, all of them listen on the machine's outer address. On one machine they listen on
+loopback: most go by the address of Ray's node, the others by variables, and torch's store by a patch. On several
+machines they have to reach each other, and each machine's address has to be a private one.
 """
 
 import ipaddress
@@ -30,7 +30,7 @@ CLUSTER_KEY = "ray_kwargs.ray_init.address"
 
 
 def on_one_machine(verl: Mapping[str, Any]) -> bool:
-    """Whether a run starts a Ray cluster of its own, on this machine; ``verl`` are the dotted keys of the experiment."""
+    """Whether a run starts a Ray cluster of its own, on this machine; ``verl`` are the experiment's dotted keys."""
     return verl.get(CLUSTER_KEY, "local") == "local"
 
 

@@ -1,6 +1,6 @@
 """verl's SFT trainer with what this project adds: own metrics, and a seed.
 
-``python -m eapo_verl.sft.trainer SETTINGS CHECKPOINT_DIR``, one process a device, in an environment like ``torchrun``'s.
+``python -m eapo_verl.sft.trainer SETTINGS CHECKPOINT_DIR``, a process a device, in an environment like ``torchrun``'s.
 SETTINGS is a run's settings as JSON; the rows lie in the checkpoint folder, and everything is left there.
 """
 
