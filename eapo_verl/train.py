@@ -32,6 +32,7 @@ from eapo_verl.record import checkpoints, step_log
 from eapo_verl.record.contents import contents_digest
 from eapo_verl.record.other_runs import with_match
 from eapo_verl.settings.errors import one_line
+from eapo_verl.settings.machine import check_temporary_folder
 from eapo_verl.settings.run import AnyRun, RunError, RunSettings, RunStopped
 
 #: What the processes of a run import between them, the packages' own imports included.
@@ -158,6 +159,7 @@ def run(settings: RunSettings, run_dir: Path, checkpoint_dir: Path) -> None:
     from eapo_verl.record.manifest import write_manifest
 
     started = time.monotonic()
+    check_temporary_folder()
     checkpoint_dir, resumed_from, attempts = begin(settings, checkpoint_dir, settings.checkpoint_name)
     if resumed_from:
         print(f"progress: {settings.method} seed {settings.seed}: resuming from step {resumed_from}", flush=True)

@@ -23,6 +23,7 @@ from workflow.runs import (
     solutions_file,
 )
 from workflow.session import training_slots
+from workflow.surroundings import own_file
 
 #: When experts are asked: while an arm's run is made, or while its model is sampled.
 Stage = Literal["training", "evaluation"]
@@ -38,7 +39,8 @@ def code(*packages: str) -> list[str]:
 
     Modules that only declare names (``__init__``) count, too.
     """
-    return [str(path) for package in packages for path in sorted(Path("analysis", package).glob("*.py"))]
+    folders = [Path(own_file("analysis", package)) for package in packages]
+    return [str(path) for folder in folders for path in sorted(folder.glob("*.py"))]
 
 
 class Plan:

@@ -2,6 +2,7 @@
 
 import inspect
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -57,9 +58,8 @@ class SamplingPlan:
 
 def task_code(*names: str) -> list[str]:
     """The files that say what these tasks ask."""
-    root = Path(tasks.__file__).resolve().parent.parent
     classes = {one for name in names for one in type(tasks.task(name)).__mro__ if one.__module__.startswith("tasks.")}
-    return sorted({str(Path(inspect.getfile(one)).resolve().relative_to(root)) for one in classes})
+    return sorted({os.path.relpath(Path(inspect.getfile(one)).resolve()) for one in classes})
 
 
 def _options(values: dict[str, Any]) -> list[str]:

@@ -110,7 +110,7 @@ rule html_report:
         # Read where they lie, beside run.json.
         rollouts=[PLAN.run(method, seed) / "rollouts.jsonl.gz" for method, seed in PLAN.trained],
         code=code("intake", "statistics", "tables", "plots", "report"),
-        template="analysis/report/report.html.j2",
+        template=own_file("analysis", "report", "report.html.j2"),
     output:
         page=report(RESULTS / "report.html", caption="../report/report.rst", category="Answer"),
         # The start page of Snakemake's report.
