@@ -77,12 +77,9 @@ def sampled(checkout: Path, benchmarks: dict[str, Any], **changes: Any) -> tuple
     targets = [f"{FOLDER}/{name}.jsonl" for name in benchmarks]
     options = ("--configfile", "config/mine.yaml", "--nolock", "--cores", "1", "--rerun-incomplete")
     elsewhere = ("--directory", str(work_of(checkout)))
-    strange = {
-        "HOME": os.devnull,
-        "PYTHONIOENCODING": "ascii",
-        "PYTHONPATH": "",
-        "XDG_CACHE_HOME": str(checkout.parent),
-    }
+    # Snakemake has a cache of its own, which it makes before it reads anything.
+    strange = {"HOME": os.devnull, "XDG_CACHE_HOME": str(checkout.parent), "PYTHONIOENCODING": "ascii"}
+    strange["PYTHONPATH"] = ""
     finished = in_checkout(checkout, "snakemake", *targets, *options, *elsewhere, variables=strange)
     assert finished.returncode == 0, finished.stdout
     rules = re.findall(r"^(?:local)?rule (\w+):", finished.stdout, re.MULTILINE)
