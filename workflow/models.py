@@ -8,9 +8,6 @@ from pydantic import Field, model_validator
 from eapo_verl.settings.base import Endpoint, ExpertLimits, Name, Settings
 from eapo_verl.settings.identity import OPERATIONAL
 
-#: What an embedded model may be told beside role and seed: options of ``workflow.embedded.pretrain``.
-Option = Literal["steps", "width", "layers", "lr", "batch_size", "known_fraction", "wrong_fraction", "consult_fraction"]
-
 
 class EmbeddedModel(Settings):
     """A model of the embedded world, pre-trained by a rule; the numbers are those of ``workflow.embedded.pretrain``."""
@@ -18,7 +15,7 @@ class EmbeddedModel(Settings):
     source: Literal["embedded"]
     role: Literal["policy", "expert"]
     seed: int = Field(ge=0)
-    options: dict[Option, int | float] = Field(default_factory=dict)
+    options: dict[str, int | float] = Field(default_factory=dict)
 
 
 class PackagedModel(Settings):

@@ -63,5 +63,5 @@ def task_code(*names: str) -> list[str]:
 
 
 def _options(values: dict[str, Any]) -> list[str]:
-    # One word each: a text may begin with a dash.
+    # In one word each: a text may begin with what another option begins with.
     return [f"--{key.replace('_', '-')}={value}" for key, value in values.items()]

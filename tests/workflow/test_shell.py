@@ -7,7 +7,6 @@ import pytest
 
 from tests import ROOT
 from tests.default_experiment import plan
-from workflow.methods import ExperimentError
 
 RULES = sorted((ROOT / "workflow" / "rules").glob("*.smk"))
 #: Of Snakemake's own making.
@@ -21,13 +20,6 @@ def test_every_field_of_a_command_is_quoted(path: Path) -> None:
     assert len(commands) == path.read_text().count("    shell:\n") > 0
     fields = [field for command in commands for field in re.findall(r"\{([^}]*)\}", command)]
     assert fields and [one for one in fields if one not in NUMBERS and not one.endswith(":q")] == []
-
-
-@pytest.mark.parametrize("option", ["$(touch owned)", "steps; touch owned", "out", "threads", "batch-size"])
-def test_a_model_is_told_nothing_but_its_options(option: str) -> None:
-    model = {"source": "embedded", "role": "policy", "seed": 1, "options": {option: 1}}
-    with pytest.raises(ExperimentError, match=r"^c: models\.policy\.embedded\.options.*'steps', 'width'"):
-        plan(models__policy=model)
 
 
 def test_words_of_a_users_stay_one_each(tmp_path: Path) -> None:
