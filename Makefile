@@ -17,6 +17,11 @@ endif
 ifeq ($(filter cpu gpu,$(PLATFORM)),)
 $(error PLATFORM=$(PLATFORM): allowed are cpu and gpu)
 endif
+# Files are read as UTF-8, whatever the locale; and where HOME cannot be written, Snakemake's cache is beside its own files.
+export PYTHONUTF8 := 1
+ifneq ($(shell test -d "$$HOME" && test -w "$$HOME" && echo yes),yes)
+export XDG_CACHE_HOME := $(CURDIR)/.snakemake/cache
+endif
 # A path of make's has no space; the checkout's own may have.
 ifneq ($(words $(VENV)),1)
 $(error VENV=$(VENV): allowed is a path without a space)

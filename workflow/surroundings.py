@@ -2,6 +2,7 @@
 
 import os
 import re
+import sys
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -12,8 +13,8 @@ from workflow.methods import ExperimentError
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
-#: Of a path, what engines take for something else than a letter: patterns, the end of an address, interpolations.
-_SPECIAL = "*?[]#${}\n"
+#: What Ray's shells, verl's patterns and addresses of files take for nothing but letters.
+_PATH = re.compile(r"[\w /.,+@=~-]+")
 
 
 def own_file(*parts: str) -> str:
@@ -37,9 +38,14 @@ def check_surroundings(workflow: Any) -> None:
     Raises:
         ExperimentError: what it is, and what is allowed.
     """
-    for folder in (Path.cwd(), CHECKOUT):
-        if found := [character for character in _SPECIAL if character in str(folder)]:
-            raise ExperimentError(f"{folder}: the path holds {found[0]!r}, which means something to engines: rename it")
+    for folder in (Path.cwd(), CHECKOUT, Path(sys.prefix)):
+        if not _PATH.fullmatch(str(folder)):
+            raise ExperimentError(
+                f"{folder}: engines take some of the path for more than letters: allowed are letters, digits, spaces and "
+                "any of . , _ + @ = ~ -"
+            )
+    if sys.getfilesystemencoding() != "utf-8":
+        raise ExperimentError(f"files are read as {sys.getfilesystemencoding()}, as the locale says: set PYTHONUTF8=1")
     if workflow.local_exec and workflow.resource_settings.nodes is not None:
         raise ExperimentError("-j (--jobs) beside --cores lifts the limit on cores: give --cores alone")
     try:

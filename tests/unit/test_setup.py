@@ -177,10 +177,13 @@ def test_a_checkout_may_lie_in_a_folder_with_a_space(tmp_path: Path) -> None:
         (checkout / name).symlink_to(ROOT / name)
     program = checkout / ".venv/bin/snakemake"
     program.parent.mkdir(parents=True)
-    program.write_text('#!/bin/sh\necho "$0" "$@"\n')
+    program.write_text('#!/bin/sh\necho "$0" "$@"\necho "$PYTHONUTF8 $XDG_CACHE_HOME"\n')
     program.chmod(0o755)
     (checkout / ".venv/.complete-cpu").touch()
     command = ["make", "-s", "-C", str(checkout), "reproduce", "EXPERIMENT=mine", "PLATFORM=cpu"]
-    outcome = subprocess.run(command, capture_output=True, text=True, check=False)
+    # HOME is no folder: no cache can be made there.
+    variables = {name: value for name, value in os.environ.items() if name != "XDG_CACHE_HOME"} | {"HOME": os.devnull}
+    outcome = subprocess.run(command, capture_output=True, text=True, check=False, env=variables)
     assert outcome.returncode == 0, outcome.stderr
+    assert outcome.stdout.splitlines()[1] == f"1 {checkout}/.snakemake/cache"
     assert outcome.stdout.startswith(f"{program} --cores all") and "--configfile config/mine.yaml" in outcome.stdout

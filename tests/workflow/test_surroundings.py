@@ -1,6 +1,7 @@
 """Where a workflow may run, and what it says in one line where it may not."""
 
 import os
+import sys
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -31,19 +32,25 @@ def test_a_name_that_a_shell_or_an_engine_would_read_is_refused(name: str) -> No
         experiment_name(Path("config", f"{name}.yaml"))
 
 
-@pytest.mark.parametrize("name", ["mit Leerzeichen", "ä'ö", "(a)&b;c"])
+@pytest.mark.parametrize("name", ["mit Leerzeichen", "äß_中", "a+b=c@d,e~-f.g"])
 def test_a_folder_may_be_called_as_it_likes(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / name).mkdir()
     monkeypatch.chdir(tmp_path / name)
     check_surroundings(snakemake())
 
 
-@pytest.mark.parametrize("character", "*?[]#${}\n")
+@pytest.mark.parametrize("character", "*?[]#${}()&;|<>'\"`\\:!\n")
 def test_but_for_what_engines_take_for_something_else(
     character: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(surroundings, "CHECKOUT", tmp_path / f"a{character}b")
-    with pytest.raises(ExperimentError, match="the path holds "):
+    with pytest.raises(ExperimentError, match="engines take some of the path for more than letters: allowed are "):
+        check_surroundings(snakemake())
+
+
+def test_files_are_read_as_utf_8(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "getfilesystemencoding", lambda: "iso8859-1")
+    with pytest.raises(ExperimentError, match="^files are read as iso8859-1, as the locale says: set PYTHONUTF8=1$"):
         check_surroundings(snakemake())
 
 
