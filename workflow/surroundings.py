@@ -41,8 +41,8 @@ def check_surroundings(workflow: Any) -> None:
     for folder in (Path.cwd(), CHECKOUT, Path(sys.prefix)):
         if not _PATH.fullmatch(str(folder)):
             raise ExperimentError(
-                f"{folder}: engines take some of the path for more than letters: allowed are letters, digits, spaces and "
-                "any of . , _ + @ = ~ -"
+                f"{folder}: engines take some of the path for more than letters: allowed are letters, digits, spaces "
+                "and any of . , _ + @ = ~ -"
             )
     if sys.getfilesystemencoding() != "utf-8":
         raise ExperimentError(f"files are read as {sys.getfilesystemencoding()}, as the locale says: set PYTHONUTF8=1")

@@ -50,7 +50,7 @@ def test_but_for_what_engines_take_for_something_else(
 
 def test_files_are_read_as_utf_8(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "getfilesystemencoding", lambda: "iso8859-1")
-    with pytest.raises(ExperimentError, match="^files are read as iso8859-1, as the locale says: set PYTHONUTF8=1$"):
+    with pytest.raises(ExperimentError, match=r"^files are read as iso8859-1, as the locale says: set PYTHONUTF8=1$"):
         check_surroundings(snakemake())
 
 
