@@ -26,8 +26,8 @@ def experiment_name(config_file: Path) -> str:
     """The name of an experiment, that of its file. Raises ExperimentError where no folder can be called so."""
     if not _NAME.fullmatch(config_file.stem):
         raise ExperimentError(
-            f"{str(config_file)!r}: the experiment is called as its file: allowed are letters without accents, digits, _, "
-            "- and ., a letter or digit first"
+            f"{str(config_file)!r}: the experiment is called as its file: allowed are letters without accents, digits "
+            "and any of _ - ., a letter or digit first"
         )
     return config_file.stem
 
