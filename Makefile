@@ -17,12 +17,21 @@ endif
 ifeq ($(filter cpu gpu,$(PLATFORM)),)
 $(error PLATFORM=$(PLATFORM): allowed are cpu and gpu)
 endif
+# Files are read as UTF-8, whatever the locale; and where HOME cannot be written, Snakemake's cache is beside its own files.
+export PYTHONUTF8 := 1
+ifneq ($(shell test -d "$$HOME" && test -w "$$HOME" && echo yes),yes)
+export XDG_CACHE_HOME := $(CURDIR)/.snakemake/cache
+endif
+# A path of make's has no space; the checkout's own may have.
+ifneq ($(words $(VENV)),1)
+$(error VENV=$(VENV): allowed is a path without a space)
+endif
 
 LOCK := requirements/$(PLATFORM).lock
 BIN := $(abspath $(VENV))/bin
 SITE := $(abspath $(VENV))/lib/python3.11/site-packages
 STAMP := $(VENV)/.complete-$(PLATFORM)
-PIP = $(BIN)/python -m pip --disable-pip-version-check -qq
+PIP = "$(BIN)/python" -m pip --disable-pip-version-check -qq
 RUN = PATH="$(BIN):$$PATH"
 pinned = $(shell grep '^$(1)==' $(LOCK))
 
@@ -46,9 +55,9 @@ $(STAMP): $(LOCK) pyproject.toml requirements/vllm-meta/pyproject.toml
 	$(if $(filter-out $(PLATFORM),$(made_for)),$(error $(VENV) was made for PLATFORM=$(made_for): remove it, or name another with VENV=))
 	@mkdir -p $(VENV) && echo $(PLATFORM) > $(VENV)/.platform && rm -f $@
 	@# pip takes a package whose unpacking was cut short for installed: it has METADATA, but no INSTALLER yet.
-	@if [ -d $(SITE) ]; then \
-	    find $(SITE) -maxdepth 1 -name '*.dist-info' ! -exec test -e '{}/INSTALLER' \; -exec rm -r '{}' +; fi
-	@$(BIN)/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv $(VENV)
+	@if [ -d "$(SITE)" ]; then \
+	    find "$(SITE)" -maxdepth 1 -name '*.dist-info' ! -exec test -e '{}/INSTALLER' \; -exec rm -r '{}' +; fi
+	@"$(BIN)/python" -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv $(VENV)
 	@echo "setup: installing $$(grep -c '^[a-z]' $(LOCK)) packages of $(LOCK) into $(VENV), a few minutes"
 ifeq ($(PLATFORM),cpu)
 	@# A wheel directory or a mirror that pip is configured with may hold torch's CPU build; the default index does not.
@@ -56,7 +65,7 @@ ifeq ($(PLATFORM),cpu)
 	    grep -q 'No matching distribution' $(VENV)/torch.log || { cat $(VENV)/torch.log >&2; exit 1; }; \
 	    echo "setup: pip finds no $(call pinned,torch), so it comes from PyTorch's own CPU index"; \
 	    $(need_uv); \
-	    $(UV) pip install -q --python $(BIN)/python --no-deps --torch-backend cpu $(call pinned,torch); }
+	    $(UV) pip install -q --python "$(BIN)/python" --no-deps --torch-backend cpu $(call pinned,torch); }
 endif
 	@# Packages without a wheel are built with the locked setuptools, not with whatever is newest that day.
 	@$(PIP) install --no-deps $(call pinned,setuptools)
@@ -66,17 +75,17 @@ ifeq ($(PLATFORM),cpu)
 endif
 	@$(PIP) install --no-deps --no-build-isolation -e .
 	@# Byte-compiled here on all cores: pip would use one. Fails on packages' templates, which are no Python yet.
-	@PYTHONWARNINGS=ignore $(BIN)/python -m compileall -qq -j 0 -x '/tests/' $(SITE) || true
+	@PYTHONWARNINGS=ignore "$(BIN)/python" -m compileall -qq -j 0 -x '/tests/' "$(SITE)" || true
 	@touch $@ && echo "setup: $(VENV) is complete"
 
 reproduce: known-experiment $(STAMP)  ## run the comparison of config/$(EXPERIMENT).yaml into results/$(EXPERIMENT)/ (EXPERIMENT=default)
 	@# In make's own place: signals reach it. Snakemake's lock outlives a killed Snakemake; the workflow has a better one.
 	@exec env $(RUN) EAPO_FOLLOW_PARENT=1 \
-	    snakemake --cores all --nolock --rerun-incomplete --configfile config/$(EXPERIMENT).yaml $(ARGS)
+	    snakemake --cores all --nolock --rerun-incomplete --configfile 'config/$(EXPERIMENT).yaml' $(ARGS)
 
 shard: known-experiment one-config $(STAMP)  ## make SEEDS (all) of ARMS (all) of config/$(EXPERIMENT).yaml into a folder to keep and merge: docs/shards.md
 	@exec env $(RUN) EAPO_FOLLOW_PARENT=1 \
-	    snakemake shard --cores all --nolock --rerun-incomplete --configfile config/$(EXPERIMENT).yaml \
+	    snakemake shard --cores all --nolock --rerun-incomplete --configfile 'config/$(EXPERIMENT).yaml' \
 	    --config shard_seeds="$(SEEDS)" shard_arms="$(ARMS)" $(ARGS)
 
 # A second --config replaces the first, and would make the whole experiment of a shard without a word.

@@ -3,6 +3,11 @@
 import sys
 from pathlib import Path
 
+if not workflow.modifier.is_main_snakefile():
+    sys.exit(
+        "experiment: this workflow is none of another's modules: run it by -s, in a folder of its own (--directory)"
+    )
+
 sys.path.insert(0, workflow.basedir)
 
 from workflow.experiment import load_experiment, preflight_experts
@@ -14,21 +19,23 @@ from workflow.plan_sampling import SamplingPlan, task_code
 from workflow.plan_shards import Asked, ShardPlan
 from workflow.plan_solutions import SolutionsPlan
 from workflow.session import begin, limit_trainings
+from workflow.surroundings import check_surroundings, experiment_name, own_file, prepare_jobs
 from workflow.tuning.plan import TuningPlan
 
 if not workflow.config_settings.configfiles:
 
-    configfile: "config/default.yaml"
+    configfile: own_file("config", "default.yaml")
 
 
 CONFIG_FILE = Path(workflow.configfiles[-1])
-RESULTS = Path("results") / CONFIG_FILE.stem
 
 ASKED = Asked.taken_from(config)
 
 try:
+    NAME = experiment_name(CONFIG_FILE)
+    RESULTS = Path("results") / NAME
     EXPERIMENT = load_experiment(config, str(CONFIG_FILE))
-    PLAN = Plan(EXPERIMENT, CONFIG_FILE.stem, RESULTS)
+    PLAN = Plan(EXPERIMENT, NAME, RESULTS)
     SHARD = ShardPlan(EXPERIMENT, PLAN, ASKED)
 except ExperimentError as error:
     sys.exit(f"experiment: {error}")
@@ -37,17 +44,19 @@ DATA = DataPlan(EXPERIMENT, RESULTS)
 SAMPLING = SamplingPlan(EXPERIMENT)
 SOLUTIONS = SolutionsPlan(EXPERIMENT, PLAN)
 try:
-    TUNING = TuningPlan(EXPERIMENT, CONFIG_FILE.stem, RESULTS)
+    TUNING = TuningPlan(EXPERIMENT, NAME, RESULTS)
 except ExperimentError as error:
     sys.exit(f"experiment: {CONFIG_FILE}: {error}")
 
 
+prepare_jobs(RESULTS)
 limit_trainings(workflow, PLAN.training_slots(workflow.resource_settings.cores or 1))
 
 
 # Before the first job, and not in a dry run.
 onstart:
     try:
+        check_surroundings(workflow)
         begin(workflow, RESULTS)
         preflight_experts(EXPERIMENT)
     except (ExperimentError, InUse) as error:

@@ -18,18 +18,22 @@ import time
 import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import yaml
 
 from eapo_verl.cpu.environment import cpu_environment, on_cpu
 from eapo_verl.cpu.fork_server import serving
+from eapo_verl.engine.network import loopback_environment, on_one_machine
 from eapo_verl.engine.verl_config import compose
 from eapo_verl.experts.api_keys import read_api_key
 from eapo_verl.experts.preflight import ExpertsUnreachable, preflight
-from eapo_verl.record import step_log
+from eapo_verl.record import checkpoints, step_log
+from eapo_verl.record.contents import contents_digest
 from eapo_verl.record.other_runs import with_match
 from eapo_verl.settings.errors import one_line
-from eapo_verl.settings.run import RunError, RunSettings, RunStopped
+from eapo_verl.settings.machine import check_temporary_folder
+from eapo_verl.settings.run import AnyRun, RunError, RunSettings, RunStopped
 
 #: What the processes of a run import between them, the packages' own imports included.
 _ENGINES = (
@@ -41,8 +45,6 @@ _ENGINES = (
     "vllm.v1.worker.cpu_worker",
     "vllm.model_executor.models.llama",
 )
-#: verl's, in a folder of checkpoints: the number of the newest.
-LAST_STEP_FILE = "latest_checkpointed_iteration.txt"
 #: Exit statuses: bad input, and a run that cannot go on.
 BAD_INPUT, STOPPED = 2, 3
 
@@ -82,6 +84,8 @@ def train(settings: RunSettings, checkpoint_dir: Path, resumed_from: int) -> Non
         RunStopped: experts failed too often, say; the last checkpoint is kept.
     """
     os.environ.setdefault("TENSORBOARD_DIR", str(checkpoint_dir / "tensorboard"))
+    if on_one_machine(settings.verl):
+        os.environ |= loopback_environment() | _own_cluster()
     with _process_starter(settings, checkpoint_dir) as starter:
         import ray
         from verl.trainer.main_ppo import run_ppo
@@ -110,18 +114,18 @@ def train(settings: RunSettings, checkpoint_dir: Path, resumed_from: int) -> Non
             ray.shutdown()
 
 
+def _own_cluster() -> dict[str, str]:
+    """Have Ray want a token from whoever connects, that of this run alone; by itself it keeps one for all in HOME."""
+    return {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(32)}
+
+
 def _ray_environment() -> dict[str, str]:
     """What Ray's library reads once, when it is loaded, and Ray sets later for a worker that loads it anew.
 
-    The token is that of this run alone (by itself, Ray keeps one for all in a file). The first job of a cluster has
-    this id. A worker ends when this process does: Ray names its own daemon here, which ends with this process, too.
+    The first job of a cluster has this id. A worker ends when this process does: Ray names its own daemon here, which
+    ends with this process, too.
     """
-    return {
-        "RAY_AUTH_MODE": "token",
-        "RAY_AUTH_TOKEN": secrets.token_hex(32),
-        "RAY_JOB_ID": "01000000",
-        "RAY_RAYLET_PID": str(os.getpid()),
-    }
+    return {"RAY_JOB_ID": "01000000", "RAY_RAYLET_PID": str(os.getpid())}
 
 
 @contextlib.contextmanager
@@ -155,17 +159,16 @@ def run(settings: RunSettings, run_dir: Path, checkpoint_dir: Path) -> None:
     from eapo_verl.record.manifest import write_manifest
 
     started = time.monotonic()
-    checkpoint_dir = checkpoint_dir.absolute() / settings.checkpoint_name
-    checkpoint_dir.mkdir(parents=True, exist_ok=True)
-    last = checkpoint_dir / LAST_STEP_FILE
-    resumed_from = int(last.read_text()) if last.exists() else 0
+    check_temporary_folder()
+    checkpoint_dir, resumed_from, attempts = begin(settings, checkpoint_dir, settings.checkpoint_name)
     if resumed_from:
         print(f"progress: {settings.method} seed {settings.seed}: resuming from step {resumed_from}", flush=True)
     check_teacher(settings)
     dropped = write_all(settings, checkpoint_dir)
     provided = provide(settings, checkpoint_dir)
     # The last step is logged after the last checkpoint and the last validation.
-    if settings.budget.steps not in [line["step"] for line in step_log.read_steps(checkpoint_dir / step_log.FILE)]:
+    logged = [line["step"] for line in step_log.read_steps(checkpoint_dir / step_log.FILE)]
+    if resumed_from < settings.budget.steps or settings.budget.steps not in logged:
         train(settings, checkpoint_dir, resumed_from)
 
     # Not before: it imports Ray, which reads the environment that training sets as it is loaded.
@@ -184,10 +187,35 @@ def run(settings: RunSettings, run_dir: Path, checkpoint_dir: Path) -> None:
         transcripts=transcripts.counts(run_dir / transcripts.FILE),
         dropped_prompts=dropped,
         wall_s=time.monotonic() - started,
-        resumed_from=resumed_from,
+        attempts=attempts,
         provided=provided,
     )
-    shutil.rmtree(checkpoint_dir)
+    checkpoints.remove(checkpoint_dir)
+
+
+def begin(
+    settings: AnyRun, checkpoint_dir: Path, name: str, steps_each: int = 1
+) -> tuple[Path, int, list[dict[str, Any]]]:
+    """Begin an attempt at a run in the folder of its checkpoints, one of ``checkpoint_dir``.
+
+    Checkpoints belong to one configuration, which ``name`` tells, and to the contents of what it is made from; another
+    one starts anew beside them. ``steps_each`` is how many of verl's steps a training step has.
+
+    Returns:
+        the folder, the training step to go on from (0: none), and the attempts, this one last.
+
+    Raises:
+        RunError: a file or a model that the run is made from cannot be read.
+    """
+    try:
+        contents = contents_digest(settings.inputs)
+    except OSError as error:
+        raise RunError(f"{error.filename}: cannot be read: {error.strerror}") from error
+    folder = checkpoint_dir.absolute() / f"{name}-{contents[:12]}"
+    folder.mkdir(parents=True, exist_ok=True)
+    checkpoints.clear_removed(folder.parent)
+    step = checkpoints.go_on_from(folder) // steps_each
+    return folder, step, checkpoints.note_attempt(folder, step)
 
 
 def main() -> int:

@@ -14,6 +14,7 @@ from tests.analysis_experiment import write_lines
 from workflow.experiment import Experiment
 from workflow.plan import Plan
 
+ATTEMPTS = [{"git_sha": "badcafe" * 5, "resumed_from_step": 0}]
 #: A model of ten numbers.
 HEADER = json.dumps({"weight": {"dtype": "F32", "shape": [2, 5], "data_offsets": [0, 40]}}).encode()
 STEP = {
@@ -67,6 +68,6 @@ def write_run(plan: Plan, method: str, seed: int) -> None:
     with gzip.open(folder / transcripts.FILE, "wt") as file:
         file.write("")
     manifest.write_manifest(
-        folder / "run.json", settings, step_log.read_steps(folder / step_log.FILE), {}, {}, 60.0, 0, {}
+        folder / "run.json", settings, step_log.read_steps(folder / step_log.FILE), {}, {}, 60.0, ATTEMPTS, {}
     )
     write_model(folder / "model")

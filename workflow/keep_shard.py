@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from eapo_verl.record.files import write_whole
-from eapo_verl.record.provenance import different
+from eapo_verl.record.provenance import commits, different
 from workflow.command import Parser, run_command
 from workflow.plan_shards import shard_files
 
@@ -36,7 +36,7 @@ def keep(results: Path, described: dict[str, Any], out: Path) -> None:
     runs = [_read(out / name) for name in digests if name.endswith("/run.json")]
     drawn = [_read(out / name) for name in digests if name.endswith(".provenance.json")]
     facts = described | {
-        "git_sha": different([one["git_sha"] for one in (*runs, *drawn)]),
+        "git_sha": commits((*runs, *drawn)),
         "hardware": different([one["hardware"] for one in (*runs, *drawn)]),
         "precision": different(
             [one["precision"] for one in runs] + [(one["precision"] or {}).get("effective") for one in drawn]

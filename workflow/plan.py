@@ -23,6 +23,7 @@ from workflow.runs import (
     solutions_file,
 )
 from workflow.session import training_slots
+from workflow.surroundings import own_file
 
 #: When experts are asked: while an arm's run is made, or while its model is sampled.
 Stage = Literal["training", "evaluation"]
@@ -38,7 +39,8 @@ def code(*packages: str) -> list[str]:
 
     Modules that only declare names (``__init__``) count, too.
     """
-    return [str(path) for package in packages for path in sorted(Path("analysis", package).glob("*.py"))]
+    folders = [Path(own_file("analysis", package)) for package in packages]
+    return [str(path) for folder in folders for path in sorted(folder.glob("*.py"))]
 
 
 class Plan:
@@ -159,27 +161,27 @@ class Plan:
         """The folders of the models that have to be served to a method."""
         return [self.model(str(one.serve)) for one in self._served(method, stage)]
 
-    def lease(self, method: str, seed: int | str, stage: Stage) -> str:
-        """What goes before a command that needs served experts: a lease of them, and the wait for them.
+    def lease(self, method: str, seed: int | str, stage: Stage) -> list[str]:
+        """The words that go before a command that needs served experts: a lease of them, and the wait for them.
 
         Arms that ask the same experts share a service.
         """
         return self.lease_of(self._served(method, stage), self.endpoints(method, seed, stage))
 
-    def lease_of(self, experts: list[Expert], endpoints: Path) -> str:
+    def lease_of(self, experts: list[Expert], endpoints: Path) -> list[str]:
         """A lease of these served experts; ``endpoints`` will say where they are. Nothing, if there are none."""
         if not experts:
-            return ""
-        service = "python -m workflow.expert_service"
+            return []
+        service = ["python", "-m", "workflow.expert_service"]
         together = "-".join(one.name for one in experts)
-        values = {
-            "services": self.results / "services" / together,
-            "endpoints": endpoints,
-            "log-dir": self.results / "logs" / "experts" / together,
-        }
-        arguments = [f"--{key} {value}" for key, value in values.items()]
-        arguments += [f"--expert {one.name}={self.model(str(one.serve))}:{one.max_model_len}" for one in experts]
-        return f"{service} lease {' '.join(arguments)} -- {service} wait -- "
+        values = [
+            ("--services", self.results / "services" / together),
+            ("--endpoints", endpoints),
+            ("--log-dir", self.results / "logs" / "experts" / together),
+            *(("--expert", f"{one.name}={self.model(str(one.serve))}:{one.max_model_len}") for one in experts),
+        ]
+        arguments = [str(word) for option in values for word in option]
+        return [*service, "lease", *arguments, "--", *service, "wait", "--"]
 
     def endpoints(self, method: str, seed: int | str, stage: Stage) -> Path:
         """The file that says where the experts are."""
@@ -201,8 +203,8 @@ class Plan:
         """Arguments of ``workflow.embedded.pretrain`` for one of the embedded models."""
         spec = self.experiment.models[model]
         assert isinstance(spec, EmbeddedModel)
-        options = [f"--{key.replace('_', '-')} {value}" for key, value in spec.options.items()]
-        return [f"--role {spec.role}", f"--seed {spec.seed}", *options]
+        options = [f"--{key.replace('_', '-')}={value}" for key, value in spec.options.items()]
+        return [f"--role={spec.role}", f"--seed={spec.seed}", *options]
 
     def settings(self, method: str, seed: int | str) -> str:
         """The settings of a run as YAML."""

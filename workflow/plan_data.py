@@ -52,19 +52,19 @@ class DataPlan:
         """Arguments of ``workflow.embedded.problems``."""
         one = self._sets[name]
         assert isinstance(one, Embedded)
-        return [f"--set {name}={one.size}:{one.seed}", f"--out-dir {self.file(name).parent}"]
+        return [f"--set={name}={one.size}:{one.seed}", f"--out-dir={self.file(name).parent}"]
 
     def word_problem_arguments(self, name: str) -> list[str]:
         """Arguments of ``workflow.sources.word_problems``."""
         one = self._sets[name]
         assert isinstance(one, WordProblems)
-        return [f"--n {one.size}", f"--seed {one.seed}", f"--task {one.task}"]
+        return [f"--n={one.size}", f"--seed={one.seed}", f"--task={one.task}"]
 
     def fetch_arguments(self, name: str) -> list[str]:
         """Arguments of ``workflow.sources.benchmarks``."""
         one = self._sets[name]
         assert not isinstance(one, Embedded | WordProblems)
-        return [*([f"--public {name}"] if isinstance(one, Public) else []), f"--task {one.task}"]
+        return [*([f"--public={name}"] if isinstance(one, Public) else []), f"--task={one.task}"]
 
     def task(self, name: str) -> str:
         """The task that the problems of a set are of."""

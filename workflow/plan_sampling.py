@@ -2,6 +2,7 @@
 
 import inspect
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +37,7 @@ class SamplingPlan:
         system_prompt = arm.system_prompt_at_evaluation()
         if system_prompt is not None:
             values["system_prompt"] = system_prompt
-        return _options(values) + [part for text in arm.banned() for part in ("--ban", text)]
+        return _options(values) + [f"--ban={text}" for text in arm.banned()]
 
     def conditions(self, method: str) -> list[str]:
         """What samples depend on beside these and the model, for the methods to which there is more: as JSON."""
@@ -57,10 +58,10 @@ class SamplingPlan:
 
 def task_code(*names: str) -> list[str]:
     """The files that say what these tasks ask."""
-    root = Path(tasks.__file__).resolve().parent.parent
     classes = {one for name in names for one in type(tasks.task(name)).__mro__ if one.__module__.startswith("tasks.")}
-    return sorted({str(Path(inspect.getfile(one)).resolve().relative_to(root)) for one in classes})
+    return sorted({os.path.relpath(Path(inspect.getfile(one)).resolve()) for one in classes})
 
 
 def _options(values: dict[str, Any]) -> list[str]:
-    return [part for key, value in values.items() for part in (f"--{key.replace('_', '-')}", str(value))]
+    # In one word each: a text may begin with what another option begins with.
+    return [f"--{key.replace('_', '-')}={value}" for key, value in values.items()]

@@ -46,9 +46,9 @@ class SolutionsPlan:
         served = self._served()
         return [self._plan.model(str(one.serve)) for one in served] if expert in [one.name for one in served] else []
 
-    def lease(self, expert: str) -> str:
-        """What goes before the command; all of these experts share a service, also with arms that consult them all."""
-        return self._plan.lease_of(self._served(), self.endpoints(expert)) if self.served_models(expert) else ""
+    def lease(self, expert: str) -> list[str]:
+        """The words that go before the command; these experts share a service, also with arms that consult them all."""
+        return self._plan.lease_of(self._served(), self.endpoints(expert)) if self.served_models(expert) else []
 
     def endpoints(self, expert: str) -> Path:
         """The file that says where the experts are."""

@@ -39,6 +39,9 @@ def run_settings(
         "departures": departures(experiment, method),
         "config_sha256": config_sha256(experiment, method, seed),
     }
+    served = {one.name: one.serve for one in experiment.experts_named(needs.experts) if one.serve is not None}
+    if served:
+        settings["served"] = {name: str(model_folder(experiment, folder, model)) for name, model in served.items()}
     if needs.problems:
         settings |= {f"{part}_file": str(path) for part, path in run_problems(folder, own).items()}
     if needs.runs:

@@ -2,7 +2,7 @@
 
 verl 0.9.1 detects its platform by asking every registered one in order of registration; plugins come last, so this one
 is chosen exactly where no accelerator is found (or where ``VERL_PLATFORM=cpu`` asks for it). Nothing here runs on a
-machine that has one, except the registration itself.
+machine that has one, except the registration itself and :func:`eapo_verl.engine.network.keep_store_on_loopback`.
 
 What verl and vLLM do not do on a CPU by themselves is collected in named patches, each guarded by the version that it
 was written for: :func:`deduplicate_process_group_backend`, :func:`offload_without_pinning`,
@@ -21,6 +21,7 @@ from verl.plugin.platform.platform_base import PlatformBase
 from verl.plugin.platform.platform_manager import PlatformRegistry, get_platform
 
 from eapo_verl.cpu.environment import ROLLOUT_THREADS
+from eapo_verl.engine.network import keep_store_on_loopback
 
 #: Versions that the patches below were checked against; another one must be looked at before it is added.
 CHECKED_VERL = ("0.9.1",)
@@ -207,6 +208,8 @@ class PlatformCPU(PlatformBase):
         return None
 
 
+# On accelerators, too: verl loads this in each of its processes.
+keep_store_on_loopback()
 if get_platform().device_name == "cpu":
     # verl registers its FSDP engine for "cuda" and "npu"; this is its own switch to use it on another device.
     os.environ.setdefault("VERL_ENGINE_DEVICE", "cuda")

@@ -1,8 +1,10 @@
 """verl's task runner with this project's trainer."""
 
+import ray
 from omegaconf import DictConfig
 from verl.trainer.main_ppo import TaskRunnerV1
 
+from eapo_verl.engine.network import check_nodes
 from eapo_verl.engine.off_policy_trainer import OFF_POLICY_TRAINER
 from eapo_verl.engine.trainer import TRAINER_NAME
 from eapo_verl.settings.run import read_run
@@ -12,7 +14,13 @@ class TaskRunner(TaskRunnerV1.__ray_metadata__.modified_class):
     """It lives in its own Ray process, where the trainers have to be registered: importing them does."""
 
     def run(self, config: DictConfig) -> None:
-        """Train to the end of ``config.trainer.total_training_steps``."""
+        """Train to the end of ``config.trainer.total_training_steps``.
+
+        Raises:
+            RunStopped: others could reach the run.
+        """
+        nodes = [node["NodeManagerAddress"] for node in ray.nodes() if node["Alive"]]
+        check_nodes(nodes, one_machine=config.ray_kwargs.ray_init.address == "local")
         off_policy = read_run(config.eapo.run).off_policy
         config.trainer.v1.trainer_mode = TRAINER_NAME if off_policy is None else OFF_POLICY_TRAINER
         super().run(config)

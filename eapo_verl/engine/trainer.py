@@ -28,7 +28,7 @@ from eapo_verl.engine.step_costs import step_costs
 from eapo_verl.experts.health import ExpertsUnavailable, FailureWindow, unavailable_message
 from eapo_verl.experts.reply import OUTCOMES
 from eapo_verl.method.objective import Parts, RolloutFacts, shape_group
-from eapo_verl.record import transcripts
+from eapo_verl.record import checkpoints, transcripts
 from eapo_verl.record.files import write_whole
 from eapo_verl.record.step_log import PREFIX, StepLog
 from eapo_verl.record.step_metrics import summarise
@@ -278,9 +278,9 @@ class EAPOTrainer(PPOTrainerSync):
         folder = Path(self.config.trainer.default_local_dir) / f"global_step_{self.global_steps}"
         folder.mkdir(parents=True, exist_ok=True)
         state = {"confidence_threshold": self._threshold, "prompts_submitted": self._prompts_submitted}
-        # Before verl's own, which ends with naming this checkpoint as the one to go on from.
         write_whole(folder / _STATE_FILE, json.dumps(state))
         super()._save_checkpoint()
+        checkpoints.seal(folder)
 
     def _load_checkpoint(self) -> None:
         super()._load_checkpoint()

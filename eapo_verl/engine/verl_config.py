@@ -106,7 +106,13 @@ def compose(settings: RunSettings, checkpoint_dir: Path, platform: str) -> Any:
 
 
 def hydra_value(value: Any) -> str:
-    """A value in Hydra's override syntax, which is JSON's but for the keys of a dictionary."""
+    """A value in Hydra's override syntax, which is JSON's but for the keys of a dictionary and for strings."""
+    from hydra.core.override_parser.types import Quote, QuotedString
+
     if isinstance(value, dict):
         return "{" + ",".join(f"{key}:{hydra_value(one)}" for key, one in value.items()) + "}"
+    if isinstance(value, list | tuple):
+        return "[" + ",".join(map(hydra_value, value)) + "]"
+    if isinstance(value, str):
+        return QuotedString(value, Quote.double).with_quotes()
     return json.dumps(value)

@@ -1,5 +1,7 @@
 """What verl imports in each of its worker processes (``model.external_lib``), for its effect."""
 
+# verl loads the platform by itself, and says nothing where that fails.
+import eapo_verl.cpu.platform  # noqa: F401
 from eapo_verl.cpu.environment import on_cpu
 from eapo_verl.engine import weight_socket
 

@@ -1,7 +1,7 @@
 """``run.json``: what was run, with what, where, and what it cost."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ from eapo_verl.method.off_policy import COUNTS as OFF_POLICY
 from eapo_verl.record.costs import Costs, count_parameters, forward_flops
 from eapo_verl.record.files import write_whole
 from eapo_verl.record.other_runs import costs_of_start
-from eapo_verl.record.provenance import git_sha, hardware, versions
+from eapo_verl.record.provenance import hardware, versions
 from eapo_verl.record.solutions import read_provenance
 from eapo_verl.settings.run import AnyRun, RunSettings
 
@@ -29,7 +29,7 @@ def write_manifest(
     transcripts: dict[str, int],
     dropped_prompts: dict[str, int],
     wall_s: float,
-    resumed_from: int,
+    attempts: Sequence[Mapping[str, Any]],
     provided: dict[str, int],
 ) -> None:
     """Write ``run.json`` for a finished run.
@@ -42,7 +42,7 @@ def write_manifest(
         dropped_prompts: problems of each set whose prompt is longer than allowed, and which were left out.
         wall_s: seconds that this attempt took, start-up and export included; the steps of earlier ones that it goes on
             from are added.
-        resumed_from: the step that this attempt began after; 0 for a run in one go.
+        attempts: of :func:`eapo_verl.record.checkpoints.note_attempt`; one, for a run in one go.
         provided: what training prompts were provided with of experts' solutions, and what became of these; or nothing.
     """
 
@@ -52,7 +52,7 @@ def write_manifest(
     sources = {expert: read_provenance(file) for expert, file in settings.solutions.items()}
     costs, start = with_solutions(_costs(settings, steps), sources), costs_of_start(settings)
     manifest: dict[str, Any] = {
-        **of_any_kind(settings, steps, wall_s, resumed_from),
+        **of_any_kind(settings, steps, wall_s, attempts),
         "dropped_prompts": dropped_prompts,
         "solutions": solved(sources),
         "provided": provided,
@@ -83,8 +83,12 @@ def write_manifest(
     write_whole(path, json.dumps(manifest, indent=2) + "\n")
 
 
-def of_any_kind(settings: AnyRun, steps: list[dict[str, Any]], wall_s: float, resumed_from: int) -> dict[str, Any]:
+def of_any_kind(
+    settings: AnyRun, steps: list[dict[str, Any]], wall_s: float, attempts: Sequence[Mapping[str, Any]]
+) -> dict[str, Any]:
     """What ``run.json`` says of a run whatever its kind; arguments as :func:`write_manifest` has them."""
+    last = attempts[-1]
+    before = sum(step["seconds"] or 0.0 for step in steps if step["step"] <= last["resumed_from_step"])
     return {
         "method": settings.method,
         "kind": settings.kind,
@@ -92,13 +96,15 @@ def of_any_kind(settings: AnyRun, steps: list[dict[str, Any]], wall_s: float, re
         "config_sha256": settings.config_sha256,
         "departures": {key: one.model_dump(mode="json") for key, one in settings.departures.items()},
         "resolved_config": settings.model_dump(mode="json"),
-        "git_sha": git_sha(),
+        # Of the attempt that ended, and of all that came before it.
+        "git_sha": last["git_sha"],
+        "attempts": list(attempts),
         "versions": versions(),
         "hardware": hardware(),
         # On an accelerator verl's own configuration decides.
         "precision": cpu_precision(settings.precision) if on_cpu() else None,
-        "wall_s": round(wall_s + sum(step["seconds"] or 0.0 for step in steps if step["step"] <= resumed_from), 1),
-        "resumed_from_step": resumed_from,
+        "wall_s": round(wall_s + before, 1),
+        "resumed_from_step": last["resumed_from_step"],
         "step_s": round(sum(step["seconds"] or 0.0 for step in steps), 1),
     }
 

@@ -4,7 +4,7 @@ import importlib.metadata
 import os
 import platform
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +34,12 @@ def git_sha() -> str:
     except (OSError, subprocess.CalledProcessError):
         return "unknown"
     return described.stdout.strip()
+
+
+def commits(results: Iterable[Mapping[str, Any]]) -> list[str]:
+    """The commits that results were made at, each once: of a run that was interrupted, those of its attempts."""
+    made = [one for result in results for one in (*result.get("attempts", ()), result)]
+    return different([one["git_sha"] for one in made])
 
 
 def hardware() -> dict[str, Any]:

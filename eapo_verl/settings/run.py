@@ -146,8 +146,9 @@ class Departure(Settings):
 class AnyRun(Training):
     """What a run of any kind is told.
 
-    ``solutions`` are files of experts' solutions of the training problems, by the expert. ``departures`` are recorded,
-    not acted on: the dotted keys in which the run is not as its experiment has it.
+    ``solutions`` are files of experts' solutions of the training problems, by the expert; ``served`` the folders of the
+    models that experts are served from, where they are. ``departures`` are recorded, not acted on: the dotted keys in
+    which the run is not as its experiment has it.
     """
 
     experiment: str
@@ -160,9 +161,15 @@ class AnyRun(Training):
     system_prompt: str | None = None
     experts: tuple[Endpoint, ...] = ()
     solutions: dict[Name, Path] = Field(default_factory=dict)
+    served: dict[Name, Path] = Field(default_factory=dict)
     consultation: Consultation
     departures: dict[str, Departure] = Field(default_factory=dict)
     config_sha256: str
+
+    @property
+    def inputs(self) -> list[Path]:
+        """The files and the models' folders whose contents the run's result depends on."""
+        return [self.policy, self.train_file, self.validation_file, *self.solutions.values(), *self.served.values()]
 
 
 class RunSettings(AnyRun):
@@ -202,8 +209,13 @@ class RunSettings(AnyRun):
         return self
 
     @property
+    def inputs(self) -> list[Path]:
+        """As of any run, and the models beside the policy."""
+        return [*super().inputs, *self.models.values()]
+
+    @property
     def checkpoint_name(self) -> str:
-        """Of its folder of checkpoints; another configuration or another budget starts anew beside it."""
+        """Of its configuration and budget; each has a folder of checkpoints of its own."""
         return self.config_sha256[:12] + (f"-{self.matched.made}" if self.matched else "")
 
     @property

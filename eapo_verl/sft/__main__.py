@@ -15,15 +15,18 @@ import yaml
 from transformers import AutoTokenizer
 
 from eapo_verl.cpu.environment import cpu_environment, on_cpu
-from eapo_verl.record import step_log, transcripts
+from eapo_verl.engine.network import loopback_environment
+from eapo_verl.record import checkpoints, step_log, transcripts
 from eapo_verl.record.files import write_whole
 from eapo_verl.settings.errors import one_line
 from eapo_verl.settings.run import RunError, RunStopped
-from eapo_verl.sft.data import digest, read_rows, write_rows
+from eapo_verl.sft.data import read_rows, write_rows
 from eapo_verl.sft.manifest import write_manifest
 from eapo_verl.sft.settings import SFTSettings
 from eapo_verl.sft.verl_config import ROWS, processes
-from eapo_verl.train import LAST_STEP_FILE, exit_status
+from eapo_verl.train import begin, exit_status
+
+_LOOK_S = 0.2
 
 
 def load_settings(path: Path) -> SFTSettings:
@@ -42,31 +45,40 @@ def train(settings: SFTSettings, checkpoint_dir: Path) -> None:
     """
     described = checkpoint_dir / "settings.json"
     write_whole(described, settings.model_dump_json())
-    environment = os.environ | {"TENSORBOARD_DIR": str(checkpoint_dir / "tensorboard")}
-    environment |= cpu_environment(settings.threads.trainer) if on_cpu() else {}
-    launcher = ["torch.distributed.run", "--standalone", f"--nproc-per-node={processes(settings)}", "-m"]
-    if processes(settings) == 1:
-        launcher = []
-        environment |= _alone(checkpoint_dir / "rendezvous")
-    trainer = ["eapo_verl.sft.trainer", str(described), str(checkpoint_dir)]
-    status = subprocess.run([sys.executable, "-m", *launcher, *trainer], env=environment).returncode
-    if status:
+    rendezvous = checkpoint_dir / "rendezvous"
+    rendezvous.unlink(missing_ok=True)
+    shared = os.environ | loopback_environment() | {"TENSORBOARD_DIR": str(checkpoint_dir / "tensorboard")}
+    shared |= cpu_environment(settings.threads.trainer) if on_cpu() else {}
+    command = [sys.executable, "-m", "eapo_verl.sft.trainer", str(described), str(checkpoint_dir)]
+    ranks = processes(settings)
+    running = [
+        subprocess.Popen(command, env=shared | _rank(rank, ranks, rendezvous), stdin=subprocess.DEVNULL)
+        for rank in range(ranks)
+    ]
+    # One that has ended badly leaves the others waiting for it.
+    while None in (statuses := [process.poll() for process in running]) and not any(statuses):
+        time.sleep(_LOOK_S)
+    for process in running:
+        process.kill()
+        process.wait()
+    if any(statuses):
         # verl's progress bar may have stopped in the middle of a line.
         print(file=sys.stderr)
+        status = next(filter(None, statuses))
         raise RunStopped(f"verl's SFT trainer ended with status {status}, for the reason above; run it again to go on")
 
 
-def _alone(rendezvous: Path) -> dict[str, str]:
-    """What ``torchrun`` would tell the only process: that it is, without a port that others could reach."""
-    rendezvous.unlink(missing_ok=True)
+def _rank(rank: int, ranks: int, rendezvous: Path) -> dict[str, str]:
+    """What ``torchrun`` would tell a process: which of how many it is. They meet in a file: no port is open for it."""
     return {
-        "RANK": "0",
-        "LOCAL_RANK": "0",
-        "WORLD_SIZE": "1",
+        "RANK": str(rank),
+        "LOCAL_RANK": str(rank),
+        "WORLD_SIZE": str(ranks),
+        "LOCAL_WORLD_SIZE": str(ranks),
         # verl wants to know these, and nothing listens there.
         "MASTER_ADDR": "127.0.0.1",
         "MASTER_PORT": "0",
-        "DIST_INIT_METHOD": f"file://{rendezvous}?rank=0&world_size=1",
+        "DIST_INIT_METHOD": f"file://{rendezvous}?rank={rank}&world_size={ranks}",
     }
 
 
@@ -100,17 +112,12 @@ def run(settings: SFTSettings, run_dir: Path, checkpoint_dir: Path) -> None:
     """Train where that is not done yet, then write everything into ``run_dir`` and remove the checkpoints."""
     started = time.monotonic()
     rows = read_rows(settings, AutoTokenizer.from_pretrained(settings.policy))
-    # A checkpoint belongs to one configuration and to what it learned from; another one starts anew beside it.
-    name = f"{settings.config_sha256[:12]}-{digest(rows)[:12]}"
-    checkpoint_dir = checkpoint_dir.absolute() / name
-    checkpoint_dir.mkdir(parents=True, exist_ok=True)
-    last = checkpoint_dir / LAST_STEP_FILE
-    done = int(last.read_text()) if last.exists() else 0
-    resumed_from = done // settings.budget.mini_batches
-    if done:
+    steps_each = settings.budget.mini_batches
+    checkpoint_dir, resumed_from, attempts = begin(settings, checkpoint_dir, settings.config_sha256[:12], steps_each)
+    if resumed_from:
         print(f"progress: {settings.method} seed {settings.seed}: resuming from step {resumed_from}", flush=True)
     learned = write_rows(rows, settings, checkpoint_dir / ROWS)
-    if done < settings.optimiser_steps:
+    if resumed_from < settings.budget.steps:
         train(settings, checkpoint_dir)
 
     run_dir.mkdir(parents=True, exist_ok=True)
@@ -122,8 +129,8 @@ def run(settings: SFTSettings, run_dir: Path, checkpoint_dir: Path) -> None:
     if (checkpoint_dir / "tensorboard").exists():
         shutil.copytree(checkpoint_dir / "tensorboard", run_dir / "tensorboard", dirs_exist_ok=True)
     wall_s = time.monotonic() - started
-    write_manifest(run_dir / "run.json", settings, steps, rows, learned, wall_s, resumed_from)
-    shutil.rmtree(checkpoint_dir)
+    write_manifest(run_dir / "run.json", settings, steps, rows, learned, wall_s, attempts)
+    checkpoints.remove(checkpoint_dir)
 
 
 def main() -> int:

@@ -1,6 +1,5 @@
 """Experts' solutions as the rows of verl's SFT trainer, and the order in which a run learns from them."""
 
-import hashlib
 import random
 from collections import Counter
 from pathlib import Path
@@ -131,8 +130,3 @@ def write_rows(rows: Rows, settings: SFTSettings, path: Path) -> list[Row]:
     ordered = order(len(rows.rows), settings.optimiser_steps * settings.batch, settings.seed)
     pandas.DataFrame({"messages": [rows.rows[index].messages for index in lay_out(ordered)]}).to_parquet(path)
     return [rows.rows[index] for index in ordered]
-
-
-def digest(rows: Rows) -> str:
-    """What tells these rows from others (sha256, hex)."""
-    return hashlib.sha256(repr([row.messages for row in rows.rows]).encode()).hexdigest()

@@ -1,6 +1,7 @@
 """``run.json`` of a run of the kind ``sft``, with the keys of reinforcement learning's where they apply."""
 
 import json
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ def write_manifest(
     rows: Rows,
     learned: list[Row],
     wall_s: float,
-    resumed_from: int,
+    attempts: Sequence[Mapping[str, Any]],
 ) -> None:
     """Write ``run.json`` for a finished run.
 
@@ -34,7 +35,7 @@ def write_manifest(
         learned: the rows of all batches, as often as they were learned from.
         wall_s: seconds that this attempt took, export and validation included; the steps of earlier ones that it goes
             on from are added.
-        resumed_from: the training step that this attempt began after; 0 for a run in one go.
+        attempts: of :func:`eapo_verl.record.checkpoints.note_attempt`, in training steps; one, for a run in one go.
 
     Raises:
         RunError: it does not stand beside a file of solutions how they were come by.
@@ -49,7 +50,7 @@ def write_manifest(
     )
     costs = with_solutions(own, sources, rows.share)
     manifest: dict[str, Any] = {
-        **of_any_kind(settings, steps, wall_s, resumed_from),
+        **of_any_kind(settings, steps, wall_s, attempts),
         "rows": {
             "solutions": len(rows.rows),
             "problems": rows.problems,

@@ -1,7 +1,6 @@
-"""verl's SFT trainer with what this project adds: own metrics, and a seed. One process a device, as by ``torchrun``.
+"""verl's SFT trainer with what this project adds: own metrics, and a seed.
 
-    torchrun … -m eapo_verl.sft.trainer SETTINGS CHECKPOINT_DIR
-
+``python -m eapo_verl.sft.trainer SETTINGS CHECKPOINT_DIR``, a process a device, in an environment like ``torchrun``'s.
 SETTINGS is a run's settings as JSON; the rows lie in the checkpoint folder, and everything is left there.
 """
 
@@ -16,6 +15,7 @@ from verl.utils import tensordict_utils
 from verl.utils.distributed import destroy_global_process_group, initialize_global_process_group
 
 from eapo_verl.cpu.environment import on_cpu
+from eapo_verl.record.checkpoints import seal
 from eapo_verl.record.step_log import FILE, PREFIX, StepLog
 from eapo_verl.sft.settings import SFTSettings
 from eapo_verl.sft.verl_config import compose
@@ -60,8 +60,11 @@ class SupervisedTrainer(SFTTrainer):
 
         def save_and_thin(step: int) -> None:
             save(step=step)
+            if self.rank != 0:
+                return
+            seal(self._folder / f"global_step_{step}")
             # Of earlier checkpoints the weights are still to be measured; nobody goes on from them.
-            for path in self._folder.glob("global_step_*/optim_*.pt") if self.rank == 0 else ():
+            for path in self._folder.glob("global_step_*/optim_*.pt"):
                 if path.parent.name != f"global_step_{step}":
                     path.unlink()
 

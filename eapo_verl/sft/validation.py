@@ -18,6 +18,7 @@ from vllm import LLM, SamplingParams, TokensPrompt
 from eapo_verl.cpu.environment import on_cpu
 from eapo_verl.cpu.precision import cpu_precision
 from eapo_verl.cpu.vllm_options import vllm_options
+from eapo_verl.engine.network import loopback_environment
 from eapo_verl.engine.prompts import problem_rows
 from eapo_verl.engine.vocabulary import ban
 from eapo_verl.method.draws import sampling_seed
@@ -65,6 +66,7 @@ def _questions(settings: SFTSettings) -> list[_Question]:
 
 def _engine(settings: SFTSettings) -> LLM:
     os.environ.setdefault("VLLM_NO_USAGE_STATS", "1")
+    os.environ |= loopback_environment()
     length = settings.lengths.prompt + settings.lengths.response
     options: dict[str, Any] = {}
     if on_cpu():

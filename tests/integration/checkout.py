@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -30,12 +31,14 @@ def environment(checkout: Path) -> dict[str, str]:
     return os.environ | {"PATH": path, "PYTHONPATH": str(checkout)}
 
 
-def in_checkout(checkout: Path, *command: str, **kwargs: Any) -> subprocess.CompletedProcess:
-    """Run a command there; its errors are in its output."""
+def in_checkout(
+    checkout: Path, *command: str, variables: Mapping[str, str] | None = None, **kwargs: Any
+) -> subprocess.CompletedProcess:
+    """Run a command there, in an environment with other ``variables``; its errors are in its output."""
     return subprocess.run(
         command,
         cwd=checkout,
-        env=environment(checkout),
+        env=environment(checkout) | (variables or {}),
         text=True,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

@@ -47,7 +47,7 @@ def kill_after_a_checkpoint(checkout: Path, folder: Path, wanted: list[str]) -> 
     mark = {name: value for name, value in marked.environment.items() if name.startswith("EAPO_TEST")}
     with subprocess.Popen(logged, cwd=checkout, env=environment(checkout) | mark, stderr=subprocess.DEVNULL) as process:
         try:
-            while not list((folder / "checkpoints").glob("*/latest_checkpointed_iteration.txt")):
+            while not list((folder / "checkpoints").glob("*/global_step_*/files.json")):
                 assert process.poll() is None, log.read_text()[-6000:]
                 time.sleep(0.02)
             for trainer in marked.named("eapo_verl.sft.trainer"):

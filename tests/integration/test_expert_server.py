@@ -13,6 +13,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from tests.listening import exposed
 from tests.survivors import LIMIT_S, Marked, wait_for
 from workflow.expert_service.state import ServiceFolder, ServiceState
 from workflow.processes import Identity
@@ -79,6 +80,7 @@ def check_server(marked: Marked, folder: Path, key: str) -> None:
 
     base_url = state().experts["expert_a"].base_url
     assert [ask(base_url, one)[0] for one in (key, None, "another")] == [200, 401, 401]
+    assert exposed(marked.alive()) == set()
     assert key not in "".join(" ".join(each.cmdline()) for each in marked.alive())
     assert all(key not in path.read_text() for path in (folder / "logs").rglob("*.log"))
 

@@ -1,4 +1,4 @@
-"""The processes of a real training: whichever of them is killed, none is left."""
+"""The processes of a real training: they listen on loopback, and whichever of them is killed, none is left."""
 
 import subprocess
 import sys
@@ -10,6 +10,7 @@ import psutil
 import pytest
 
 from tests.integration.checkout import environment, settings
+from tests.listening import exposed, listening
 from tests.survivors import LIMIT_S, Marked, trainer_below
 
 pytestmark = pytest.mark.engine
@@ -43,7 +44,10 @@ def test_a_training_without_one_of_its_processes_ends_whole(
             while not (log.exists() and at in log.read_text()):
                 assert logged.poll() is None and time.monotonic() < deadline, log.read_text()[-3000:]
                 time.sleep(0.2)
-            assert len(marked.alive()) > 10
+            alive = marked.alive()
+            assert len(alive) > 10
+            # Policy server, TransferQueue, Ray, torch: none of them is for anybody else.
+            assert listening(alive) and exposed(alive) == set()
             victim(trainer_below(psutil.Process(logged.pid))).kill()
             assert logged.wait(LIMIT_S) != 0
             assert marked.left_after() == []

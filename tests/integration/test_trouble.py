@@ -113,19 +113,20 @@ def test_a_killed_run_goes_on_from_its_checkpoint_as_if_nothing_had_been(
     command = [*settings(checkout, tmp_path, "eapo"), "--endpoints", str(expert)]
     wrapped = [sys.executable, "-m", "workflow.logged", str(tmp_path / "first.log"), "--", *command]
     uninterrupted = checkout / "results/smoke/runs/eapo/seed1"
-    identity = json.loads((uninterrupted / "run.json").read_text())["config_sha256"]
-    metrics = tmp_path / "checkpoints" / identity[:12] / "metrics.jsonl"
     with subprocess.Popen(
         wrapped, cwd=checkout, env=environment(checkout), stderr=subprocess.PIPE, text=True
     ) as process:
         assert process.stderr is not None
-        while not (metrics.exists() and '"step": 3' in metrics.read_text()):
+        while '"step": 3' not in "".join(path.read_text() for path in tmp_path.glob("checkpoints/*/metrics.jsonl")):
             assert process.poll() is None, process.stderr.read()
             time.sleep(0.05)
         trainer_below(psutil.Process(process.pid)).kill()
         message = process.communicate()[1]
     assert process.returncode == 137 and "first.log" in message
     assert not (tmp_path / "run" / "run.json").exists()
+    # As if it had been killed while verl wrote this file, which it empties first.
+    (tracker,) = tmp_path.glob("checkpoints/*/latest_checkpointed_iteration.txt")
+    tracker.write_text("")
 
     finished = in_checkout(checkout, *command)
     assert finished.returncode == 0, finished.stdout[-6000:]
@@ -136,7 +137,8 @@ def test_a_killed_run_goes_on_from_its_checkpoint_as_if_nothing_had_been(
         assert [step.get(name) for step in made] == [step.get(name) for step in wanted]
     # The threshold after the first checkpoint is part of it.
     assert made[3]["confidence_threshold"] == pytest.approx(wanted[3]["confidence_threshold"], abs=1e-3)
-    assert json.loads((tmp_path / "run" / "run.json").read_text())["resumed_from_step"] == 2
+    attempts = json.loads((tmp_path / "run" / "run.json").read_text())["attempts"]
+    assert [one["resumed_from_step"] for one in attempts] == [0, 2]
     told = [list(read_transcripts(folder / "rollouts.jsonl.gz")) for folder in (tmp_path / "run", uninterrupted)]
     # No step is told twice, and none is missing.
     names = [[(one.step, one.phase, one.prompt, one.rollout) for one in run] for run in told]

@@ -130,10 +130,11 @@ def make(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str
         (["-n", "reproduce", "EXPERIMENT=absent"], "EXPERIMENT=absent: there is no config/absent.yaml"),
         (["-n", "setup", "PLATFORM=tpu"], "PLATFORM=tpu: allowed are cpu and gpu"),
         (["-n", "setup", "PYTHON=python0"], "python0 is not a Python 3.11"),
+        (["-n", "setup", "VENV=my venv"], "VENV=my venv: allowed is a path without a space"),
     ],
 )
 def test_make_refuses_in_one_line(arguments: list[str], said: str, tmp_path: Path) -> None:
-    outcome = make(*arguments, f"VENV={tmp_path}/venv")
+    outcome = make(f"VENV={tmp_path}/venv", *arguments)
     assert outcome.returncode != 0
     assert said in outcome.stderr
     assert len(outcome.stderr.strip().splitlines()) == 1
@@ -166,3 +167,23 @@ def test_environment_of_another_platform_is_not_overwritten(tmp_path: Path) -> N
     outcome = make("-n", "setup", "PLATFORM=cpu", f"VENV={tmp_path}", f"PYTHON={sys.executable}")
     assert outcome.returncode != 0
     assert f"{tmp_path} was made for PLATFORM=gpu" in outcome.stderr
+
+
+def test_a_checkout_may_lie_in_a_folder_with_a_space(tmp_path: Path) -> None:
+    checkout = tmp_path / "mein Überprüftes"
+    (checkout / "config").mkdir(parents=True)
+    (checkout / "config/mine.yaml").touch()
+    for name in ("Makefile", "pyproject.toml", "requirements"):
+        (checkout / name).symlink_to(ROOT / name)
+    program = checkout / ".venv/bin/snakemake"
+    program.parent.mkdir(parents=True)
+    program.write_text('#!/bin/sh\necho "$0" "$@"\necho "$PYTHONUTF8 $XDG_CACHE_HOME"\n')
+    program.chmod(0o755)
+    (checkout / ".venv/.complete-cpu").touch()
+    command = ["make", "-s", "-C", str(checkout), "reproduce", "EXPERIMENT=mine", "PLATFORM=cpu"]
+    # HOME is no folder: no cache can be made there.
+    variables = {name: value for name, value in os.environ.items() if name != "XDG_CACHE_HOME"} | {"HOME": os.devnull}
+    outcome = subprocess.run(command, capture_output=True, text=True, check=False, env=variables)
+    assert outcome.returncode == 0, outcome.stderr
+    assert outcome.stdout.splitlines()[1] == f"1 {checkout}/.snakemake/cache"
+    assert outcome.stdout.startswith(f"{program} --cores all") and "--configfile config/mine.yaml" in outcome.stdout

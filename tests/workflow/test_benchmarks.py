@@ -1,9 +1,12 @@
 """A benchmark is lines of an experiment: what Snakemake runs where one is added, and where nothing but a date changes.
 
-The jobs are the real ones but for the engine, in whose place stands a function of a sample's seed.
+The jobs are the real ones but for the engine, in whose place stands a function of a sample's seed. Files and folders
+of the user's have names that a shell would carry out. The checkout's path has a space and an umlaut, the results are
+elsewhere, HOME cannot be written, and Python is told to print ASCII.
 """
 
 import json
+import os
 import re
 from pathlib import Path
 from typing import Any
@@ -37,44 +40,57 @@ if __name__ == "__main__":
     sys.modules["workflow.sampling.draw"] = SimpleNamespace(draw=draw)
     sys.exit(run_command("sampling", main))
 """
-ALPHA = {"source": "local", "path": "alpha.csv"}
+HOSTILE = "my $(touch owned) 'ä\"; touch owned;"
+ALPHA = {"source": "local", "path": f"{HOSTILE}.csv"}
+POLICY = f"-{HOSTILE} policy"
 BETA = {"source": "local", "path": "beta.jsonl", "task": "integers_bare"}
 FOLDER = "results/mine/samples/canned/seed0"
 
 
+def work_of(checkout: Path) -> Path:
+    """The folder in which the workflow of this checkout works."""
+    return checkout.with_name("work")
+
+
 @pytest.fixture(scope="module")
 def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    checkout = copy_checkout(tmp_path_factory.mktemp("checkout"))
+    checkout = copy_checkout(tmp_path_factory.mktemp("checkout") / "mein Überprüftes")
     (checkout / "baselines" / "kinds" / "canned.py").write_text(ENGINE)
     (checkout / "baselines" / "canned").mkdir()
     method = {"kind": "canned", "spends": ["evaluation_tokens"], "differences": "None."}
     (checkout / "baselines" / "canned" / "method.yaml").write_text(yaml.safe_dump(method))
-    (checkout / "policy").mkdir()
+    work = work_of(checkout)
+    (work / POLICY).mkdir(parents=True)
     for name, content in {"config.json": "{}", "tokenizer_config.json": '{"chat_template": "x"}', "a.bin": ""}.items():
-        (checkout / "policy" / name).write_text(content)
-    (checkout / "alpha.csv").write_text("question,answer\nOne and one?,002\nTwo and two?,4\n")
-    (checkout / "beta.jsonl").write_text('{"id": "b", "problem": "3+3", "answer": "6"}\n')
+        (work / POLICY / name).write_text(content)
+    (work / ALPHA["path"]).write_text("question,answer\nOne and one?,002\nTwo and two?,4\n")
+    (work / "beta.jsonl").write_text('{"id": "b", "problem": "3+3", "answer": "6"}\n')
     return checkout
 
 
 def sampled(checkout: Path, benchmarks: dict[str, Any], **changes: Any) -> tuple[list[str], set[str]]:
     """The rules of the jobs that ran for the samples of these benchmarks, and for which of them an engine drew any."""
     smoke = yaml.safe_load((checkout / "config/smoke.yaml").read_text())
-    world = {"models": {"policy": {"source": "local", "path": "policy"}}, "experts": []}
+    world = {"models": {"policy": {"source": "local", "path": POLICY}}, "experts": []}
     own = {"methods": ["canned"], "comparisons": [["canned", "base"]], "benchmarks": benchmarks}
     (checkout / "config/mine.yaml").write_text(yaml.safe_dump(smoke | world | own | changes))
     targets = [f"{FOLDER}/{name}.jsonl" for name in benchmarks]
     options = ("--configfile", "config/mine.yaml", "--nolock", "--cores", "1", "--rerun-incomplete")
-    finished = in_checkout(checkout, "snakemake", *targets, *options)
+    elsewhere = ("--directory", str(work_of(checkout)))
+    # Snakemake has a cache of its own, which it makes before it reads anything.
+    strange = {"HOME": os.devnull, "XDG_CACHE_HOME": str(checkout.parent), "PYTHONIOENCODING": "ascii"}
+    strange["PYTHONPATH"] = ""
+    finished = in_checkout(checkout, "snakemake", *targets, *options, *elsewhere, variables=strange)
     assert finished.returncode == 0, finished.stdout
     rules = re.findall(r"^(?:local)?rule (\w+):", finished.stdout, re.MULTILINE)
-    log = checkout / "results/mine/logs/draw.canned.seed0.log"
+    log = work_of(checkout) / "results/mine/logs/draw.canned.seed0.log"
     return sorted(rules), set(re.findall(r"drawn: (\w+)", log.read_text())) if "draw" in rules else set()
 
 
 def test_a_benchmark_is_added_touched_and_asked_otherwise(checkout: Path) -> None:
     assert sampled(checkout, {"alpha": ALPHA}) == (["draw", "fetched_problems", "request", "sample"], {"alpha"})
-    alpha = checkout / FOLDER / "alpha.jsonl"
+    work = work_of(checkout)
+    alpha = work / FOLDER / "alpha.jsonl"
     before, date = alpha.read_bytes(), alpha.stat().st_mtime_ns
     assert [json.loads(line)["question_id"] for line in before.splitlines()] == ["1", "1", "2", "2"]
 
@@ -88,7 +104,7 @@ def test_a_benchmark_is_added_touched_and_asked_otherwise(checkout: Path) -> Non
     smoke = yaml.safe_load((checkout / "config/smoke.yaml").read_text())
     room = smoke["evaluation"] | {"max_model_len": 200, "tensor_parallel": 2}
     assert sampled(checkout, both, evaluation=room) == ([], set())
-    for path in (checkout / "policy", *(checkout / "policy").iterdir()):
+    for path in (work / POLICY, *(work / POLICY).iterdir()):
         path.touch()
     again = ["draw", "request", "request", "sample", "sample"]
     assert sampled(checkout, both) == (again, set())
@@ -107,3 +123,5 @@ def test_a_benchmark_is_added_touched_and_asked_otherwise(checkout: Path) -> Non
     hotter = room | {"temperature": 1.5}
     assert sampled(checkout, both, evaluation=hotter) == (again, {"alpha", "beta"})
     assert sampled(checkout, both, evaluation=hotter) == ([], set())
+    # Nothing was carried out, and of what was made nothing lies in the checkout.
+    assert not (work / "owned").exists() and not (checkout / "results").exists()

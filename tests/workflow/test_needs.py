@@ -70,19 +70,19 @@ def test_what_an_arm_needs_has_to_be_there(distilled: dict[str, Any], key: str, 
 def test_an_arm_with_its_own_experts_leases_those_alone() -> None:
     large = plan(**WITH_LARGE)
     assert large.served_models("large", "training") == [large.model("expert_b")]
-    lease = large.lease("large", 1, "training")
+    lease = " ".join(large.lease("large", 1, "training"))
     assert "--services results/default/services/expert_b " in lease and "expert_a" not in lease
     assert large.scored_model("large", 1) == large.run("large", 1) / "model"
 
 
 def test_runs_that_consult_served_experts_lease_them_and_wait_for_their_models() -> None:
-    lease = plan().lease("eapo", 1, "training")
+    lease = " ".join(plan().lease("eapo", 1, "training"))
     assert "--expert expert_a=results/default/models/expert_a:64 --expert expert_b=" in lease
     assert f"--endpoints {plan().endpoints('eapo', 1, 'training')}" in lease
-    assert lease.endswith("workflow.expert_service wait -- ")
+    assert lease.endswith("workflow.expert_service wait --")
     assert plan().served_models("eapo", "training") == [plan().model("expert_a"), plan().model("expert_b")]
-    assert plan().lease("eapo", 1, "evaluation") == "" and plan().served_models("eapo", "evaluation") == []
-    assert plan().lease("self_exploratory", 1, "training") == ""
+    assert plan().lease("eapo", 1, "evaluation") == [] and plan().served_models("eapo", "evaluation") == []
+    assert plan().lease("self_exploratory", 1, "training") == []
     assert plan().served_models("self_exploratory", "training") == []
     elsewhere = plan(experts=[REMOTE])
-    assert elsewhere.lease("eapo", 1, "training") == "" and elsewhere.served_models("eapo", "training") == []
+    assert elsewhere.lease("eapo", 1, "training") == [] and elsewhere.served_models("eapo", "training") == []

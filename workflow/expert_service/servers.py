@@ -15,6 +15,7 @@ import psutil
 
 from eapo_verl.cpu.environment import cpu_environment, on_cpu
 from eapo_verl.cpu.kv_cache import kv_cache_bytes
+from eapo_verl.engine.network import loopback_environment
 from workflow.expert_service.state import ServiceError
 from workflow.processes import start
 
@@ -148,7 +149,7 @@ class Server:
 
 def server_environment(threads: int, key: str | None) -> dict[str, str]:
     """The environment of the servers; ``key`` is what they will want from every request."""
-    env = os.environ | (cpu_environment(threads) if on_cpu() else {})
+    env = os.environ | loopback_environment() | (cpu_environment(threads) if on_cpu() else {})
     # Would be taken instead of the size that the command line gives.
     env.pop("VLLM_CPU_KVCACHE_SPACE", None)
     return env | ({"VLLM_API_KEY": key} if key is not None else {})

@@ -20,7 +20,7 @@ rule arms:
     params:
         arms=PLAN.arms_described(),
     shell:
-        "printf '%s\\n' {params.arms:q} > {output} 2> {log}"
+        "printf '%s\\n' {params.arms:q} > {output:q} 2> {log:q}"
 
 
 rule tables:
@@ -57,9 +57,9 @@ rule tables:
             else []
         ),
     shell:
-        "exec python -m workflow.logged {log} -- python -m analysis tables --scores {input.scores} "
-        "--grades-dir {params.grades} --k {params.k} --pairs {params.pairs} {params.ablations} "
-        "--runs {input.runs} --arms {input.arms} --out-dir {params.folder}"
+        "exec python -m workflow.logged {log:q} -- python -m analysis tables --scores {input.scores:q} "
+        "--grades-dir {params.grades:q} --k {params.k:q} --pairs {params.pairs:q} {params.ablations:q} "
+        "--runs {input.runs:q} --arms {input.arms:q} --out-dir {params.folder:q}"
 
 
 rule figures:
@@ -96,9 +96,9 @@ rule figures:
         tables=RESULTS / "tables",
         folder=RESULTS / "figures",
     shell:
-        "exec python -m workflow.logged {log} -- python -m analysis figures --metrics {params.metrics} "
-        "--runs {input.runs} --arms {input.arms} --scores {input.scores} --grades-dir {params.grades} "
-        "--tables-dir {params.tables} --out-dir {params.folder}"
+        "exec python -m workflow.logged {log:q} -- python -m analysis figures --metrics {params.metrics:q} "
+        "--runs {input.runs:q} --arms {input.arms:q} --scores {input.scores:q} --grades-dir {params.grades:q} "
+        "--tables-dir {params.tables:q} --out-dir {params.folder:q}"
 
 
 rule html_report:
@@ -110,7 +110,7 @@ rule html_report:
         # Read where they lie, beside run.json.
         rollouts=[PLAN.run(method, seed) / "rollouts.jsonl.gz" for method, seed in PLAN.trained],
         code=code("intake", "statistics", "tables", "plots", "report"),
-        template="analysis/report/report.html.j2",
+        template=own_file("analysis", "report", "report.html.j2"),
     output:
         page=report(RESULTS / "report.html", caption="../report/report.rst", category="Answer"),
         # The start page of Snakemake's report.
@@ -126,6 +126,6 @@ rule html_report:
         tables=RESULTS / "tables",
         figures=RESULTS / "figures",
     shell:
-        "exec python -m workflow.logged {log} -- python -m analysis report --experiment {params.name} "
-        "--tables-dir {params.tables} --figures-dir {params.figures} --runs {input.runs} "
-        "--arms {input.arms} --answer {output.answer} --out {output.page}"
+        "exec python -m workflow.logged {log:q} -- python -m analysis report --experiment {params.name:q} "
+        "--tables-dir {params.tables:q} --figures-dir {params.figures:q} --runs {input.runs:q} "
+        "--arms {input.arms:q} --answer {output.answer:q} --out {output.page:q}"

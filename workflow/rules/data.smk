@@ -17,9 +17,10 @@ rule embedded_problems:
         "../../environment.yml"
     params:
         problems=lambda wildcards: DATA.embedded_arguments(wildcards.set),
-        exclude=lambda wildcards, input: [f"--exclude {path}" for path in input],
+        exclude=lambda wildcards, input: [f"--exclude={path}" for path in input],
     shell:
-        "exec python -m workflow.logged {log} -- python -m workflow.embedded.problems {params.problems} {params.exclude}"
+        "exec python -m workflow.logged {log:q} -- python -m workflow.embedded.problems {params.problems:q} "
+        "{params.exclude:q}"
 
 
 rule word_problems:
@@ -38,10 +39,10 @@ rule word_problems:
         "../../environment.yml"
     params:
         problems=lambda wildcards: DATA.word_problem_arguments(wildcards.set),
-        exclude=lambda wildcards, input: [f"--exclude {path}" for path in input],
+        exclude=lambda wildcards, input: [f"--exclude={path}" for path in input],
     shell:
-        "exec python -m workflow.logged {log} -- python -m workflow.sources.word_problems {params.problems} "
-        "{params.exclude} --out {output}"
+        "exec python -m workflow.logged {log:q} -- python -m workflow.sources.word_problems {params.problems:q} "
+        "{params.exclude:q} --out {output:q}"
 
 
 rule fetched_problems:
@@ -59,7 +60,7 @@ rule fetched_problems:
         "../../environment.yml"
     params:
         problems=lambda wildcards: DATA.fetch_arguments(wildcards.set),
-        path=lambda wildcards, input: f"--path {input}" if input else "",
+        path=lambda wildcards, input: [f"--path={path}" for path in input],
     shell:
-        "exec python -m workflow.logged {log} -- python -m workflow.sources.benchmarks {params.problems} "
-        "{params.path} --out {output}"
+        "exec python -m workflow.logged {log:q} -- python -m workflow.sources.benchmarks {params.problems:q} "
+        "{params.path:q} --out {output:q}"

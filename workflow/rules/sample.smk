@@ -25,7 +25,7 @@ rule request:
             SAMPLING.identity(wildcards.method, wildcards.seed) + SAMPLING.conditions(wildcards.method)
         ),
     shell:
-        "printf '%s\\n' {params.identity:q} > {output} 2> {log}"
+        "printf '%s\\n' {params.identity:q} > {output:q} 2> {log:q}"
 
 
 # Starts an engine once for all benchmarks of an arm. What it draws it keeps in a store of its own, which outlives reruns,
@@ -51,20 +51,20 @@ rule draw:
         gpu=EXPERIMENT.resources.sampling_gpus,
         runtime=EXPERIMENT.resources.minutes,
     params:
-        benchmarks=[f"--benchmark {name}={DATA.file(name)}" for name in DATA.benchmarks],
+        benchmarks=[f"--benchmark={name}={DATA.file(name)}" for name in DATA.benchmarks],
         folder=subpath(output.drawn, ancestor=2),
         identity=lambda wildcards: SAMPLING.identity(wildcards.method, wildcards.seed),
         # Functions of input: Snakemake does not run a job again where their values change.
         operation=lambda wildcards, input: SAMPLING.operation() + PLAN.sampler_options(wildcards.method),
         lease=lambda wildcards, input: PLAN.lease(wildcards.method, wildcards.seed, "evaluation"),
         experts=lambda wildcards, input: (
-            f"--endpoints {PLAN.endpoints(wildcards.method, wildcards.seed, 'evaluation')}" if input.experts else ""
+            ["--endpoints", PLAN.endpoints(wildcards.method, wildcards.seed, "evaluation")] if input.experts else []
         ),
         sampler=lambda wildcards: PLAN.sampler(wildcards.method),
     shell:
-        "exec {params.lease}python -m workflow.logged {log} -- python -m {params.sampler} --only draw "
-        "--model {input.model} {params.benchmarks} --out-dir {params.folder} {params.identity:q} {params.operation:q} "
-        "{params.experts}"
+        "exec {params.lease:q} python -m workflow.logged {log:q} -- python -m {params.sampler:q} --only draw "
+        "--model {input.model:q} {params.benchmarks:q} --out-dir {params.folder:q} {params.identity:q} "
+        "{params.operation:q} {params.experts:q}"
 
 
 # Takes a benchmark's samples out of the store, in a second. That something was drawn for another benchmark is no reason to
@@ -91,8 +91,8 @@ rule sample:
         operation=lambda wildcards, input: SAMPLING.operation() + PLAN.sampler_options(wildcards.method),
         sampler=lambda wildcards: PLAN.sampler(wildcards.method),
     shell:
-        "exec python -m workflow.logged {log} -- python -m {params.sampler} --only write --model {input.model} "
-        "--benchmark {wildcards.benchmark}={input.problems} --out-dir {params.folder} {params.identity:q} "
+        "exec python -m workflow.logged {log:q} -- python -m {params.sampler:q} --only write --model {input.model:q} "
+        "--benchmark={wildcards.benchmark:q}={input.problems:q} --out-dir {params.folder:q} {params.identity:q} "
         "{params.operation:q}"
 
 
@@ -100,7 +100,7 @@ rule grade:
     input:
         samples=SAMPLES / "{benchmark}.jsonl",
         problems=RESULTS / "data" / "{benchmark}.jsonl",
-        tasks=sorted(map(str, Path("tasks").glob("*.py"))),
+        tasks=sorted(map(str, Path(own_file("tasks")).glob("*.py"))),
         code=code("intake"),
     output:
         RESULTS / "grades" / "{method}" / "seed{seed}" / "{benchmark}.parquet",
@@ -113,8 +113,8 @@ rule grade:
     params:
         samples=EXPERIMENT.evaluation.samples,
     shell:
-        "exec python -m workflow.logged {log} -- python -m analysis grade --samples {input.samples} "
-        "--problems {input.problems} --k {params.samples} --out {output}"
+        "exec python -m workflow.logged {log:q} -- python -m analysis grade --samples {input.samples:q} "
+        "--problems {input.problems:q} --k {params.samples:q} --out {output:q}"
 
 
 rule scores:
@@ -137,5 +137,5 @@ rule scores:
         folder=RESULTS / "grades",
         cells=[f"{method}:{seed}:{name}" for method, seed in PLAN.cells for name in EXPERIMENT.benchmarks],
     shell:
-        "exec python -m workflow.logged {log} -- python -m analysis scores --grades-dir {params.folder} "
-        "--cells {params.cells} --out {output}"
+        "exec python -m workflow.logged {log:q} -- python -m analysis scores --grades-dir {params.folder:q} "
+        "--cells {params.cells:q} --out {output:q}"

@@ -17,5 +17,5 @@ rule shard:
         results=RESULTS,
         described=SHARD.description(),
     shell:
-        "exec python -m workflow.logged {log} -- python -m workflow.keep_shard --results {params.results} "
-        "--described {params.described:q} --out {output}"
+        "exec python -m workflow.logged {log:q} -- python -m workflow.keep_shard --results {params.results:q} "
+        "--described {params.described:q} --out {output:q}"

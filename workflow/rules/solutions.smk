@@ -31,9 +31,10 @@ rule solutions:
         journal=SOLUTIONS.journal(),
         lease=lambda wildcards: SOLUTIONS.lease(wildcards.expert),
         endpoints=lambda wildcards, input: (
-            f"--endpoints {SOLUTIONS.endpoints(wildcards.expert)}" if input.experts else ""
+            ["--endpoints", SOLUTIONS.endpoints(wildcards.expert)] if input.experts else []
         ),
     shell:
-        "mkdir -p $(dirname {params.settings_file}) && printf '%s\\n' {params.settings:q} > {params.settings_file} && "
-        "exec {params.lease}python -m workflow.logged {log} -- python -m workflow.solutions "
-        "{params.settings_file} --out {output.solutions} --journal {params.journal} {params.endpoints}"
+        'mkdir -p "$(dirname {params.settings_file:q})" && '
+        "printf '%s\\n' {params.settings:q} > {params.settings_file:q} && "
+        "exec {params.lease:q} python -m workflow.logged {log:q} -- python -m workflow.solutions "
+        "{params.settings_file:q} --out {output.solutions:q} --journal {params.journal:q} {params.endpoints:q}"

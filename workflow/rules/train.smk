@@ -38,9 +38,11 @@ rule train:
         checkpoint_dir=lambda wildcards: RESULTS / "checkpoints" / wildcards.method / f"seed{wildcards.seed}",
         lease=lambda wildcards: PLAN.lease(wildcards.method, wildcards.seed, "training"),
         experts=lambda wildcards, input: (
-            f"--endpoints {PLAN.endpoints(wildcards.method, wildcards.seed, 'training')}" if input.experts else ""
+            ["--endpoints", PLAN.endpoints(wildcards.method, wildcards.seed, "training")] if input.experts else []
         ),
     shell:
-        "mkdir -p $(dirname {params.settings_file}) && printf '%s\\n' {params.settings:q} > {params.settings_file} && "
-        "exec {params.lease}python -m workflow.logged {log} -- python -m {params.program} "
-        "{params.settings_file} --run-dir {params.run_dir} --checkpoint-dir {params.checkpoint_dir} {params.experts}"
+        'mkdir -p "$(dirname {params.settings_file:q})" && '
+        "printf '%s\\n' {params.settings:q} > {params.settings_file:q} && "
+        "exec {params.lease:q} python -m workflow.logged {log:q} -- python -m {params.program:q} "
+        "{params.settings_file:q} --run-dir {params.run_dir:q} --checkpoint-dir {params.checkpoint_dir:q} "
+        "{params.experts:q}"

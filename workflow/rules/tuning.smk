@@ -14,10 +14,10 @@ rule tuning_problems:
     conda:
         "../../environment.yml"
     params:
-        others=lambda wildcards, input: [f"--apart-from {path}" for path in input.others],
+        others=lambda wildcards, input: [f"--apart-from={path}" for path in input.others],
     shell:
-        "exec python -m workflow.logged {log} -- python -m workflow.tuning.problems {input.problems} {params.others} "
-        "--out {output}"
+        "exec python -m workflow.logged {log:q} -- python -m workflow.tuning.problems {input.problems:q} "
+        "{params.others:q} --out {output:q}"
 
 
 # As any run, but for where it lies, and whose plan it is.
@@ -46,9 +46,9 @@ use rule train as tuning_train with:
         checkpoint_dir=lambda wildcards: TUNING.folder / "checkpoints" / wildcards.method / f"seed{wildcards.seed}",
         lease=lambda wildcards: TUNING.plan.lease(wildcards.method, wildcards.seed, "training"),
         experts=lambda wildcards, input: (
-            f"--endpoints {TUNING.plan.endpoints(wildcards.method, wildcards.seed, 'training')}"
+            ["--endpoints", TUNING.plan.endpoints(wildcards.method, wildcards.seed, "training")]
             if input.experts
-            else ""
+            else []
         ),
 
 
@@ -68,6 +68,7 @@ rule tune:
         settings=lambda wildcards: TUNING.settings(),
         settings_file=RESULTS / "settings" / "tuning.yaml",
     shell:
-        "mkdir -p $(dirname {params.settings_file}) && printf '%s\\n' {params.settings:q} > {params.settings_file} && "
-        "exec python -m workflow.logged {log} -- python -m workflow.tuning {params.settings_file} "
-        "--problems {input.problems} --out {output}"
+        'mkdir -p "$(dirname {params.settings_file:q})" && '
+        "printf '%s\\n' {params.settings:q} > {params.settings_file:q} && "
+        "exec python -m workflow.logged {log:q} -- python -m workflow.tuning {params.settings_file:q} "
+        "--problems {input.problems:q} --out {output:q}"

@@ -13,9 +13,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from eapo_verl.engine.network import loopback_environment
+
 # vLLM reads its log level when it is imported, so this stands before that import. A variable the user set
 # wins.
 for _variable, _value in {
+    **loopback_environment(),
     "VLLM_LOGGING_LEVEL": "ERROR",
     "VLLM_NO_USAGE_STATS": "1",
     "TOKENIZERS_PARALLELISM": "false",

@@ -6,7 +6,6 @@ import hashlib
 import json
 from collections.abc import Mapping
 from importlib.metadata import version
-from pathlib import Path
 from typing import Any
 
 from workflow.sampling.questions import Benchmark
@@ -46,15 +45,6 @@ def identity(request: Request, model_sha256: str, benchmark: Benchmark) -> dict[
             "tasks_sha256": digest({question.id: question.task for question in benchmark.questions}),
         }
     }
-
-
-def model_digest(folder: Path) -> str:
-    """sha256 (hex) of a checkpoint: the names and contents of the folder's files, weights included."""
-    sha = hashlib.sha256()
-    for path in sorted(path for path in folder.iterdir() if path.is_file()):
-        with path.open("rb") as file:
-            sha.update(f"{path.name} {hashlib.file_digest(file, 'sha256').hexdigest()}\n".encode())
-    return sha.hexdigest()
 
 
 def digest(content: Mapping[str, Any]) -> str:

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from eapo_verl.cpu.environment import on_cpu
+from eapo_verl.record.contents import model_digest
 from eapo_verl.record.costs import count_parameters
 from workflow.sampling.cpu import at_cpu_precision
-from workflow.sampling.identity import model_digest
 from workflow.sampling.output import provenance, write_json, write_rows
 from workflow.sampling.questions import Benchmark
 from workflow.sampling.request import Request, SamplingError

@@ -14,11 +14,11 @@ from pydantic import TypeAdapter, model_validator
 from baselines.procedure import Procedure, Replies
 from baselines.procedures import AnyProcedure
 from eapo_verl.experts.api_keys import read_api_key
+from eapo_verl.record.contents import model_digest
 from eapo_verl.record.costs import count_parameters
 from eapo_verl.settings.base import Endpoint, ExpertLimits
 from eapo_verl.settings.errors import one_line
 from eapo_verl.settings.identity import OPERATIONAL, identity
-from workflow.sampling.identity import model_digest
 from workflow.sampling.other_samples import flops_a_sample
 from workflow.sampling.request import SamplingError
 

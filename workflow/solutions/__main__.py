@@ -10,10 +10,10 @@ import yaml
 
 from eapo_verl.experts.api_keys import read_api_key
 from eapo_verl.experts.preflight import ExpertsUnreachable, preflight
+from eapo_verl.record.contents import model_digest
 from eapo_verl.record.solutions import write_solutions
 from eapo_verl.settings.errors import one_line
 from workflow.command import BadInput, Parser, run_command
-from workflow.sampling.identity import model_digest
 from workflow.solutions.asking import ask
 from workflow.solutions.problems import choose, read_questions
 from workflow.solutions.provenance import provenance

@@ -10,7 +10,7 @@ import yaml
 from pydantic import Field
 
 from eapo_verl.record import step_log
-from eapo_verl.record.provenance import different
+from eapo_verl.record.provenance import commits, different
 from eapo_verl.settings.base import Name, Settings
 from workflow.command import BadInput
 from workflow.tuning.rule import RULE, RuleFile, Trial, Tuned, choose
@@ -66,7 +66,7 @@ def rule_file(job: Job, problems: int) -> RuleFile:
         made_for=job.made_for,
         seeds=job.seeds,
         validation=job.validation,
-        commits=tuple(different([one["git_sha"] for one in manifests])),
+        commits=tuple(commits(manifests)),
         hardware=tuple(different(machines)),
         arms=arms,
     )

@@ -1,5 +1,7 @@
 """``python -m analysis show``."""
 
+import io
+import sys
 from pathlib import Path
 
 import pytest
@@ -38,6 +40,14 @@ def test_it_prints_what_is_asked_for(
         f"step {step}, training, problem chains-{step}, rollout {number}: right" for step, number in heads
     ]
     assert printed.splitlines()[-1].startswith(f"{len(heads)} of ")
+
+
+def test_what_the_terminal_cannot_show_is_escaped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_rollouts(tmp_path / FILE, [rollout(step=1, rollout=0, prompt="größer")])
+    printed = io.BytesIO()
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(printed, encoding="ascii", write_through=True))
+    assert main(["show", str(tmp_path)]) == 0
+    assert b"problem gr\\xf6\\xdfer, rollout 0" in printed.getvalue()
 
 
 @pytest.mark.parametrize(

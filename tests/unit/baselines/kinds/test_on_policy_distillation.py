@@ -35,7 +35,7 @@ def test_its_program_is_told_of_the_teacher_which_is_there_before_the_run(name: 
     assert run.teacher == Path("results/default/models/expert_a") in one.run_files(name, 1)
     assert run.distillation is not None and run.distillation.task_reward == name.endswith("rewarded")
     assert not run.experts and not run.consultation.possible and not run.internalization.on
-    assert (one.program(name), one.lease(name, 1, "training")) == ("eapo_verl.train", "")
+    assert (one.program(name), one.lease(name, 1, "training")) == ("eapo_verl.train", [])
     assert one.experiment.arms[name].banned() == ("<consult>",)
 
 

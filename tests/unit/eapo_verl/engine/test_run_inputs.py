@@ -101,8 +101,9 @@ def test_verls_configuration_holds_the_run_whole_whatever_its_texts_hold(tmp_pat
         optimiser={"learning_rate": 1e-4, "overlong": {"buffer": 0.25, "penalty": 0.5}, "kl_coefficient": 0.01},
         verl={"actor_rollout_ref.actor.ppo_epochs": 2},
     )
-    config = compose(settings, tmp_path, "cpu")
-    assert read_run(config.eapo.run) == settings
+    folder = tmp_path / "mit Ümlaut, 'x' \"y\" \\z\\"
+    config = compose(settings, folder, "cpu")
+    assert read_run(config.eapo.run) == settings and config.trainer.default_local_dir == str(folder)
     assert config.actor_rollout_ref.actor.use_kl_loss and config.actor_rollout_ref.actor.ppo_epochs == 2
     assert config.actor_rollout_ref.rollout.max_model_len == 24 + 32
     for model in (config.actor_rollout_ref.actor, config.actor_rollout_ref.ref):

@@ -105,7 +105,9 @@ def test_the_costs_of_a_run_are_those_of_its_start_too(tmp_path: Path, monkeypat
     monkeypatch.setattr(manifest, "count_parameters", lambda folder: 1)
     steps = [{"step": 1, "seconds": 1.0, "policy_tokens": 40, "rollouts": 4, "optimiser_steps": 1}] * 2
     run = RunSettings(**settings(tmp_path, {"taught": TAUGHT}, start_from="taught"))
-    manifest.write_manifest(tmp_path / "run.json", run, steps, {}, {}, 1.0, 0, {})
+    manifest.write_manifest(
+        tmp_path / "run.json", run, steps, {}, {}, 1.0, [{"git_sha": "abc", "resumed_from_step": 0}], {}
+    )
     written = json.loads((tmp_path / "run.json").read_text())
     assert written["costs_of_start"] == TAUGHT.block()
     both = read_costs(tmp_path / "run.json")

@@ -15,6 +15,8 @@ from eapo_verl.record import manifest, provenance
 from eapo_verl.record.costs import Costs
 from eapo_verl.settings.run import RunSettings
 
+#: A run in one go.
+ONE = [{"git_sha": "abc", "resumed_from_step": 0}]
 SETTINGS = RunSettings(
     experiment="e",
     method="self_exploratory",
@@ -69,7 +71,7 @@ def test_run_json_says_what_was_computed_in(
     monkeypatch.setattr(manifest, "hardware", lambda: {"cpu": "some"})
     monkeypatch.setattr(manifest, "on_cpu", lambda: on_cpu)
     settings = SETTINGS.model_copy(update={"precision": requested})
-    manifest.write_manifest(tmp_path / "run.json", settings, [], {"train": 8}, {}, 1.0, 0, {})
+    manifest.write_manifest(tmp_path / "run.json", settings, [], {"train": 8}, {}, 1.0, ONE, {})
     written = json.loads((tmp_path / "run.json").read_text())
     assert written["precision"] == noted and written["resolved_config"]["precision"] == requested
 
@@ -80,14 +82,14 @@ def test_run_json_lists_in_what_a_run_departs_from_its_experiment(
     monkeypatch.setattr(manifest, "hardware", lambda: {"cpu": "some", "accelerators": []})
     departures = {"training.budget.steps": {"experiment": 1, "arm": 2}}
     settings = RunSettings(**(SETTINGS.model_dump() | {"departures": departures}))
-    manifest.write_manifest(tmp_path / "run.json", settings, [], {}, {}, 1.0, 0, {})
+    manifest.write_manifest(tmp_path / "run.json", settings, [], {}, {}, 1.0, ONE, {})
     assert json.loads((tmp_path / "run.json").read_text())["departures"] == departures
 
 
 def test_run_json_is_what_the_analysis_reads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(manifest, "hardware", lambda: {"cpu": "some"})
     step = {"step": 1, "seconds": 1.0, "queries": 7, "policy_tokens": 40} | dict.fromkeys(FATES, 1)
-    manifest.write_manifest(tmp_path / "run.json", SETTINGS, [step, step], {}, {}, 1.0, 0, {})
+    manifest.write_manifest(tmp_path / "run.json", SETTINGS, [step, step], {}, {}, 1.0, ONE, {})
     run = read_run(tmp_path / "run.json")
     assert run.fates == {ASKED: 14} | dict.fromkeys(FATES, 2) and run.unaccounted == 0
     assert (run.method, run.seed, run.policy_tokens) == ("self_exploratory", 1, 80)
@@ -109,8 +111,9 @@ def test_run_json_says_what_the_run_cost(tmp_path: Path, monkeypatch: pytest.Mon
     expert = {"name": "a", "base_url": "http://h/v1", "model": "m", "parameters": 1000}
 
     def written(resumed_from: int, *experts: dict) -> dict:
+        attempts = [*ONE, {"git_sha": "def", "resumed_from_step": resumed_from}]
         settings = RunSettings(**(SETTINGS.model_dump() | {"experts": experts}))
-        manifest.write_manifest(tmp_path / "run.json", settings, steps, {}, {}, 50.0, resumed_from, {})
+        manifest.write_manifest(tmp_path / "run.json", settings, steps, {}, {}, 50.0, attempts, {})
         return json.loads((tmp_path / "run.json").read_text())
 
     run = written(0, expert)
@@ -123,6 +126,9 @@ def test_run_json_says_what_the_run_cost(tmp_path: Path, monkeypatch: pytest.Mon
     }  # fmt: skip
     # Steps of an attempt before are part of the time.
     assert run["wall_s"] == 50.0 and written(1, expert)["wall_s"] == 52.0
+    # Each of which has a commit.
+    assert run["git_sha"] == "def" and [one["git_sha"] for one in run["attempts"]] == ["abc", "def"]
+    assert provenance.commits([run, {"git_sha": "abc"}, {"git_sha": "012"}]) == ["abc", "def", "012"]
     far = written(0, expert, expert | {"name": "far", "parameters": None})["costs"]
     assert far["expert_flops"] is far["flops"] is None and far["expert_parameters"] == {"a": 1000, "far": None}
 

@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from workflow.sampling.identity import digest, identity, model_digest
+from eapo_verl.record.contents import model_digest
+from workflow.sampling.identity import digest, identity
 from workflow.sampling.questions import Benchmark, Question
 from workflow.sampling.request import Request
 
