@@ -33,7 +33,7 @@ class Completion:
         text: empty unless it answers.
         tokens: that were generated, as the server counts; 0 where it does not.
         prompt_tokens: that were read, likewise.
-        finish_reason: in the server's words.
+        finish_reason: in the server's words, where it is none that answers.
     """
 
     outcome: Outcome
@@ -66,22 +66,25 @@ def read_completion(body: bytes, thoughts: bool = False) -> Completion:
     answer = final_part(written)
     only_thoughts = not answer.strip() or (answer == written and answer.lstrip().startswith("<think>"))
     reason = (choice.finish_reason or "stop").lower()
-    outcome: Outcome = "failed"
-    if reason in _CUT:
+    outcome, detail, ending = _outcome(reason), "", ""
+    if outcome == "truncated":
         # A model that thinks first may be cut before its first word.
-        outcome, detail = "truncated", "max_tokens"
-    elif reason != "stop":
+        detail = "max_tokens"
+    elif outcome == "failed":
         detail = f"finish_reason {reason}" if reason in _NO_END else "unknown finish_reason"
+        ending = choice.finish_reason or ""
     elif not written.strip() and not choice.message.thinks:
-        detail = "empty reply"
+        outcome, detail = "failed", "empty reply"
     elif only_thoughts and not (thoughts and written.strip()):
-        detail = "thoughts alone"
-    else:
-        outcome, detail = "answered", ""
+        outcome, detail = "failed", "thoughts alone"
     text = "" if outcome != "answered" else written if thoughts else answer
-    return Completion(
-        outcome, detail, text, usage.completion_tokens or 0, usage.prompt_tokens or 0, choice.finish_reason or ""
-    )
+    return Completion(outcome, detail, text, int(usage.completion_tokens or 0), int(usage.prompt_tokens or 0), ending)
+
+
+def _outcome(reason: str) -> Outcome:
+    if reason in _CUT:
+        return "truncated"
+    return "answered" if reason == "stop" else "failed"
 
 
 class _Part(msgspec.Struct, gc=False):
@@ -115,7 +118,11 @@ class _Choice(msgspec.Struct):
     finish_reason: str | None = None
 
 
-_Tokens = Annotated[int, msgspec.Meta(ge=0, le=TOKENS_MAX)]
+# Some write whole numbers as 7.0.
+_Tokens = (
+    Annotated[int, msgspec.Meta(ge=0, le=TOKENS_MAX)]
+    | Annotated[float, msgspec.Meta(ge=0, le=TOKENS_MAX, multiple_of=1)]
+)
 
 
 class _Usage(msgspec.Struct):

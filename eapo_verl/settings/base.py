@@ -38,6 +38,14 @@ def _others_header(name: str) -> str:
     return name
 
 
+def _before_the_route(base_url: str) -> str:
+    if base_url.rstrip("/").endswith("/completions"):
+        raise ValueError("it is what stands before /chat/completions")
+    return base_url
+
+
+#: The address of an API, without user, query (which would hold a key) and route.
+BaseUrl = Annotated[str, StringConstraints(pattern=r"^https?://[^\s/@?#][^\s@?#]*$"), AfterValidator(_before_the_route)]
 #: A header of a request that the client does not set itself.
 Header = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9-]+$"), AfterValidator(_others_header)]
 
@@ -104,24 +112,10 @@ class ExpertLimits(Settings):
         return {name: self.request.get(name, name) for name in get_args(Parameter)}
 
 
-def _before_the_route(base_url: str) -> str:
-    if base_url.rstrip("/").endswith("/completions"):
-        raise ValueError("base_url is what stands before /chat/completions")
-    return base_url
-
-
 class Endpoint(ExpertLimits):
-    """An expert: a model behind an OpenAI-compatible API.
+    """An expert: a model behind an OpenAI-compatible API."""
 
-    An address that carries a key (``user:key@host``, ``?key=``) is refused, and one of the route itself.
-    """
-
-    base_url: Annotated[
-        str,
-        StringConstraints(pattern=r"^https?://[^\s/@?#][^\s@?#]*$"),
-        AfterValidator(_before_the_route),
-        OPERATIONAL,
-    ]
+    base_url: Annotated[BaseUrl, OPERATIONAL]
     model: Text
 
 

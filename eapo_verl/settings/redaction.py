@@ -15,7 +15,7 @@ _KEY = re.compile(
     r"|(?<![\w/])(?=[A-Za-z]*[0-9])(?=[0-9]*[A-Za-z])[A-Za-z0-9]{20,}"
     r"|\b[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}\b"
 )
-_SCHEME = re.compile(r"\b(bearer|basic)(\s+)[^\s\"',]+", re.IGNORECASE)
+_BEARER = re.compile(r"\b(bearer\s+)[^\s\"',]{8,}", re.IGNORECASE)
 _USER = re.compile(r"(://)[^\s/\"']*@")
 _QUERY = re.compile(r"([?&;][\w.-]+=)[^\s&;#\"']+")
 _NAME = re.compile(r"api_?key|secret|passw|authori[sz]|bearer|headers_env|(?:^|[_.-])(?:key|token)$", re.IGNORECASE)
@@ -26,7 +26,7 @@ def redacted(text: str, known: Iterable[str] = ()) -> str:
     for secret in sorted(filter(None, known), key=len, reverse=True):
         text = text.replace(secret, REMOVED)
     text = _QUERY.sub(rf"\1{REMOVED}", _USER.sub(rf"\1{REMOVED}@", text))
-    return _KEY.sub(REMOVED, _SCHEME.sub(rf"\1\2{REMOVED}", text))
+    return _KEY.sub(REMOVED, _BEARER.sub(rf"\1{REMOVED}", text))
 
 
 def others_words(text: str, known: Iterable[str] = ()) -> str:

@@ -44,6 +44,7 @@ def bodies() -> Iterator[tuple[str, Any, Expected]]:
     yield "usage NaN", json.dumps(completion(usage={"completion_tokens": "#"})).replace('"#"', "NaN"), no
     yield "usage of a million digits", b'{"usage":{"prompt_tokens":' + b"9" * 10**6 + b'},"choices":[]}', no
     yield "usage is a list", completion(usage=[1]), no
+    yield "usage of 5.0", completion(usage={"prompt_tokens": 3.0, "completion_tokens": 5.0}), yes
     yield "usage is empty", completion(usage={}), yes
     yield "usage says null", completion(usage={"prompt_tokens": None, "completion_tokens": None}), yes
     yield "no usage", {"choices": completion()["choices"]}, yes

@@ -140,13 +140,13 @@ scalars = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_
 values = st.recursive(scalars, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(words, inner, max_size=4))
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(values, st.booleans())
 def test_any_json_is_a_completion_or_none(value: Any, thoughts: bool) -> None:
     check_reading(json.dumps(value).encode(), thoughts)
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(st.data(), st.booleans())
 def test_any_bytes_are_a_completion_or_none(data: st.DataObject, thoughts: bool) -> None:
     good = bytearray(json.dumps(completion("<think>1</think>4")).encode())

@@ -12,8 +12,8 @@ from tests.fault_proxy import KINDS, FaultProxy
 from tests.fuzz.behaviours import Behaviour, behaviours
 
 
-def ask(base_url: str, asked: int, retries: int) -> list[Reply]:
-    expert = Endpoint(name="a", base_url=base_url, model="m", timeout_s=2.0, retries=retries)
+def ask(base_url: str, asked: int, retries: int, timeout_s: float = 2.0) -> list[Reply]:
+    expert = Endpoint(name="a", base_url=base_url, model="m", timeout_s=timeout_s, retries=retries)
     preflight([expert])
     limits = ExpertPoolSettings(deadline_s=60.0, backoff_s=0.02, breaker_threshold=1000)
 
@@ -46,7 +46,7 @@ def test_every_fault_is_counted_and_is_what_the_pool_sees() -> None:
 def test_hostile_behaviours_are_faults_like_others() -> None:
     hostile = [one for one in behaviours() if one.outcome[0] != "timed_out"]
     with ExpertServer() as server, FaultProxy(server.base_url, rate=0.8, seed=5, hostile=hostile) as proxy:
-        replies = ask(proxy.base_url, 100, retries=0)
+        replies = ask(proxy.base_url, 100, retries=0, timeout_s=6.0)
     assert proxy.injected.total() + proxy.forwarded == 100 and len({*proxy.injected} - {*KINDS}) > 30
     proxy.outcomes["answered"] += proxy.forwarded
     assert Counter(reply.outcome for reply in replies) == proxy.outcomes
