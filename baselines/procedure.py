@@ -6,7 +6,7 @@ from typing import Annotated, Any, ClassVar, NamedTuple, Protocol
 
 from pydantic import AfterValidator, Field
 
-from eapo_verl.method.grammar import Tags
+from eapo_verl.method.grammar import Part, Tags
 from eapo_verl.settings.base import ExpertPoolSettings, Name, Settings, Text
 from eapo_verl.settings.method import Consultation
 from tasks import Task
@@ -82,8 +82,12 @@ class Sample(Protocol):
 
         Returns:
             the words of those that answered, without thoughts, neutralised and capped; what became of the others is
-            counted.
+            counted. Where several get into one text, :meth:`joined` makes it.
         """
+        ...
+
+    def joined(self, parts: Sequence[Part]) -> str:
+        """One text of its parts, in which experts' words make no tag or special token together, either."""
         ...
 
     async def consult(self, queries: Sequence[str], *place: int) -> list[str | None]:
@@ -94,7 +98,7 @@ class Sample(Protocol):
             place: tells this consultation apart from every other one of the sample; whom it asks depends on it.
 
         Returns:
-            an answer's words a query, as those of :meth:`ask`; None where none came.
+            an answer's words a query, as those of :meth:`ask`, and safe in one turn; None where none came.
         """
         ...
 
@@ -192,6 +196,12 @@ def filled(template: str, **values: Any) -> str:
     """``template`` with each ``{name}`` replaced, in one go: what is put in is not read again, nor other braces."""
     names = "|".join(map(re.escape, values))
     return re.sub(f"{{({names})}}", lambda match: str(values[match[1]]), template)
+
+
+def filled_parts(template: str, name: str, within: Sequence[Part], **values: Any) -> list[Part]:
+    """``template`` as :func:`filled` fills it, in parts: those ``within`` take the place of ``{name}``."""
+    first, *others = [Part(filled(piece, **values)) for piece in template.split(f"{{{name}}}")]
+    return [first, *(part for piece in others for part in (*within, piece))]
 
 
 def rewritten(text: str, rules: Rewrite) -> str:

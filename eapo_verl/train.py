@@ -26,7 +26,7 @@ from eapo_verl.cpu.environment import cpu_environment, on_cpu
 from eapo_verl.cpu.fork_server import serving
 from eapo_verl.engine.network import loopback_environment, on_one_machine
 from eapo_verl.engine.verl_config import compose
-from eapo_verl.experts.api_keys import read_api_key
+from eapo_verl.experts.api_keys import read_headers
 from eapo_verl.experts.preflight import ExpertsUnreachable, preflight
 from eapo_verl.record import checkpoints, step_log
 from eapo_verl.record.contents import contents_digest
@@ -66,7 +66,7 @@ def load_settings(path: Path, endpoints: Path | None = None) -> RunSettings:
         fields["experts"] = [expert | started.get(expert["name"], {}) for expert in fields.get("experts", [])]
         settings = RunSettings(**fields)
         for endpoint in settings.experts:
-            read_api_key(endpoint)
+            read_headers(endpoint)
         if settings.consultation.possible:
             preflight(settings.experts)
         settings = with_match(settings)

@@ -13,6 +13,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from typing import Any, Self, cast
 
+from eapo_verl.experts.preflight import QUERY
+
 RELEASE_S = 3.0
 
 
@@ -75,7 +77,8 @@ class ExpertServer(Loopback):
     Attributes:
         mood: a kind that replaces every query's own.
         models: the body of /models, with ``models_status``.
-        received: every request as it came in: request line, headers and body; ``times`` are their arrivals.
+        received: every request as it came in: request line, headers and body; ``times`` are all arrivals.
+        received_before: those that ask, before a run, whether there is an expert: for models, and a first query.
         peak: the largest number of completions in the making at once.
     """
 
@@ -84,6 +87,7 @@ class ExpertServer(Loopback):
         self.models: bytes = json.dumps({"object": "list", "data": [{"id": "m", "object": "model"}]}).encode()
         self.models_status = 200
         self.received: list[bytes] = []
+        self.received_before: list[bytes] = []
         self.times: list[float] = []
         self.seen: Counter[str] = Counter()
         self.now = 0
@@ -105,8 +109,11 @@ class _Handler(BaseHTTPRequestHandler):
         self._send(self.expert.models, status=self.expert.models_status)
 
     def do_POST(self) -> None:
-        body = self.rfile.read(int(self.headers["Content-Length"]))
-        query = json.loads(body)["messages"][0]["content"]
+        self.body = body = self.rfile.read(int(self.headers["Content-Length"]))
+        asked = json.loads(body)["messages"][0]["content"]
+        query = f"echo {asked}" if asked == QUERY else asked
+        if not self.path.startswith("/v1/"):
+            query = "status 404"
         self._record(body)
         expert = self.expert
         with expert.lock:
@@ -116,7 +123,7 @@ class _Handler(BaseHTTPRequestHandler):
         kind, _, rest = query.partition(" ")
         self._in_the_making = True
         try:
-            getattr(self, f"_{expert.mood or kind}")(rest, expert.seen[query] == 1)
+            getattr(self, f"_{(expert.mood or kind).partition(' ')[0]}")(rest, expert.seen[query] == 1)
         finally:
             self._made()
 
@@ -128,7 +135,9 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _record(self, body: bytes) -> None:
         self.expert.times.append(time.monotonic())
-        self.expert.received.append(self.requestline.encode() + bytes(self.headers) + body)
+        before_a_run = not body or json.loads(body)["messages"][0]["content"] == QUERY
+        received = self.expert.received_before if before_a_run else self.expert.received
+        received.append(self.requestline.encode() + bytes(self.headers) + body)
 
     def _send(self, data: bytes, kind: str = "application/json", status: int = 200, **headers: str) -> None:
         self._made()
@@ -154,6 +163,10 @@ class _Handler(BaseHTTPRequestHandler):
         self.expert.released.wait(RELEASE_S)
         self._send_json(completion(rest))
 
+    def _late(self, rest: str, first: bool) -> None:
+        """And unlike a slow server in time with its list of models."""
+        self._slow(rest, first)
+
     def _slow_once(self, rest: str, first: bool) -> None:
         (self._slow if first else self._echo)(rest, first)
 
@@ -175,6 +188,20 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _refused(self, rest: str, first: bool) -> None:
         self._send(b'{"error": {"message": "too long"}}', status=400)
+
+    def _picky(self, rest: str, first: bool) -> None:
+        """Takes max_completion_tokens, a stated effort and nothing else of the sampling, as some of OpenAI's models."""
+        taken = {"model", "messages", "max_completion_tokens", "reasoning_effort"}
+        for name in json.loads(self.body):
+            if name not in taken:
+                self._send(json.dumps({"error": {"message": f"Unsupported parameter: '{name}'"}}).encode(), status=400)
+                return
+        self._echo(rest, first)
+
+    def _status(self, rest: str, first: bool) -> None:
+        """Of a number, with a body, as the mood says behind its first word."""
+        _, number, *said = (self.expert.mood or f"status {rest}").split(" ", 2)
+        self._send(" ".join(said).encode(), status=int(number))
 
     def _denied(self, rest: str, first: bool) -> None:
         key = self.headers["Authorization"]
@@ -227,7 +254,7 @@ class _Handler(BaseHTTPRequestHandler):
         self._send(json.dumps(completion("@")).encode().replace(b"@", b"\\ud800"))
 
     def _huge(self, rest: str, first: bool) -> None:
-        self._send(json.dumps(completion("é" * 5_000_000), ensure_ascii=False).encode())
+        self._send(json.dumps(completion("é" * 500_000), ensure_ascii=False).encode())
 
     def _endless(self, rest: str, first: bool) -> None:
         self._send(b" " * 18 * 2**20)

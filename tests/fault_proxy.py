@@ -1,14 +1,20 @@
 """A proxy before an OpenAI-compatible server that spoils a share of its completions."""
 
+import json
 import random
 import threading
 import urllib.error
 import urllib.request
 from collections import Counter
+from collections.abc import Sequence
 from http.server import BaseHTTPRequestHandler
 from typing import cast
 
+from eapo_verl.experts.preflight import QUERY
+from eapo_verl.experts.reply import Outcome
 from tests.expert_server import Loopback, owner_of, reset
+from tests.fuzz.behaviours import Behaviour
+from tests.fuzz.hostile_server import play
 
 KINDS = ("hang", "reset", "http_500", "http_429", "garbage")
 
@@ -16,38 +22,52 @@ KINDS = ("hang", "reset", "http_500", "http_429", "garbage")
 class FaultProxy(Loopback):
     """``with FaultProxy(url, rate, seed) as proxy`` serves at ``proxy.base_url`` until the block ends.
 
-    Which completions are spoilt, and how, depends on the seed and on the order in which they come in.
+    Which completions are spoilt, and how, depends on the seed and on the order in which they come in. What is asked
+    before a run is passed on, and not counted.
 
     Args:
         target_base_url: the real server's address, /v1 included.
         rate: the share of chat completions to spoil, in [0, 1].
         seed: of the choice.
         hang_s: seconds that a "hang" holds the connection before it is closed without an answer.
+        hostile: further ways to spoil one, each as likely as one of ``KINDS``.
 
     Attributes:
-        injected: faults by kind, one of ``KINDS``.
-        forwarded: requests that were passed on.
+        injected: faults by kind, one of ``KINDS`` or the name of a behaviour.
+        outcomes: what has to become of them.
+        forwarded: completions that were passed on.
     """
 
-    def __init__(self, target_base_url: str, rate: float, seed: int = 0, hang_s: float = 30.0) -> None:
+    def __init__(
+        self,
+        target_base_url: str,
+        rate: float,
+        seed: int = 0,
+        hang_s: float = 30.0,
+        hostile: Sequence[Behaviour] = (),
+    ) -> None:
         self.target_base_url = target_base_url.rstrip("/")
         self.rate = rate
         self.hang_s = hang_s
         self.injected: Counter[str] = Counter()
+        self.outcomes: Counter[Outcome] = Counter()
+        self._hostile = {one.name: one for one in hostile}
         self.forwarded = 0
         super().__init__(_Handler)
         self._random = random.Random(seed)
         self._lock = threading.Lock()
 
-    def draw(self, path: str) -> str | None:
-        """The fault for the next request to ``path``, counted; None where it is to be passed on."""
+    def draw(self) -> str | Behaviour | None:
+        """The fault for the next completion, counted; None where it is to be passed on."""
         with self._lock:
-            if path.endswith("/chat/completions") and self._random.random() < self.rate:
-                kind = self._random.choice(KINDS)
-                self.injected[kind] += 1
-                return kind
-            self.forwarded += 1
-            return None
+            if self._random.random() >= self.rate:
+                self.forwarded += 1
+                return None
+            kind = self._random.choice((*KINDS, *self._hostile))
+            self.injected[kind] += 1
+            behaviour = self._hostile.get(kind)
+            self.outcomes[behaviour.outcome[0] if behaviour else "timed_out" if kind == "hang" else "failed"] += 1
+            return behaviour or kind
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -59,9 +79,13 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _handle(self, body: bytes | None) -> None:
         proxy = cast(FaultProxy, owner_of(self))
-        match proxy.draw(self.path):
+        before_a_run = body is None or json.loads(body)["messages"][0]["content"] == QUERY
+        match None if before_a_run else proxy.draw():
             case None:
                 self._forward(proxy, body)
+            case Behaviour() as behaviour:
+                play(behaviour, self.connection)
+                self.close_connection = True
             case "hang":
                 proxy.released.wait(proxy.hang_s)
             case "reset":

@@ -9,6 +9,7 @@ from pydantic import TypeAdapter
 
 from baselines.procedure import Procedure, Turn
 from baselines.procedures import AnyProcedure
+from eapo_verl.method.grammar import Part, neutralise_parts
 from tasks import task
 from workflow.methods import merged, methods
 
@@ -67,6 +68,9 @@ class ScriptedSample:
     async def consult(self, queries: Sequence[str], *place: int) -> list[str | None]:
         self.consulted.append((list(queries), place))
         return [*self._experts, *[None] * len(queries)][: len(queries)]
+
+    def joined(self, parts: Sequence[Part]) -> str:
+        return "".join(neutralise_parts(parts, ["<|end|>"]))
 
     def respond(self, procedure: Procedure) -> Turn:
         """The response, after which every turn is of a place of its own."""

@@ -13,7 +13,7 @@ from pydantic import Field, ValidationError, model_validator
 
 from baselines.arm import Arm
 from eapo_verl.cpu.precision import Requested
-from eapo_verl.experts.api_keys import read_api_key
+from eapo_verl.experts.api_keys import read_headers
 from eapo_verl.settings.base import Endpoint, Name, Settings, Text
 from eapo_verl.settings.errors import one_line
 from eapo_verl.settings.identity import OPERATIONAL
@@ -250,7 +250,7 @@ def _require_files(experiment: Experiment, source: str) -> None:
 def _require_keys(experiment: Experiment, source: str) -> None:
     for expert in experiment.experts:
         try:
-            read_api_key(expert)
+            read_headers(expert)
         except ValueError as error:
             raise ExperimentError(f"{source}: experts: {error}") from error
 

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
-from eapo_verl.settings.base import Endpoint, ExpertLimits, Name, Settings
+from eapo_verl.settings.base import BaseUrl, ExpertLimits, Name, Settings, Text
 from eapo_verl.settings.identity import OPERATIONAL
 
 
@@ -38,8 +38,8 @@ class Expert(ExpertLimits):
     """An expert: either ``serve`` names a model that the workflow serves with vLLM, or an endpoint exists already."""
 
     serve: Name | None = None
-    base_url: Annotated[str | None, OPERATIONAL] = None
-    model: str | None = None
+    base_url: Annotated[BaseUrl | None, OPERATIONAL] = None
+    model: Text | None = None
     max_model_len: int = Field(256, ge=8)
 
     @model_validator(mode="after")
@@ -48,7 +48,6 @@ class Expert(ExpertLimits):
             for key in ("base_url", "model"):
                 if getattr(self, key) is None:
                     raise ValueError(f"an expert needs {key} (or serve, the name of a model to serve)")
-            Endpoint(**self.settings())
         elif self.base_url is not None or self.model is not None:
             raise ValueError("an expert has either serve or base_url and model, not both")
         return self

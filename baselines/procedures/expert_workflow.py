@@ -1,12 +1,14 @@
 """The expert-assisted workflow that EAPO is compared with: draft, ask, reconcile, whatever the question."""
 
 import asyncio
+from collections.abc import Sequence
 from functools import partial
 from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from baselines.procedure import Procedure, Rewrite, Sample, Turn, filled, holding, rewritten
+from baselines.procedure import Procedure, Rewrite, Sample, Turn, filled, filled_parts, holding, rewritten
+from eapo_verl.method.grammar import Part
 from eapo_verl.settings.base import Settings, Text
 from tasks.boxes import final_part
 
@@ -65,7 +67,7 @@ class ExpertWorkflow(Procedure):
 
     def longest(self, prompt: str) -> str:
         """What the policy reconciles by."""
-        return "".join(self._reconciling(prompt, "", self.prompts.nobody))
+        return "".join(part.text for parts in self._reconciling(prompt, "", []) for part in parts)
 
     async def respond(self, sample: Sample) -> Turn:
         """What the policy writes at last, with whatever answers have come."""
@@ -73,10 +75,8 @@ class ExpertWorkflow(Procedure):
         draft, replies = await asyncio.gather(
             self._draft(sample), sample.ask(question, self.answers, partial(rewritten, rules=self.prompts.rewrite))
         )
-        shown = [filled(self.prompts.reply, number=number, reply=text) for number, text in enumerate(replies, 1)]
-        joined = self.prompts.separator.join(shown) or self.prompts.nobody
-        user, begun = self._reconciling(sample.prompt, draft, joined)
-        return await sample.write(user, _RECONCILE, begun=begun)
+        user, begun = self._reconciling(sample.prompt, draft, replies)
+        return await sample.write(sample.joined(user), _RECONCILE, begun=sample.joined(begun))
 
     async def _draft(self, sample: Sample) -> str:
         if not self.prompts.show_draft:
@@ -84,8 +84,18 @@ class ExpertWorkflow(Procedure):
         draft = await sample.write(sample.prompt, _DRAFT, max_tokens=self.draft_tokens)
         return rewritten(final_part(draft.text).strip(), self.prompts.rewrite)
 
-    def _reconciling(self, prompt: str, draft: str, replies: str) -> tuple[str, str]:
+    def _reconciling(self, prompt: str, draft: str, replies: Sequence[str]) -> tuple[list[Part], list[Part]]:
         """The user's message of the last turn, and the beginning of the policy's."""
-        prompts, shown = self.prompts, {"draft": draft, "replies": replies}
-        user = filled(prompts.reconcile, prompt=prompt, **shown)
-        return user, filled(prompts.begun, prompt=rewritten(prompt, prompts.rewrite), **shown)
+        prompts = self.prompts
+        shown = [
+            part
+            for number, text in enumerate(replies, 1)
+            for part in (
+                Part(prompts.separator),
+                *filled_parts(prompts.reply, "reply", [Part(text, foreign=True)], number=number),
+            )
+        ][1:] or [Part(prompts.nobody)]
+        return (
+            filled_parts(prompts.reconcile, "replies", shown, draft=draft, prompt=prompt),
+            filled_parts(prompts.begun, "replies", shown, draft=draft, prompt=rewritten(prompt, prompts.rewrite)),
+        )

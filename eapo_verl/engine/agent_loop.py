@@ -17,7 +17,14 @@ from eapo_verl.experts.reply import Reply
 from eapo_verl.method.draws import sampling_seed, uniform_draw
 from eapo_verl.method.exchange import Exchange
 from eapo_verl.method.gate import TOP_K, gate, top_k_entropy
-from eapo_verl.method.grammar import Consult, Neutralised, format_replies, neutralise, parse_action
+from eapo_verl.method.grammar import (
+    Consult,
+    Neutralised,
+    format_replies,
+    neutralise,
+    neutralise_turn,
+    parse_action,
+)
 from eapo_verl.method.hints import fate_of
 from eapo_verl.method.internalization import rewrite
 from eapo_verl.method.rewards import score
@@ -182,8 +189,9 @@ class PolicyAgentLoop(AgentLoopBase):
             self._safe(reply) if show and reply is not None and reply.outcome == "answered" else None
             for reply, show in zip(replies, shown, strict=True)
         ]
+        texts = neutralise_turn([words and words.text for words in safe], self.plan.forbidden, self.plan.tags)
+        safe = [words and words.within_turn(text) for words, text in zip(safe, texts, strict=True)]
         rollout.count_replies(replies, shown, safe)
-        texts = [words.text if words else None for words in safe]
         rollout.exchanges.append(Exchange.settled(action.queries, replies, shown, texts, rollout.turn_confidence))
         self._show(rollout, texts)
 

@@ -11,7 +11,7 @@ from typing import Any
 import pandas
 from transformers import AutoTokenizer
 
-from eapo_verl.engine.vocabulary import forbidden_words
+from eapo_verl.engine.vocabulary import forbidden_words, special_tokens
 from eapo_verl.method.draws import uniform_draw
 from eapo_verl.method.grammar import neutralise
 from eapo_verl.method.hints import Fate, hint_of
@@ -97,7 +97,8 @@ def _texts(settings: RunSettings, tokenizer: Any, solutions: Sequence[str], coun
     """The first solutions that can be rows; of the others it is counted why they cannot."""
     assert settings.off_policy is not None
     tags = settings.consultation.tags
-    words = forbidden_words(tags, tokenizer)
+    # A row is what the policy itself is to write: thoughts too, whose tags are added tokens of many.
+    words = (*tags.markup, *special_tokens(tokenizer))
     usable = []
     for text in solutions:
         # A row is learned word for word: what would have to be changed is left out.

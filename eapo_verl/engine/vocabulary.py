@@ -48,7 +48,7 @@ def check_tags(consultation: Consultation, tokenizer: Any, policy: Path) -> None
             continue
         ids = tokenizer.encode(text, add_special_tokens=False)
         if (text.strip() or text) not in tokenizer.decode(ids, skip_special_tokens=True):
-            special = ", a special token of it" if text in tokenizer.all_special_tokens else ""
+            special = ", a special token of it" if text in special_tokens(tokenizer) else ""
             raise RunError(
                 f"consultation.tags.{name}: {text!r} is lost when the tokenizer of {policy} encodes and decodes it"
                 f"{special}; allowed is text that it keeps"
@@ -56,5 +56,20 @@ def check_tags(consultation: Consultation, tokenizer: Any, policy: Path) -> None
 
 
 def forbidden_words(tags: Tags, tokenizer: Any) -> tuple[str, ...]:
-    """What no expert's words may bring into the policy's context: the grammar's tags, and special tokens."""
-    return tuple(sorted({*tags.markup, *tokenizer.all_special_tokens}))
+    """What no expert's words may bring into the policy's context: the grammar's tags, and added tokens."""
+    return tuple(sorted({*tags.markup, *added_tokens(tokenizer)}))
+
+
+def added_tokens(tokenizer: Any) -> tuple[str, ...]:
+    """Every text that the tokenizer reads as one token whatever stands around it: ``<|im_end|>``, ``<think>``.
+
+    Not those of white space alone, which some tokenizers have too: to take them out would join words.
+    """
+    added = (token.content for token in tokenizer.added_tokens_decoder.values())
+    return tuple(sorted(text for text in {*added, *tokenizer.all_special_tokens} if text.strip()))
+
+
+def special_tokens(tokenizer: Any) -> tuple[str, ...]:
+    """Those of the added tokens that are no text to the policy either, and that it must not learn to write in one."""
+    special = (token.content for token in tokenizer.added_tokens_decoder.values() if token.special)
+    return tuple(sorted({*special, *tokenizer.all_special_tokens} - {""}))

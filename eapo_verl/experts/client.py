@@ -6,26 +6,37 @@ Whatever a server sends that is no completion is a failed reply with a detail in
 import asyncio
 import email.utils
 import time
+import traceback
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any
+from pathlib import Path
+from typing import Any
 
 import aiohttp
-import orjson
-from pydantic import BaseModel, Field
+import msgspec
 
-from eapo_verl.experts.http import BodyRefused, address, environment_proxy, open_session, read_body, request_headers
-from eapo_verl.experts.reply import Outcome, Reply
+from eapo_verl.experts.api_keys import secrets_of
+from eapo_verl.experts.completion import NoCompletion, read_completion
+from eapo_verl.experts.http import (
+    CONNECTION_ERRORS,
+    BodyRefused,
+    address,
+    environment_proxy,
+    open_session,
+    read_body,
+    read_reason,
+    request_headers,
+)
+from eapo_verl.experts.reply import Reply
 from eapo_verl.record.costs import forward_flops
 from eapo_verl.settings.base import Endpoint
+from eapo_verl.settings.redaction import others_words
 
 # The endpoint is well, but will not have this request (too long, say); another one may.
-_REFUSED = (400, 413, 422)
+REFUSED = (400, 413, 422)
 _TOO_MANY_REQUESTS = 429
 _TRANSIENT = (408, 409, _TOO_MANY_REQUESTS)
-
-# A count of tokens that no completion can have; it would spoil every sum.
-_TOKENS_MAX = 10**9
+NOT_A_COMPLETION = "not a completion"
 
 
 @dataclass(frozen=True)
@@ -37,12 +48,16 @@ class Attempt:
         healthy: whether the endpoint works, be it that it refused this request or wants fewer.
         repeatable: whether the same request may fare better at the same endpoint.
         retry_after_s: seconds that the endpoint asked to wait before.
+        status: of the HTTP response; None where none came.
+        reason: why the reply is of no use in the server's words, one line without keys, for a log alone.
     """
 
     reply: Reply
     healthy: bool = True
     repeatable: bool = False
     retry_after_s: float = 0.0
+    status: int | None = None
+    reason: str = ""
 
 
 class ExpertClient:
@@ -51,17 +66,21 @@ class ExpertClient:
     Args:
         endpoint: where to, with which limits and prices.
         reply_max_bytes: longer texts are cut (UTF-8).
+        thoughts: whether a reply keeps what stands before its last ``</think>``.
 
     Raises:
-        ValueError: the endpoint's key is missing, or its address is malformed.
+        ValueError: a key of the endpoint's is missing, its address is malformed, or no proxy that can be used leads
+            there.
     """
 
-    def __init__(self, endpoint: Endpoint, reply_max_bytes: int) -> None:
+    def __init__(self, endpoint: Endpoint, reply_max_bytes: int, thoughts: bool = False) -> None:
         self._endpoint = endpoint
         self._reply_max_bytes = reply_max_bytes
+        self._thoughts = thoughts
         self._url = address(endpoint, "/chat/completions")
         self._proxy = environment_proxy(self._url)
         self._headers = request_headers(endpoint)
+        self._secrets = secrets_of(endpoint)
         self._session: aiohttp.ClientSession | None = None
 
     async def close(self) -> None:
@@ -71,70 +90,78 @@ class ExpertClient:
             self._session = None
 
     def request(self, messages: list[dict[str, str]], seed: int) -> dict[str, Any]:
-        """The body of a request: the model, the messages and the sampling, and nothing else."""
-        return {
-            "model": self._endpoint.model,
-            "messages": messages,
-            "max_tokens": self._endpoint.max_tokens,
-            "temperature": self._endpoint.temperature,
-            "seed": seed,
-        }
+        """The body of a request: the model, the messages, the sampling, what the endpoint's settings add, no more."""
+        endpoint = self._endpoint
+        values = {"max_tokens": endpoint.max_tokens, "temperature": endpoint.temperature, "seed": seed}
+        named = {name: values[parameter] for parameter, name in endpoint.parameter_names.items() if name is not None}
+        return {"model": endpoint.model, "messages": messages, **named, **endpoint.extra_body}
 
     async def send(self, request: dict[str, Any]) -> Attempt:
         """Send a request once; takes at most the endpoint's ``timeout_s``, and raises nothing but a cancellation."""
-        if self._session is None:
-            # A session belongs to the loop that it is made in, so not before there is one.
-            self._session = open_session(self._headers, self._proxy)
-        post = self._session.post(self._url, data=orjson.dumps(request), allow_redirects=False)
         try:
-            async with asyncio.timeout(self._endpoint.timeout_s), post as response:
-                if 200 <= response.status < 300:
-                    return self._read(await read_body(response))
-                return self._not_answered(response.status, response.headers)
+            async with asyncio.timeout(self._endpoint.timeout_s):
+                return await self._exchange(msgspec.json.encode(request))
         except TimeoutError:
             reply = Reply(self._endpoint.name, "timed_out", attempts=1, detail="request timeout")
             return Attempt(reply, healthy=False, repeatable=True)
-        except BodyRefused as error:
-            return Attempt(self._failed(str(error)), healthy=False)
-        except aiohttp.ClientError:
-            return Attempt(self._failed("connection failed"), healthy=False, repeatable=True)
+        except CONNECTION_ERRORS as error:
+            reason = type(error.__cause__ or error).__name__
+            return Attempt(self._failed("connection failed"), healthy=False, repeatable=True, reason=reason)
+        except Exception as error:
+            # What a server can do to a client has no end: no rollout is lost for what nobody has thought of.
+            place = traceback.extract_tb(error.__traceback__)[-1]
+            reason = f"{type(error).__name__} at {Path(place.filename).name}:{place.lineno}"
+            return Attempt(self._failed("client error"), healthy=False, reason=reason)
 
-    def _not_answered(self, status: int, headers: Mapping[str, str]) -> Attempt:
+    async def _exchange(self, body: bytes) -> Attempt:
+        if self._session is None:
+            # A session belongs to the loop that it is made in, so not before there is one.
+            self._session = open_session(self._headers, self._proxy)
+        async with self._session.post(self._url, data=body, allow_redirects=False) as response:
+            if not 200 <= response.status < 300:
+                reason = await read_reason(response, self._secrets)
+                return self._not_answered(response.status, response.headers, reason)
+            try:
+                return self._read(await read_body(response), response.status)
+            except BodyRefused as error:
+                return Attempt(self._failed(str(error)), healthy=False, status=response.status)
+            except NoCompletion:
+                reply = self._failed(NOT_A_COMPLETION)
+                return Attempt(reply, healthy=False, repeatable=True, status=response.status)
+
+    def _not_answered(self, status: int, headers: Mapping[str, str], reason: str) -> Attempt:
         return Attempt(
             self._failed(f"HTTP {status}"),
-            healthy=status in _REFUSED or status == _TOO_MANY_REQUESTS,
+            healthy=status in REFUSED or status == _TOO_MANY_REQUESTS,
             repeatable=status in _TRANSIENT or status >= 500,
             retry_after_s=read_retry_after(headers),
+            status=status,
+            reason=reason,
         )
 
     def _failed(self, detail: str) -> Reply:
         return Reply(self._endpoint.name, "failed", attempts=1, detail=detail)
 
-    def _read(self, body: bytes) -> Attempt:
-        try:
-            completion = _Completion.model_validate_json(body)
-        except ValueError:
-            return Attempt(self._failed("not a completion"), healthy=False, repeatable=True)
-        choice, usage = completion.choices[0], completion.usage or _Usage()
-        prompt_tokens, tokens = usage.prompt_tokens or 0, usage.completion_tokens or 0
+    def _read(self, body: bytes, status: int) -> Attempt:
+        endpoint, said = self._endpoint, read_completion(body, self._thoughts)
         dollars = (
-            prompt_tokens * self._endpoint.price_per_million_input + tokens * self._endpoint.price_per_million_output
+            said.prompt_tokens * endpoint.price_per_million_input + said.tokens * endpoint.price_per_million_output
         ) / 1e6
-        flops = forward_flops(self._endpoint.parameters or 0, prompt_tokens + tokens)
-        text = choice.message.content or ""
-        outcome: Outcome = "answered"
-        detail = ""
-        if choice.finish_reason == "length":
-            # A model that thinks first may be cut before its first word.
-            outcome, text, detail = "truncated", "", "max_tokens"
-        elif not text.strip():
-            outcome, text, detail = "failed", "", "empty reply"
-        encoded = text.encode()
-        # A character that the cut halves goes too.
-        shown = encoded[: self._reply_max_bytes].decode(errors="ignore")
-        capped = len(encoded) > self._reply_max_bytes
-        counts = tokens, prompt_tokens, dollars
-        return Attempt(Reply(self._endpoint.name, outcome, shown, *counts, 1, capped, detail=detail, flops=flops))
+        encoded = said.text.encode()
+        reply = Reply(
+            endpoint.name,
+            said.outcome,
+            # A character that the cut halves goes too.
+            encoded[: self._reply_max_bytes].decode(errors="ignore"),
+            said.tokens,
+            said.prompt_tokens,
+            dollars,
+            attempts=1,
+            capped=len(encoded) > self._reply_max_bytes,
+            detail=said.detail,
+            flops=forward_flops(endpoint.parameters or 0, said.prompt_tokens + said.tokens),
+        )
+        return Attempt(reply, status=status, reason=others_words(said.finish_reason, self._secrets))
 
 
 def read_retry_after(headers: Mapping[str, str]) -> float:
@@ -148,24 +175,3 @@ def read_retry_after(headers: Mapping[str, str]) -> float:
         return max(0.0, email.utils.parsedate_to_datetime(value).timestamp() - time.time())
     except (ValueError, OverflowError):
         return 0.0
-
-
-class _Message(BaseModel):
-    content: str | None = None
-
-
-class _Choice(BaseModel):
-    message: _Message
-    finish_reason: str | None = None
-
-
-class _Usage(BaseModel):
-    prompt_tokens: int | None = Field(None, ge=0, le=_TOKENS_MAX)
-    completion_tokens: int | None = Field(None, ge=0, le=_TOKENS_MAX)
-
-
-class _Completion(BaseModel):
-    """What of a chat completion is read; servers differ in the rest."""
-
-    choices: Annotated[list[_Choice], Field(min_length=1)]
-    usage: _Usage | None = None

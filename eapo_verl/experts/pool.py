@@ -11,6 +11,7 @@ import math
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Self
 
 from eapo_verl.experts.cache import ReplyCache
@@ -87,9 +88,12 @@ class ExpertPool:
         endpoints: at least one, with names of their own.
         template: see :func:`build_messages`.
         settings: limits that hold for all endpoints; the defaults where there are none.
+        journal: a folder of replies in place of ``settings.cache_dir``: of one expert, wherever it is served.
+        thoughts: whether replies keep what stands before their last ``</think>``.
 
     Raises:
-        ValueError: no endpoint, a name given twice, a malformed address, or a key that is missing.
+        ValueError: no endpoint, a name given twice, a malformed address, a key that is missing, or a proxy that cannot
+            be used.
         OSError: the folder of the cache cannot be created.
     """
 
@@ -98,6 +102,8 @@ class ExpertPool:
         endpoints: Sequence[Endpoint],
         template: str = "{query}",
         settings: ExpertPoolSettings | None = None,
+        journal: Path | None = None,
+        thoughts: bool = False,
     ) -> None:
         if not endpoints:
             raise ValueError("an expert pool needs at least one endpoint")
@@ -107,12 +113,17 @@ class ExpertPool:
         self._endpoints = tuple(endpoints)
         self._template = template
         self._settings = settings = settings or ExpertPoolSettings()
-        self._clients = {endpoint.name: ExpertClient(endpoint, settings.reply_max_bytes) for endpoint in endpoints}
+        self._clients = {
+            endpoint.name: ExpertClient(endpoint, settings.reply_max_bytes, thoughts) for endpoint in endpoints
+        }
         self._slots = {endpoint.name: asyncio.Semaphore(endpoint.max_concurrency) for endpoint in endpoints}
         self._breakers = {
             name: CircuitBreaker(settings.breaker_threshold, settings.breaker_cooldown_s) for name in names
         }
-        self._cache = ReplyCache(settings.cache_dir) if settings.cache_dir is not None else None
+        folder = journal or settings.cache_dir
+        self._cache = ReplyCache(folder) if folder is not None else None
+        self._names_address = journal is None
+        self._failures_told: set[tuple[str, str]] = set()
 
     async def __aenter__(self) -> Self:
         return self
@@ -188,7 +199,11 @@ class ExpertPool:
         """One request, or its cached reply; None where the endpoint's circuit is open."""
         client, breaker = self._clients[endpoint.name], self._breakers[endpoint.name]
         request = client.request(query.messages, query.seed)
-        if self._cache is not None and (cached := await asyncio.to_thread(self._cache.get, request)) is not None:
+        # Also where the request does not hold it: samples of one query are to differ.
+        key = {"seed": query.seed} | request
+        if self._names_address:
+            key["address"] = endpoint.base_url.rstrip("/")
+        if self._cache is not None and (cached := await asyncio.to_thread(self._cache.get, key)) is not None:
             query.tried.append(replace(cached, expert=endpoint.name))
             return Attempt(query.tried[-1])
         async with self._slots[endpoint.name]:
@@ -202,10 +217,19 @@ class ExpertPool:
                 self._record(endpoint, query.tried[-1], healthy=False)
                 raise
         query.tried.append(attempt.reply)
+        self._tell(endpoint, attempt)
         self._record(endpoint, attempt.reply, attempt.healthy)
         if self._cache is not None:
-            await asyncio.to_thread(self._cache.put, request, attempt.reply)
+            await asyncio.to_thread(self._cache.put, key, attempt.reply)
         return attempt
+
+    def _tell(self, endpoint: Endpoint, attempt: Attempt) -> None:
+        """Log the first failure of each kind: here alone it is said why, in the server's words."""
+        kind = endpoint.name, attempt.reply.detail
+        if not attempt.reply.usable and kind not in self._failures_told:
+            self._failures_told.add(kind)
+            why = f": {attempt.reason}" if attempt.reason else ""
+            _log.warning("expert %s: first query that %s (%s)%s", endpoint.name, attempt.reply.outcome, kind[1], why)
 
     def _record(self, endpoint: Endpoint, reply: Reply, healthy: bool) -> None:
         breaker = self._breakers[endpoint.name]

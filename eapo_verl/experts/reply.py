@@ -1,7 +1,9 @@
 """What becomes of one query to an expert: always a reply with a named outcome, never an exception of the rollout."""
 
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Annotated, Literal, get_args
+
+from pydantic import Field
 
 Outcome = Literal["answered", "timed_out", "failed", "truncated"]
 OUTCOMES: tuple[Outcome, ...] = get_args(Outcome)
@@ -12,6 +14,10 @@ OUTCOMES: tuple[Outcome, ...] = get_args(Outcome)
 Fate = Literal["accepted", "annealed", "spared", "gated", "timed_out", "failed", "truncated"]
 FATES: tuple[Fate, ...] = get_args(Fate)
 
+#: A larger count of tokens is none that a reply can have, and would spoil every sum.
+TOKENS_MAX = 10**9
+_Tokens = Annotated[int, Field(ge=0, le=TOKENS_MAX)]
+
 
 @dataclass(frozen=True)
 class Reply:
@@ -20,7 +26,8 @@ class Reply:
     Attributes:
         expert: name of the endpoint that was asked last; empty where none was.
         outcome: "answered"; "truncated" (cut at max_tokens: not shown, since half a solution misleads); "timed_out";
-            "failed" (an HTTP or protocol error after all retries, an empty reply, or no endpoint to ask).
+            "failed" (an HTTP or protocol error after all retries, a reply that is empty, all thoughts, or ended for
+            another reason than that all is said, or no endpoint to ask).
         tokens: tokens that experts generated for this query, over all attempts, as their servers count them.
         prompt_tokens: tokens that experts read for it, likewise.
         cost: of both, in US dollars, at the endpoints' prices; 0 for a cached reply.
@@ -29,20 +36,24 @@ class Reply:
         attempts: requests that were sent.
         capped: whether the text was longer than ``reply_max_bytes`` and was cut.
         cached: whether the reply comes from the cache.
+        cached_tokens: those of ``tokens`` that were generated for an earlier query, whose reply this is.
+        cached_prompt_tokens: those of ``prompt_tokens``, likewise.
         detail: why the reply is of no use, which the log says where an endpoint is left alone; never a server's words.
     """
 
     expert: str
     outcome: Outcome
     text: str = ""
-    tokens: int = 0
-    prompt_tokens: int = 0
+    tokens: _Tokens = 0
+    prompt_tokens: _Tokens = 0
     cost: float = 0.0
     attempts: int = 0
     capped: bool = False
     cached: bool = False
     detail: str = ""
     flops: float = 0.0
+    cached_tokens: int = 0
+    cached_prompt_tokens: int = 0
 
     @property
     def usable(self) -> bool:

@@ -7,9 +7,10 @@ Every reading takes time in proportion to the length of the text, whatever the t
 
 import functools
 import re
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from itertools import permutations
+from typing import NamedTuple
 
 from pydantic import model_validator
 
@@ -154,9 +155,20 @@ def _plain_answer(text: str, tags: Tags) -> str | None:
 
 def format_replies(texts: Iterable[str | None], tags: Tags | None = None) -> str:
     """The environment's turn: one slot a query, in order; None (annealed, late, failed) is shown as "unavailable"."""
-    tags = tags or Tags()
-    slots = (tags.unavailable if text is None else text for text in texts)
-    return tags.reply_open + tags.separator.join(slots) + tags.reply_close
+    return "".join(part.text for part in _turn(texts, tags or Tags()))
+
+
+class Part(NamedTuple):
+    """A piece of a text that is put together; ``foreign``: in an expert's words, and not in ours."""
+
+    text: str
+    foreign: bool = False
+
+
+def _turn(texts: Iterable[str | None], tags: Tags) -> list[Part]:
+    slots = [Part(tags.unavailable) if text is None else Part(text, foreign=True) for text in texts]
+    between = [part for slot in slots for part in (Part(tags.separator), slot)]
+    return [Part(tags.reply_open), *between[1:], Part(tags.reply_close)]
 
 
 @dataclass(frozen=True)
@@ -172,6 +184,10 @@ class Neutralised:
     text: str
     removed: bool
     capped: bool
+
+    def within_turn(self, text: str | None) -> "Neutralised":
+        """The same words as they stand in their turn (:func:`neutralise_turn`)."""
+        return replace(self, text=text or "", removed=self.removed or text != self.text)
 
 
 def neutralise(text: str, forbidden: Iterable[str], separator: str, max_characters: int) -> Neutralised:
@@ -197,8 +213,49 @@ def neutralise(text: str, forbidden: Iterable[str], separator: str, max_characte
     return Neutralised("".join(kept).strip(), removed, capped)
 
 
+def neutralise_turn(
+    texts: Sequence[str | None], forbidden: Iterable[str], tags: Tags | None = None
+) -> list[str | None]:
+    """The slots of one turn without what would be forbidden in the turn as a whole.
+
+    Each is safe by itself (:func:`neutralise`); together, ``<``, ``im_end`` and ``>`` may be a token around two bars.
+    """
+    safe = neutralise_parts(_turn(texts, tags or Tags()), forbidden)
+    return [None if text is None else slot for text, slot in zip(texts, safe[1:-1:2], strict=True)]
+
+
+def neutralise_parts(parts: Sequence[Part], forbidden: Iterable[str]) -> list[str]:
+    """The text of each part; foreign ones lose what would complete a forbidden string with their neighbours.
+
+    What is ours stays whole, and so does a forbidden string that is all ours. Linear in the length of the text, as
+    :func:`neutralise` is.
+    """
+    longest, endings = _endings(tuple(forbidden))
+    # Characters, each with the number of its part where that is foreign.
+    kept: list[tuple[str, int | None]] = []
+
+    def forged() -> int:
+        """The length of the forbidden string that ends here and is not all ours; 0: none does."""
+        words = endings.get(kept[-1][0], ()) if kept else ()
+        tail = "".join(character for character, _ in kept[-longest:]) if words else ""
+        found = (len(word) for word in words if tail.endswith(word))
+        return next((size for size in found if any(owner is not None for _, owner in kept[-size:])), 0)
+
+    for number, part in enumerate(parts):
+        for character in part.text:
+            kept.append((character, number if part.foreign else None))
+            while size := forged():
+                kept[-size:] = [one for one in kept[-size:] if one[1] is None]
+    written: dict[int | None, list[str]] = {}
+    for character, owner in kept:
+        written.setdefault(owner, []).append(character)
+    return ["".join(written.get(number, ())) if part.foreign else part.text for number, part in enumerate(parts)]
+
+
 @functools.cache
 def _endings(forbidden: tuple[str, ...]) -> tuple[int, dict[str, tuple[str, ...]]]:
     """The length of the longest word, and the words, longest first, by their last character."""
     words = sorted({*forbidden} - {""}, key=len, reverse=True)
-    return len(words[0]), {last: tuple(word for word in words if word[-1] == last) for last in {w[-1] for w in words}}
+    return len(words[0]) if words else 0, {
+        last: tuple(word for word in words if word[-1] == last) for last in {w[-1] for w in words}
+    }

@@ -29,6 +29,8 @@ COUNTS = (
     "expert_requests",
     "expert_tokens",
     "expert_prompt_tokens",
+    "expert_tokens_cached",
+    "expert_prompt_tokens_cached",
     "expert_tokens_scored",
 )
 _INTEGER = re.compile(r"-?\d+")
@@ -146,8 +148,10 @@ class Rollout:
             self.counts["neutralised"] += words is not None and words.removed
             self.counts["cached"] += reply.cached
             self.counts["expert_requests"] += reply.attempts
-            self.counts["expert_tokens"] += reply.tokens
-            self.counts["expert_prompt_tokens"] += reply.prompt_tokens
+            self.counts["expert_tokens"] += reply.tokens - reply.cached_tokens
+            self.counts["expert_prompt_tokens"] += reply.prompt_tokens - reply.cached_prompt_tokens
+            self.counts["expert_tokens_cached"] += reply.cached_tokens
+            self.counts["expert_prompt_tokens_cached"] += reply.cached_prompt_tokens
             self.expert_cost += reply.cost
             self.expert_flops += reply.flops
 

@@ -70,6 +70,9 @@ def write_manifest(
         "cut_tokens": total("cut_tokens"),
         "expert_tokens": costs.expert_tokens,
         "expert_prompt_tokens": costs.expert_prompt_tokens,
+        # Of replies out of the cache: nobody wrote or read them for this run.
+        "expert_tokens_cached": total("expert_tokens_cached"),
+        "expert_prompt_tokens_cached": total("expert_prompt_tokens_cached"),
         "expert_requests": costs.expert_requests,
         "expert_cost_usd": round(total("expert_cost") + sum(source["cost_usd"] for source in sources.values()), 6),
         # The first is the sum of the others.

@@ -4,15 +4,50 @@ Light on purpose: neither verl nor torch is imported, so that a workflow can val
 unknown key, a wrong type or a value out of range is an error that names it.
 """
 
+import json
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue, StringConstraints, model_validator
 
 from eapo_verl.settings.identity import OPERATIONAL
 
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$")]
 Text = Annotated[str, StringConstraints(min_length=1)]
+#: An environment variable's name.
+Variable = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
+#: What a request says of the sampling.
+Parameter = Literal["max_tokens", "temperature", "seed"]
+
+# What is the client's own: a reply comes whole, and one to a request.
+_OWN_FIELDS = {"model", "messages", "stream", "n"}
+_OWN_HEADERS = {
+    "accept",
+    "accept-encoding",
+    "connection",
+    "content-length",
+    "content-type",
+    "host",
+    "transfer-encoding",
+}
+
+
+def _others_header(name: str) -> str:
+    if name.lower() in _OWN_HEADERS:
+        raise ValueError(f"{name} is the client's own")
+    return name
+
+
+def _before_the_route(base_url: str) -> str:
+    if base_url.rstrip("/").endswith("/completions"):
+        raise ValueError("it is what stands before /chat/completions")
+    return base_url
+
+
+#: The address of an API, without user, query (which would hold a key) and route.
+BaseUrl = Annotated[str, StringConstraints(pattern=r"^https?://[^\s/@?#][^\s@?#]*$"), AfterValidator(_before_the_route)]
+#: A header of a request that the client does not set itself.
+Header = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9-]+$"), AfterValidator(_others_header)]
 
 
 class Settings(BaseModel):
@@ -38,31 +73,49 @@ def _is_number(annotation: Any) -> bool:
 class ExpertLimits(Settings):
     """How one expert is asked, wherever it is; the numbers are not stated in the paper, they are our choice.
 
-    ``api_key_env`` names the environment variable that holds the key; the key itself is never part of the settings.
-    ``weight`` is the expert's share of the queries, relative to the others'. Prices are in US dollars for a million
-    tokens; ``parameters`` is the size of a model elsewhere, for FLOPs (that of a served one is counted).
+    ``api_key_env`` names the environment variable that holds the key, ``headers_env`` variables of further headers, by
+    the header; keys themselves are never part of the settings. ``request`` says what the server calls a parameter, None
+    where it is not sent; ``extra_body`` is sent beside these. ``weight`` is the expert's share of the queries, relative
+    to the others'. Prices are in US dollars for a million tokens; ``parameters`` is the size of a model elsewhere, for
+    FLOPs (that of a served one is counted).
     """
 
     name: Name
-    api_key_env: Annotated[str | None, OPERATIONAL] = None
+    api_key_env: Annotated[Variable | None, OPERATIONAL] = None
+    headers_env: Annotated[dict[Header, Variable], OPERATIONAL] = Field(default_factory=dict)
+    request: dict[Parameter, Text | None] = Field(default_factory=dict)
+    extra_body: dict[Text, JsonValue] = Field(default_factory=dict)
     weight: float = Field(1.0, gt=0)
     max_concurrency: Annotated[int, OPERATIONAL] = Field(64, ge=1)
-    max_tokens: int = Field(64, ge=1)
+    max_tokens: int = Field(64, ge=1, le=10**9)
     temperature: float = Field(0.0, ge=0)
     timeout_s: Annotated[float, OPERATIONAL] = Field(30.0, gt=0)
     retries: Annotated[int, OPERATIONAL] = Field(2, ge=0)
-    price_per_million_input: float = Field(0.0, ge=0)
-    price_per_million_output: float = Field(0.0, ge=0)
-    parameters: int | None = Field(None, ge=1)
+    price_per_million_input: float = Field(0.0, ge=0, le=10**6)
+    price_per_million_output: float = Field(0.0, ge=0, le=10**6)
+    parameters: int | None = Field(None, ge=1, le=10**15)
+
+    @model_validator(mode="after")
+    def _one_value_a_field(self) -> "ExpertLimits":
+        taken = set(_OWN_FIELDS)
+        for name in [*filter(None, self.parameter_names.values()), *self.extra_body]:
+            if name in taken:
+                raise ValueError(f"request, extra_body: {name!r} is sent already, or the client's own")
+            taken.add(name)
+        # What JSON cannot hold is said now, and not by every request.
+        json.dumps(self.extra_body, allow_nan=False, ensure_ascii=False).encode()
+        return self
+
+    @property
+    def parameter_names(self) -> dict[Parameter, str | None]:
+        """What the expert's server calls each parameter; None where it is not sent."""
+        return {name: self.request.get(name, name) for name in get_args(Parameter)}
 
 
 class Endpoint(ExpertLimits):
-    """An expert: a model behind an OpenAI-compatible API.
+    """An expert: a model behind an OpenAI-compatible API."""
 
-    An address that carries a key (``user:key@host``, ``?key=``) is refused.
-    """
-
-    base_url: Annotated[str, StringConstraints(pattern=r"^https?://[^\s/@?#][^\s@?#]*$"), OPERATIONAL]
+    base_url: Annotated[BaseUrl, OPERATIONAL]
     model: Text
 
 

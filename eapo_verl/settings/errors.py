@@ -1,8 +1,10 @@
-"""What a user is told of settings that are not allowed: one line."""
+"""What a user is told of settings that are not allowed: one line, without what looks like a secret."""
 
 import json
 
 from pydantic import ValidationError
+
+from eapo_verl.settings.redaction import REMOVED, names_secret, redacted
 
 
 def one_line(source: str, error: Exception) -> str:
@@ -13,11 +15,13 @@ def one_line(source: str, error: Exception) -> str:
         error: Pydantic's, of which the first fault is told, or any other.
     """
     if not isinstance(error, ValidationError):
-        return " ".join(f"{source}: {error}".split())
+        return " ".join(f"{source}: {redacted(str(error))}".split())
     first = error.errors()[0]
-    key = ".".join(str(part) for part in first["loc"])
-    message = first["msg"].removeprefix("Value error, ")
-    value = (
-        "" if first["type"] in ("missing", "value_error") else f" (got {json.dumps(first['input'], default=str)[:80]})"
-    )
+    names = [str(part) for part in first["loc"]]
+    key = redacted(".".join(names))
+    message = redacted(first["msg"].removeprefix("Value error, "))
+    value = ""
+    if first["type"] not in ("missing", "value_error"):
+        shown = REMOVED if any(map(names_secret, names)) else redacted(json.dumps(first["input"], default=str))
+        value = f" (got {shown[:80]})"
     return " ".join((f"{source}: {key}: {message}{value}" if key else f"{source}: {message}").split())

@@ -9,6 +9,7 @@ import pandas
 from torch.utils.data import DistributedSampler
 
 from eapo_verl.engine.prompts import problem_rows
+from eapo_verl.engine.vocabulary import special_tokens
 from eapo_verl.method.draws import sample_seed
 from eapo_verl.record.solutions import read_solutions
 from eapo_verl.settings.run import RunError
@@ -56,7 +57,7 @@ def read_rows(settings: SFTSettings, tokenizer: Any) -> Rows:
     """
     found = problem_rows(settings.train_file, settings.system_prompt)
     problems = {row["extra_info"]["id"]: row["prompt"] for row in found}
-    special = [text for text in tokenizer.all_special_tokens if text]
+    special = special_tokens(tokenizer)
     dropped: Counter[str] = Counter(dict.fromkeys(DROPPED, 0))
     kept: dict[tuple[str, str], Row] = {}
     for path in settings.solutions.values():

@@ -41,8 +41,7 @@ def train(checkout: Path, folder: Path, ask: str) -> tuple[dict[str, Any], list[
         (folder / "settings.yaml").write_text(yaml.safe_dump(run))
         finished = in_checkout(checkout, *command)
         assert finished.returncode == 0, finished.stdout[-6000:]
-        # The first asks for the list of models, before anything starts.
-        requests = Counter(request[request.index(b'{"model"') :] for request in expert.received[1:])
+        requests = Counter(request[request.index(b'{"model"') :] for request in expert.received)
     steps = [json.loads(line) for line in (folder / "run" / "metrics.jsonl").open()]
     return json.loads((folder / "run" / "run.json").read_text()), steps, requests
 

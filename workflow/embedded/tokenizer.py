@@ -1,6 +1,7 @@
-"""The tokenizer of the embedded world: one token a character, and one a tag.
+"""The tokenizer of the embedded world: one token a character, one a tag, and one for the beginning of a box.
 
-Tags are *not* special tokens: decoding with ``skip_special_tokens`` keeps them, as a real model's text would.
+Tags are *not* special tokens: decoding with ``skip_special_tokens`` keeps them, as a real model's text would. They are
+added tokens, which no expert may write; a box is a word like any other.
 """
 
 from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, pre_tokenizers
@@ -15,7 +16,7 @@ BOX = "\\boxed{"
 # The grammar as it is where an experiment does not say otherwise.
 CONSULT_OPEN, CONSULT_CLOSE, REPLY_OPEN, REPLY_CLOSE = Tags().markup
 UNAVAILABLE = Tags().unavailable
-TAGS = (BOX, CONSULT_OPEN, CONSULT_CLOSE, REPLY_OPEN, REPLY_CLOSE, UNAVAILABLE)
+TAGS = (CONSULT_OPEN, CONSULT_CLOSE, REPLY_OPEN, REPLY_CLOSE, UNAVAILABLE)
 CONTEXT = 256
 """The longest text a model is asked to continue, in tokens; a problem with a consultation takes about 120."""
 
@@ -28,9 +29,9 @@ CHAT_TEMPLATE = (
 
 def build_tokenizer() -> PreTrainedTokenizerFast:
     """The tokenizer, which ``AutoTokenizer`` loads once it is saved. Other characters become ``<unk>``."""
-    vocabulary = {text: index for index, text in enumerate((PAD, BOS, EOS, UNKNOWN, *CHARACTERS))}
+    vocabulary = {text: index for index, text in enumerate((PAD, BOS, EOS, UNKNOWN, *CHARACTERS, BOX))}
     tokenizer = Tokenizer(models.WordLevel(vocabulary, unk_token=UNKNOWN))
-    tokenizer.pre_tokenizer = pre_tokenizers.Split(Regex(r"[\s\S]"), "isolated")
+    tokenizer.pre_tokenizer = pre_tokenizers.Split(Regex(r"\\boxed\{|[\s\S]"), "isolated")
     # Without a decoder, tokens would be joined by spaces.
     tokenizer.decoder = decoders.Fuse()
     fast = PreTrainedTokenizerFast(

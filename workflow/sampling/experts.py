@@ -10,9 +10,8 @@ from baselines.procedure import Replies
 from eapo_verl.experts.health import FailureWindow, unavailable_message
 from eapo_verl.experts.pool import ExpertPool
 from eapo_verl.experts.reply import OUTCOMES, Reply
-from eapo_verl.method.grammar import neutralise
+from eapo_verl.method.grammar import Part, neutralise, neutralise_parts, neutralise_turn
 from eapo_verl.settings.base import Endpoint
-from tasks.boxes import final_part
 from workflow.sampling.request import SamplingError
 
 # Stands in no text that is neutralised: it is a control character.
@@ -22,13 +21,13 @@ _NEVER = "\0"
 class Experts:
     """Who is asked, by the samples of one run of the sampler; an asynchronous context manager.
 
-    `special_tokens` are texts that the policy's tokenizer would not read as text.
+    `added_tokens` are texts that the policy's tokenizer would not read as text.
     """
 
-    def __init__(self, endpoints: Sequence[Endpoint], replies: Replies, special_tokens: Sequence[str]) -> None:
+    def __init__(self, endpoints: Sequence[Endpoint], replies: Replies, added_tokens: Sequence[str]) -> None:
         self._pool = ExpertPool(endpoints, settings=replies.pool)
         self._replies = replies
-        self._forbidden = (*replies.tags.markup, *special_tokens)
+        self._forbidden = (*replies.tags.markup, *added_tokens)
         self._number = len(endpoints)
         self._narrowest = min(endpoint.max_concurrency for endpoint in endpoints)
         self._asking: dict[int, asyncio.Semaphore] = {}
@@ -67,11 +66,19 @@ class Experts:
         """The words of those that answered, see :meth:`words`."""
         return [words for reply in replies if (words := self.words(reply, rewritten)) is not None]
 
+    def turn(self, replies: Sequence[Reply]) -> list[str | None]:
+        """The words of each, as they may stand in one turn; None for those that did not answer."""
+        return neutralise_turn([self.words(reply) for reply in replies], self._forbidden, self._replies.tags)
+
+    def joined(self, parts: Sequence[Part]) -> str:
+        """One text of its parts, experts' words among them, in which these make no forbidden one together."""
+        return "".join(neutralise_parts(parts, self._forbidden))
+
     def words(self, reply: Reply, rewritten: Callable[[str], str] = str) -> str | None:
-        """An answer as the policy may read it, what follows any thoughts, neutralised; None where none came."""
+        """An answer as the policy may read it, neutralised; None where none came."""
         if reply.outcome != "answered":
             return None
         limit = self._replies.max_characters
-        safe = neutralise(final_part(reply.text), self._forbidden, self._replies.tags.separator, limit).text
+        safe = neutralise(reply.text, self._forbidden, self._replies.tags.separator, limit).text
         # What is taken out may leave a tag behind, and what is put in may be the separator, on purpose.
         return neutralise(rewritten(safe), self._forbidden, _NEVER, limit).text

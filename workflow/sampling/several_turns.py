@@ -14,8 +14,10 @@ from vllm.outputs import CompletionOutput
 import tasks
 from baselines import procedures
 from baselines.procedure import Procedure, Replies, Turn
+from eapo_verl.engine.vocabulary import added_tokens
 from eapo_verl.experts.reply import Reply
 from eapo_verl.method.draws import sampling_seed, turn_seed
+from eapo_verl.method.grammar import Part
 from eapo_verl.settings.base import Endpoint
 from workflow.sampling.engine import Drawing, Keep, SeededVLLM, ended
 from workflow.sampling.experts import Experts
@@ -60,8 +62,7 @@ class SeveralTurns(SeededVLLM):
         async with AsyncExitStack() as stack:
             experts = None
             if self._replies is not None:
-                special_tokens = self.tokenizer.all_special_tokens
-                experts = Experts(self._endpoints, self._replies, special_tokens)
+                experts = Experts(self._endpoints, self._replies, added_tokens(self.tokenizer))
                 await stack.enter_async_context(experts)
 
             async def work() -> None:
@@ -152,7 +153,10 @@ class _Sample:
         experts = self._asked()
         replies = await experts.consult(queries, sampling_seed("expert", self.seed, *place))
         self._replies += replies
-        return [experts.words(reply) for reply in replies]
+        return experts.turn(replies)
+
+    def joined(self, parts: Sequence[Part]) -> str:
+        return self._asked().joined(parts)
 
     def _asked(self) -> Experts:
         if self._experts is None:

@@ -13,7 +13,7 @@ from pydantic import TypeAdapter, model_validator
 
 from baselines.procedure import Procedure, Replies
 from baselines.procedures import AnyProcedure
-from eapo_verl.experts.api_keys import read_api_key
+from eapo_verl.experts.api_keys import read_headers
 from eapo_verl.record.contents import model_digest
 from eapo_verl.record.costs import count_parameters
 from eapo_verl.settings.base import Endpoint, ExpertLimits
@@ -98,7 +98,7 @@ class Turns:
         try:
             found = [expert.endpoint(started, limit) for expert in self.experts]
             for endpoint in found:
-                read_api_key(endpoint)
+                read_headers(endpoint)
         except ValueError as error:
             raise SamplingError(one_line("--experts", error)) from error
         return found

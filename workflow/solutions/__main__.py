@@ -8,7 +8,7 @@ from pathlib import Path
 
 import yaml
 
-from eapo_verl.experts.api_keys import read_api_key
+from eapo_verl.experts.api_keys import read_headers
 from eapo_verl.experts.preflight import ExpertsUnreachable, preflight
 from eapo_verl.record.contents import model_digest
 from eapo_verl.record.solutions import write_solutions
@@ -36,7 +36,7 @@ def load(path: Path, endpoints: Path | None) -> JobSettings:
         started = json.loads(endpoints.read_text(encoding="utf-8")) if endpoints is not None else {}
         fields["expert"] |= started.get(fields["expert"]["name"], {})
         job = JobSettings(**fields)
-        read_api_key(job.expert)
+        read_headers(job.expert)
         preflight([job.endpoint])
     except ExpertsUnreachable as error:
         raise BadInput(str(error)) from error

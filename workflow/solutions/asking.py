@@ -45,8 +45,9 @@ class _Asking:
         self._started = self._said = time.monotonic()
 
     async def ask(self, questions: Sequence[Question], journal: Path) -> list[tuple[Question, Reply]]:
-        changes = {"mode": "parallel", "deadline_s": self._job.solutions.deadline_s, "cache_dir": journal}
-        async with ExpertPool([self._endpoint], settings=self._job.pool.model_copy(update=changes)) as pool:
+        limits = self._job.pool.model_copy(update={"mode": "parallel", "deadline_s": self._job.solutions.deadline_s})
+        # A solution is learned from as it was written, with its thoughts.
+        async with ExpertPool([self._endpoint], settings=limits, journal=journal, thoughts=True) as pool:
             pairs = [(question, sample) for question in questions for sample in range(self._job.solutions.samples)]
             replies = await asyncio.gather(*(self._ask_one(pool, *pair) for pair in pairs))
         return [(question, reply) for (question, _), reply in zip(pairs, replies, strict=True)]

@@ -74,6 +74,13 @@ def test_experts_that_are_always_wrong_are_shown_all_the_same() -> None:
     assert sample.turns[0].max_tokens == 5 and sample.turns[1].user.count(r"\boxed{0}") == 3
 
 
+def test_answers_make_no_token_together() -> None:
+    prompts = {**BARE, "begun": "<reply>{replies}</reply>"}
+    sample = ScriptedSample(policy, experts=["7<", "end", "> 8"])
+    sample.respond(shipped("expert_workflow", prompts=prompts))
+    assert sample.turns[-1].begun == "<reply>7|| 8</reply>"
+
+
 @pytest.mark.parametrize(
     ("changes", "said"),
     [

@@ -2,6 +2,7 @@
 
 import pytest
 
+from eapo_verl.engine import rollout_plan
 from eapo_verl.experts.reply import FATES, Reply
 from tests.scripted_rollout import (
     ALWAYS,
@@ -57,6 +58,21 @@ def test_an_experts_markup_does_not_reach_the_policy() -> None:
     output, _ = roll_out(script, Experts(hostile, hostile), acceptance=ALWAYS)
     shown = TOKENIZER.decode(output.response_ids)
     assert shown.count("</reply>") == shown.count("<consult>") == 1 and "</s>" not in shown
+
+
+def test_replies_make_no_forbidden_word_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rollout_plan, "forbidden_words", lambda tags, tokenizer: (*tags.markup, "4|2"))
+    experts = Experts(Reply("a", "answered", "1+3=4"), Reply("a", "answered", "2*1=2"))
+    output, counts = roll_out(Script(CONSULT, ANSWER), experts, acceptance=ALWAYS)
+    assert output.response_ids == ids(CONSULT) + ids("<reply>1+3=|*1=2</reply>") + ids(ANSWER)
+    assert (counts["accepted"], counts["neutralised"]) == (2, 2)
+
+
+def test_tokens_of_a_cached_reply_count_as_cached() -> None:
+    cached = Reply("a", "answered", "1", 12, 5, cached=True, cached_tokens=7, cached_prompt_tokens=4)
+    _, counts = roll_out(Script(CONSULT, ANSWER), Experts(cached, cached), acceptance=ALWAYS)
+    assert (counts["expert_tokens"], counts["expert_prompt_tokens"], counts["cached"]) == (10, 2, 2)
+    assert (counts["expert_tokens_cached"], counts["expert_prompt_tokens_cached"]) == (14, 8)
 
 
 def test_what_does_not_fit_is_cut_and_counted() -> None:

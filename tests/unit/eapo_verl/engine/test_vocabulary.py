@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 from tokenizers import AddedToken
 
-from eapo_verl.engine.vocabulary import check_tags, end_tokens
+from eapo_verl.engine.vocabulary import check_tags, end_tokens, forbidden_words, special_tokens
+from eapo_verl.method.grammar import Tags
 from eapo_verl.settings.method import Consultation
 from eapo_verl.settings.run import RunError
 from workflow.embedded.tokenizer import build_tokenizer
@@ -45,6 +46,21 @@ def test_a_tag_that_is_a_special_token_is_refused_in_one_line(name: str) -> None
     said = str(caught.value)
     assert f"consultation.tags.{name}: '<|ask|>'" in said and "models/m" in said and "\n" not in said
     check_tags(Consultation(tags=tags, trigger="never"), tokenizer, Path("models/m"))
+
+
+def test_no_expert_may_write_an_added_token_whatever_it_is_called() -> None:
+    """As SmolLM2's, of whose 17 three have a name; blank ones (Gemma's, Phi's) are white space and no more."""
+    tokenizer = build_tokenizer()
+    special = [AddedToken(text, special=True) for text in ("<|im_end|>", "<repo_name>")]
+    tokenizer.add_tokens([*special, AddedToken("<think>"), AddedToken("  "), AddedToken("\n\n")])
+    assert "<repo_name>" not in tokenizer.all_special_tokens
+    words = forbidden_words(Tags(), tokenizer)
+    assert {*Tags().markup, "<|im_end|>", "<repo_name>", "<think>", "<s>", "</s>", "<pad>"} <= {*words}
+    assert not {"  ", "\n\n", "\\boxed{"} & {*words}
+    # What is learned from may hold thoughts.
+    assert {"<|im_end|>", "<repo_name>", "</s>"} <= {*special_tokens(tokenizer)} and "<think>" not in special_tokens(
+        tokenizer
+    )
 
 
 def test_a_tag_of_characters_that_the_tokenizer_does_not_know_is_refused() -> None:

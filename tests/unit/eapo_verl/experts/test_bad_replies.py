@@ -69,7 +69,7 @@ def test_a_reply_cut_at_its_tokens_is_truncated(server: ExpertServer, kind: str)
     assert (reply.outcome, reply.text, reply.tokens, reply.detail) == ("truncated", "", 7, "max_tokens")
 
 
-def test_ten_megabytes_are_cut(server: ExpertServer) -> None:
+def test_a_megabyte_is_cut(server: ExpertServer) -> None:
     (reply,) = ask(server, "huge x", reply_max_bytes=1001)
     # Two bytes a letter: the cut leaves no half.
     assert (reply.outcome, reply.text, reply.capped) == ("answered", "é" * 500, True)

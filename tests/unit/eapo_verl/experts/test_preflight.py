@@ -22,7 +22,8 @@ def endpoint(base_url: str, name: str = "a", **fields: object) -> Endpoint:
 def test_experts_that_are_up_pass(server: ExpertServer, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("EXPERT_KEY", "sk-1")
     preflight([endpoint(server.base_url, api_key_env="EXPERT_KEY"), endpoint(server.base_url + "/", "b")])
-    assert any(request.startswith(b"GET /v1/models") and b"Bearer sk-1" in request for request in server.received)
+    sent = [request.partition(b" HTTP/")[0] for request in server.received_before if b"Bearer sk-1" in request]
+    assert sorted(sent) == [b"GET /v1/models", b"POST /v1/chat/completions"] and not server.received
 
 
 def test_an_expert_that_is_down_is_named_in_one_line(server: ExpertServer) -> None:
@@ -43,11 +44,14 @@ def test_an_expert_that_hangs_is_named_in_time(server: ExpertServer) -> None:
 
 
 @pytest.mark.parametrize("status", [401, 403])
+@pytest.mark.parametrize("listed", [True, False])
 def test_a_refused_key_is_named_by_its_variable(
-    server: ExpertServer, monkeypatch: pytest.MonkeyPatch, status: int
+    server: ExpertServer, monkeypatch: pytest.MonkeyPatch, status: int, listed: bool
 ) -> None:
     monkeypatch.setenv("EXPERT_KEY", "sk-secret")
-    server.models_status, server.models = status, b'{"error": {"message": "bad key sk-secret"}}'
+    server.mood = f"status {status}"
+    if not listed:
+        server.models_status, server.models = status, b'{"error": {"message": "bad key sk-secret"}}'
     with pytest.raises(
         ExpertsUnreachable, match=rf"key in environment variable EXPERT_KEY \(HTTP {status}\)"
     ) as caught:
@@ -65,25 +69,108 @@ def test_a_server_without_a_list_of_models_counts_as_up(server: ExpertServer, st
     preflight([endpoint(server.base_url)])
 
 
-def test_a_server_that_has_moved_is_named(server: ExpertServer) -> None:
-    server.models_status = 308
-    with pytest.raises(ExpertsUnreachable, match=r"HTTP 308\): give the address where it answers itself$"):
+@pytest.mark.parametrize("status", [401, 403, 308, 500])
+def test_a_list_that_is_refused_is_of_no_account_where_queries_are_answered(server: ExpertServer, status: int) -> None:
+    server.models_status = status
+    preflight([endpoint(server.base_url)])
+
+
+@pytest.mark.parametrize(("status", "said"), [(401, "wants a key"), (308, "sends its visitors elsewhere")])
+def test_where_no_query_comes_through_the_list_says_why(server: ExpertServer, status: int, said: str) -> None:
+    server.models_status, server.mood = status, "reset"
+    with pytest.raises(ExpertsUnreachable, match=rf"{said} \(HTTP {status}\)"):
         preflight([endpoint(server.base_url)])
 
 
-def test_a_list_of_models_without_end_is_named(server: ExpertServer) -> None:
-    server.models = b" " * 18 * 2**20
-    with pytest.raises(ExpertsUnreachable, match=r"cannot be read \(body too large\)$"):
+NO_ROUTE = "nothing answers at /chat/completions (HTTP 404): is /v1 missing in base_url, or is the model not there?"
+REFUSED = "refuses a query (HTTP 422: {'detail': 'seed'}); request, extra_body and headers_env say what is sent"
+
+
+@pytest.mark.parametrize(
+    ("mood", "said"),
+    [
+        ("status 308", "sends its visitors elsewhere (HTTP 308): give the address where it answers itself"),
+        ("status 404", NO_ROUTE),
+        ("status 405", NO_ROUTE.replace("404", "405")),
+        ("status 402 pay first", "does not answer a query (HTTP 402: pay first)"),
+        ("status 422 {'detail': 'seed'}", REFUSED),
+        ("html", "answers a query with no completion that can be read (not a completion): is /v1 missing in base_url?"),
+        ("encoded", "answers a query with no completion that can be read (encoded body): is /v1 missing in base_url?"),
+    ],
+)
+def test_what_will_fail_every_query_is_one_line(server: ExpertServer, mood: str, said: str) -> None:
+    server.mood = mood
+    with pytest.raises(ExpertsUnreachable) as caught:
+        preflight([endpoint(server.base_url)])
+    assert str(caught.value) == f"expert a at {server.base_url}: {said}"
+
+
+def test_a_base_url_without_its_last_part_is_named(server: ExpertServer) -> None:
+    with pytest.raises(ExpertsUnreachable, match=r"HTTP 404\): is /v1 missing in base_url"):
+        preflight([endpoint(server.base_url.removesuffix("/v1"))])
+
+
+@pytest.mark.parametrize(
+    ("mood", "said"),
+    [
+        ("broken", "a first query failed (HTTP 500)"),
+        ("status 429", "a first query failed (HTTP 429)"),
+        ("reset", "a first query failed (connection failed)"),
+        ("late", "a first query timed_out (request timeout)"),
+        ("empty", None),
+        ("long", None),
+    ],
+)
+def test_what_may_pass_is_a_warning(
+    server: ExpertServer, caplog: pytest.LogCaptureFixture, mood: str, said: str | None
+) -> None:
+    server.mood = mood
+    preflight([endpoint(server.base_url, timeout_s=0.4)])
+    assert (said is None) == (not caplog.records) and (said or "") in caplog.text
+
+
+@pytest.mark.parametrize(
+    "listing",
+    [
+        b" " * 3 * 2**20,
+        b'{"data": [{"id": "' + b"*" * 10**6 + b'"}]}',
+        b'{"data": [' + b'{"id":"*"},' * 10**5 + b"{}]}",
+    ],
+)
+def test_a_strange_list_of_models_costs_nothing(server: ExpertServer, listing: bytes) -> None:
+    server.models = listing
+    begun = time.monotonic()
+    preflight([endpoint(server.base_url)])
+    assert time.monotonic() - begun < 3
+
+
+def listing(*names: str) -> bytes:
+    return json.dumps({"data": [{"id": name} for name in names]}).encode()
+
+
+def test_a_model_that_is_not_listed_is_a_warning_with_some_that_are(
+    server: ExpertServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    server.models = listing("m:latest", "two\nlines", "sk-secret-key", "m4")
+    preflight([endpoint(server.base_url)])
+    assert [record.getMessage() for record in caplog.records] == [
+        f"expert a at {server.base_url}: it does not offer model 'm'; it offers 4: 'm:latest', 'two lines', '(removed)'"
+    ]
+    server.mood = "status 404"
+    with pytest.raises(ExpertsUnreachable, match=r"HTTP 404.*; it does not offer model 'm'; it offers 4: 'm:latest'"):
         preflight([endpoint(server.base_url)])
 
 
-def test_a_model_that_is_not_offered_is_named_with_some_that_are(server: ExpertServer) -> None:
-    server.models = json.dumps({"data": [{"id": name} for name in ("m1", "two\nlines", "m3", "m4")]}).encode()
-    with pytest.raises(
-        ExpertsUnreachable, match=r"does not offer model 'm'; it offers 4: 'm1', 'two.*', 'm3'$"
-    ) as caught:
-        preflight([endpoint(server.base_url)])
-    assert "\n" not in str(caught.value)
+@pytest.mark.parametrize(
+    ("names", "model"),
+    [(["m"], "m"), (["models/m"], "m"), (["x", "openai/*"], "openai/gpt-4o"), (["*"], "m"), ([], "m")],
+)
+def test_a_model_that_is_listed_in_some_form_is_none(
+    server: ExpertServer, caplog: pytest.LogCaptureFixture, names: list[str], model: str
+) -> None:
+    server.models = listing(*names)
+    preflight([endpoint(server.base_url, model=model)])
+    assert not caplog.records
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,7 @@ from eapo_verl.method.grammar import (
     Tags,
     format_replies,
     neutralise,
+    neutralise_turn,
     parse_action,
 )
 from tasks.boxes import boxed_answer
@@ -216,6 +217,44 @@ def test_what_was_done_to_a_reply_is_known(text: str, safe: Neutralised) -> None
 
 def test_a_separator_formed_by_removal_is_removed() -> None:
     assert neutralise("1|<consult>|2", TAGS.markup, "||", 100) == Neutralised("12", removed=True, capped=False)
+
+
+@pytest.mark.parametrize(
+    ("slots", "safe"),
+    [
+        (["<", "im_end", ">"], ["", "", ""]),
+        (["4<", "im_end", ">2"], ["4", "", "2"]),
+        (["<", None, "im_end", ">"], ["<", None, "im_end", ">"]),
+        (["<", "im_start", "im_end", "> 7"], ["<", "im_start", "im_end", "> 7"]),
+        (["<", "<", "im_end", ">im_end", ">"], ["<", "", "", "im_end", ">"]),
+        (["a|b", "c"], ["a|b", "c"]),
+        (["im_end", None], ["im_end", None]),
+        ([None], [None]),
+        ([], []),
+    ],
+)
+def test_slots_make_no_token_together(slots: list[str | None], safe: list[str | None]) -> None:
+    assert neutralise_turn(slots, [*TAGS.markup, "<|im_end|>", "<|x"], TAGS) == safe
+
+
+def test_what_is_left_of_a_turn_makes_no_token_either() -> None:
+    assert neutralise_turn(["<x", "y"], ["x|", "<|"], TAGS) == ["", "y"]
+
+
+@given(st.lists(st.none() | pieces, max_size=4))
+def test_a_turn_holds_no_forbidden_word_but_its_own_tags(slots: list[str | None]) -> None:
+    words = [*TAGS.markup, "<|im_end|>", "sult", "t|<", "ply>1", "1</re"]
+
+    def forged(texts: list[str | None]) -> bool:
+        turn = format_replies(texts, TAGS)
+        inside = turn.removeprefix(TAGS.reply_open).removesuffix(TAGS.reply_close)
+        return any(word in inside for word in words) or "ply>1" in turn or "1</re" in turn
+
+    each = [text and neutralise(text, words, TAGS.separator, 40).text for text in slots]
+    safe = neutralise_turn(each, words, TAGS)
+    assert not forged(safe) and len(safe) == len(slots)
+    # Who says nothing dangerous is left alone.
+    assert forged(each) or safe == each
 
 
 def test_slots_stand_in_order_and_what_is_not_shown_looks_the_same() -> None:

@@ -9,10 +9,10 @@ from transformers import AutoTokenizer, PreTrainedTokenizerFast
 
 from eapo_verl.method.grammar import Tags
 from workflow.embedded.problems import make_problems
-from workflow.embedded.tokenizer import CHARACTERS, TAGS, build_tokenizer
+from workflow.embedded.tokenizer import BOX, CHARACTERS, TAGS, build_tokenizer
 
 untimed = settings(deadline=None, max_examples=50)
-texts = st.lists(st.sampled_from([*CHARACTERS, *TAGS]), max_size=60).map("".join)
+texts = st.lists(st.sampled_from([*CHARACTERS, BOX, *TAGS]), max_size=60).map("".join)
 
 
 @pytest.fixture(scope="module")
@@ -38,11 +38,17 @@ def test_tokens_decode_to_the_text_one_by_one(tokenizer: PreTrainedTokenizerFast
 
 
 def test_tags_are_single_tokens_that_are_not_special(tokenizer: PreTrainedTokenizerFast) -> None:
-    for tag in TAGS:
+    for tag in (BOX, *TAGS):
         ids = tokenizer.encode(f"4{tag}2", add_special_tokens=False)
         assert len(ids) == 3 and tokenizer.convert_ids_to_tokens(ids[1]) == tag
         assert ids[1] not in tokenizer.all_special_ids
     assert {"<pad>", "<s>", "</s>"} <= set(tokenizer.all_special_tokens)
+
+
+def test_a_box_is_no_added_token_and_has_the_number_that_it_had_as_one(tokenizer: PreTrainedTokenizerFast) -> None:
+    """Trained models go by the numbers."""
+    assert BOX not in tokenizer.get_added_vocab() and set(TAGS) < set(tokenizer.get_added_vocab())
+    assert tokenizer.convert_tokens_to_ids([BOX, *TAGS]) == [*range(4 + len(CHARACTERS), len(tokenizer))]
 
 
 def test_tags_are_those_of_the_action_grammar() -> None:

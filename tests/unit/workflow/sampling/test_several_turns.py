@@ -158,6 +158,15 @@ def test_what_an_expert_writes_is_neutralised_and_capped(monkeypatch: pytest.Mon
     assert engine.prompts[1] == "1+1\n<reply>12 345|1</reply>"
 
 
+def test_answers_make_no_special_token_together(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    engine = ScriptedEngine(policy)
+    prompts = {**BARE, "separator": "/", "ask": "echo s>{prompt}<"}
+    with ExpertServer() as server:
+        sample(monkeypatch, tmp_path, "1+1", engine=engine, **asking(server, answers=2, prompts=prompts))
+    # And not s>1+1</s>1+1<.
+    assert engine.prompts[1] == "1+1\n<reply>s>1+1/1+1<|1</reply>"
+
+
 def test_what_is_rewritten_is_neutralised_again(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     engine = ScriptedEngine(policy)
     with ExpertServer() as server:
