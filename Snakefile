@@ -5,7 +5,7 @@ from pathlib import Path
 
 sys.path.insert(0, workflow.basedir)
 
-from workflow.experiment import load_experiment, preflight_experts
+from workflow.experiment import check_file, load_experiment, preflight_experts
 from workflow.methods import ExperimentError
 from workflow.locks import InUse
 from workflow.plan import Plan, code, one_of
@@ -27,6 +27,8 @@ RESULTS = Path("results") / CONFIG_FILE.stem
 ASKED = Asked.taken_from(config)
 
 try:
+    for path in workflow.configfiles:
+        check_file(Path(path))
     EXPERIMENT = load_experiment(config, str(CONFIG_FILE))
     PLAN = Plan(EXPERIMENT, CONFIG_FILE.stem, RESULTS)
     SHARD = ShardPlan(EXPERIMENT, PLAN, ASKED)

@@ -36,7 +36,7 @@ class SamplingPlan:
         system_prompt = arm.system_prompt_at_evaluation()
         if system_prompt is not None:
             values["system_prompt"] = system_prompt
-        return _options(values) + [part for text in arm.banned() for part in ("--ban", text)]
+        return _options(values) + [f"--ban={text}" for text in arm.banned()]
 
     def conditions(self, method: str) -> list[str]:
         """What samples depend on beside these and the model, for the methods to which there is more: as JSON."""
@@ -63,4 +63,5 @@ def task_code(*names: str) -> list[str]:
 
 
 def _options(values: dict[str, Any]) -> list[str]:
-    return [part for key, value in values.items() for part in (f"--{key.replace('_', '-')}", str(value))]
+    # In one word each: a text may begin with what another option begins with.
+    return [f"--{key.replace('_', '-')}={value}" for key, value in values.items()]

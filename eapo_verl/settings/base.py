@@ -7,16 +7,48 @@ unknown key, a wrong type or a value out of range is an error that names it.
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    field_validator,
+    model_validator,
+)
 
 from eapo_verl.settings.identity import OPERATIONAL
 
-Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$")]
+#: The largest integer that JSON, and whatever reads it, holds exactly.
+LARGEST = 2**53
+
+
+def _no_truth(value: Any) -> Any:
+    # Pydantic takes true for 1, and YAML takes "yes" for true.
+    if isinstance(value, bool):
+        raise ValueError(f"needed is a number, got {str(value).lower()}")
+    return value
+
+
+def _not_blank(value: str) -> str:
+    if not value.strip():
+        raise ValueError(f"it is blank (got {value!r}); needed is text")
+    return value
+
+
+#: Several of them, and what they are of, make up a file's name.
+Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$", max_length=64)]
 Text = Annotated[str, StringConstraints(min_length=1)]
+#: Text in which there is something to see.
+Words = Annotated[str, AfterValidator(_not_blank)]
+Number = Annotated[int | float, BeforeValidator(_no_truth)]
+#: What the generators of numpy, torch and vLLM take, each with a small number added to it.
+Seed = Annotated[int, BeforeValidator(_no_truth), Field(ge=0, lt=2**31)]
 
 
 class Settings(BaseModel):
-    """Base of every settings class: closed (no unknown key), immutable, its numbers finite."""
+    """Base of every settings class: closed (no unknown key), immutable, its numbers finite and its integers exact."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
@@ -28,6 +60,13 @@ class Settings(BaseModel):
             if isinstance(value, bool) and key in cls.model_fields and _is_number(cls.model_fields[key].annotation):
                 raise ValueError(f"{key} is a number, got {str(value).lower()}")
         return values
+
+    @field_validator("*")
+    @classmethod
+    def _exact(cls, value: Any) -> Any:
+        if isinstance(value, int) and abs(value) > LARGEST:
+            raise ValueError(f"an integer of at most {LARGEST} is allowed, got {str(value)[:24]}")
+        return value
 
 
 def _is_number(annotation: Any) -> bool:
@@ -45,7 +84,7 @@ class ExpertLimits(Settings):
 
     name: Name
     api_key_env: Annotated[str | None, OPERATIONAL] = None
-    weight: float = Field(1.0, gt=0)
+    weight: float = Field(1.0, gt=0, le=LARGEST)
     max_concurrency: Annotated[int, OPERATIONAL] = Field(64, ge=1)
     max_tokens: int = Field(64, ge=1)
     temperature: float = Field(0.0, ge=0)
