@@ -33,7 +33,8 @@ def identity(method: str = "eapo", seed: int = 1, **changes: Any) -> list[str]:
 
 
 def test_sampling_takes_the_arguments(tmp_path: Path) -> None:
-    one = experiment(system_prompt="Be brief.\n\nAnd 'right'.")
+    tags = {"consult_open": "--ask"}
+    one = experiment(system_prompt="-Be brief.\n\nAnd 'right'.", consultation={**DEFAULT["consultation"], "tags": tags})
     (tmp_path / "model").mkdir()
     for name, content in {"config.json": "{}", "tokenizer_config.json": '{"chat_template": "x"}', "a.bin": ""}.items():
         (tmp_path / "model" / name).write_text(content)
@@ -44,30 +45,30 @@ def test_sampling_takes_the_arguments(tmp_path: Path) -> None:
     evaluation = one.evaluation
     for key in ("samples", "temperature", "top_p", "max_tokens", "max_model_len", "dtype", "tensor_parallel"):
         assert getattr(request, key) == getattr(evaluation, key)
-    assert (request.system_prompt, request.banned) == (one.system_prompt, ("<consult>",))
+    assert (request.system_prompt, request.banned) == (one.system_prompt, ("--ask",))
 
 
 def test_every_arm_and_seed_samples_for_itself() -> None:
     plan = Plan(experiment(), "default", Path("results/default"))
     drawn = [SamplingPlan(plan.experiment).identity(method, seed) for method, seed in plan.cells]
-    seeds = [arguments[arguments.index("--seed") + 1] for arguments in drawn]
+    seeds = [one for arguments in drawn for one in arguments if one.startswith("--seed=")]
+    assert len(seeds) == len(drawn)
     assert len(set(seeds)) == len(seeds)
 
 
 def test_a_method_s_own_tag_is_banned_at_evaluation() -> None:
     tags = {"consultation": {"tags": {"consult_open": "<ask>"}}}
     one = experiment(variants={"asking": {"of": "eapo", **tags}}, methods=[*DEFAULT["methods"], "asking"])
-    bans = {method: SamplingPlan(one).identity(method, 1)[-2:] for method in one.arms}
-    assert bans.pop("asking") == ["--ban", "<ask>"]
-    assert list(bans.values()) == [["--ban", "<consult>"]] * 4
+    bans = {method: SamplingPlan(one).identity(method, 1)[-1] for method in one.arms}
+    assert bans.pop("asking") == "--ban=<ask>"
+    assert list(bans.values()) == ["--ban=<consult>"] * 4
 
 
 def test_a_model_is_evaluated_under_the_system_prompt_that_it_is_trained_under() -> None:
     own = {"of": "eapo", "system_prompt": "Think."}
     one = experiment(system_prompt="Be brief.", variants={"own": own}, methods=[*DEFAULT["methods"], "own"])
     for method, prompt in (("eapo", "Be brief."), ("base", "Be brief."), ("own", "Think.")):
-        arguments = SamplingPlan(one).identity(method, 1)
-        assert arguments[arguments.index("--system-prompt") + 1] == prompt
+        assert f"--system-prompt={prompt}" in SamplingPlan(one).identity(method, 1)
     settings = yaml.safe_load(Plan(one, "default", Path("results")).settings("own", 1))
     assert settings["system_prompt"] == "Think."
 
