@@ -80,8 +80,7 @@ class Expert(ExpertLimits):
     def _served_or_remote(self) -> "Expert":
         if self.serve is not None and self.max_tokens >= self.max_model_len:
             raise ValueError(
-                f"experts.{self.name}.max_tokens: {self.max_tokens} leave no room for a query in max_model_len "
-                f"({self.max_model_len})"
+                f"max_tokens: {self.max_tokens} leave no room for a query in max_model_len ({self.max_model_len})"
             )
         if self.serve is None:
             for key in ("base_url", "model"):

@@ -20,8 +20,8 @@ from pydantic import (
 
 from eapo_verl.settings.identity import OPERATIONAL
 
-#: The largest integer that JSON, and whatever reads it, holds exactly.
-LARGEST = 2**53
+#: The largest integer that JSON holds exactly, and a number that is well within single precision.
+LARGEST_INTEGER, LARGEST = 2**53, 1e30
 
 
 def _no_truth(value: Any) -> Any:
@@ -48,7 +48,7 @@ Seed = Annotated[int, BeforeValidator(_no_truth), Field(ge=0, lt=2**31)]
 
 
 class Settings(BaseModel):
-    """Base of every settings class: closed (no unknown key), immutable, its numbers finite and its integers exact."""
+    """Base of every settings class: closed (no unknown key), immutable, its numbers such as engines hold."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
@@ -63,9 +63,9 @@ class Settings(BaseModel):
 
     @field_validator("*")
     @classmethod
-    def _exact(cls, value: Any) -> Any:
-        if isinstance(value, int) and abs(value) > LARGEST:
-            raise ValueError(f"an integer of at most {LARGEST} is allowed, got {str(value)[:24]}")
+    def _no_larger(cls, value: Any) -> Any:
+        if isinstance(value, int | float) and abs(value) > (most := LARGEST_INTEGER if type(value) is int else LARGEST):
+            raise ValueError(f"a number of at most {most} is allowed, got {str(value)[:24]}")
         return value
 
 
@@ -84,7 +84,7 @@ class ExpertLimits(Settings):
 
     name: Name
     api_key_env: Annotated[str | None, OPERATIONAL] = None
-    weight: float = Field(1.0, gt=0, le=LARGEST)
+    weight: float = Field(1.0, gt=0)
     max_concurrency: Annotated[int, OPERATIONAL] = Field(64, ge=1)
     max_tokens: int = Field(64, ge=1)
     temperature: float = Field(0.0, ge=0)

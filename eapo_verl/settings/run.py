@@ -113,8 +113,8 @@ class Lengths(Settings):
 class Threads(Settings):
     """Threads of the engines on a CPU; without meaning on accelerators."""
 
-    trainer: int = Field(1, ge=1)
-    rollout: int = Field(1, ge=1)
+    trainer: int = Field(1, ge=1, le=1024)
+    rollout: int = Field(1, ge=1, le=1024)
 
 
 class Transcripts(Settings):

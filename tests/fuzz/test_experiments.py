@@ -121,9 +121,8 @@ def plan_all(experiment: Experiment, files: list[str]) -> None:
     data = DataPlan(experiment, results)
     for name in ["train", "validation", *data.benchmarks]:
         assert task_code(data.task(name))
-    for name in [*data.embedded, *data.word_problems, *data.fetched]:
-        arguments = {True: data.embedded_arguments, False: data.word_problem_arguments}
-        assert arguments[name in data.embedded](name) if name not in data.fetched else data.fetch_arguments(name)
+    assert all(map(data.embedded_arguments, data.embedded)) and all(map(data.fetch_arguments, data.fetched))
+    assert all(map(data.word_problem_arguments, data.word_problems))
     for role in ("policy", "expert"):
         assert all(plan.pretrain_arguments(model) for model in plan.embedded_models(role))
     seen = set()

@@ -70,7 +70,7 @@ WRONG: dict[str, tuple[Any, str]] = {
     "model that is no checkpoint": (
         broken(models__policy={"source": "local", "path": "docs"}), "models.policy.path: docs is no checkpoint: con"),
     "folder that is a file": (broken(benchmark_dir="README.md"), "benchmark_dir: README.md is no folder"),
-    "number that no program holds": (broken(training__budget__steps=2**53 + 1), "training.budget.steps: an integer "),
+    "number that no program holds": (broken(training__budget__steps=2**53 + 1), "training.budget.steps: a number "),
     "value of 300 kB": (broken(system_prompt="x" * 300_000), "system_prompt: with 'xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"),
     "key of 300 kB": (broken(**{"x" * 300_000: 1}), "of 300000 characters, all texts have more than 32768"),
     "pair for a key": (broken(consultation={("a", "b"): 1}), "consultation.('a', 'b'): Keys should be strings"),
@@ -82,7 +82,7 @@ WRONG: dict[str, tuple[Any, str]] = {
         "evaluation: max_tokens: 256 leave no room for a problem in max_model_len (256)"),
     "no room for a query": (
         broken(experts__0__max_tokens=64),
-        "experts.0: experts.expert_a.max_tokens: 64 leave no room for a query in max_model_len (64)"),
+        "experts.0: max_tokens: 64 leave no room for a query in max_model_len (64)"),
 }  # fmt: skip
 #: What is allowed by itself, and not with the rest.
 UNFIT: dict[str, tuple[Any, str]] = {

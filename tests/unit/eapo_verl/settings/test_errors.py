@@ -52,9 +52,10 @@ ITSELF["a"] = ITSELF
         ({"seeds": [1, True]}, "seeds.1: needed is a number, got true"),
         ({"seed": 2**31}, "seed: Input should be less than 2147483648 (got 2147483648)"),
         ({"seed": -1}, "seed: Input should be greater than or equal to 0"),
-        ({"inner": {"number": 2**53 + 1}}, "inner.number: an integer of at most 9007199254740992 is allowed, got 90"),
-        ({"inner": {"number": "9" * 400}}, "inner.number: an integer of at most 9007199254740992 is allowed, got 99"),
+        ({"inner": {"number": 2**53 + 1}}, "inner.number: a number of at most 9007199254740992 is allowed, got 90"),
+        ({"inner": {"number": "9" * 400}}, "inner.number: a number of at most 9007199254740992 is allowed, got 99"),
         ({"factor": float("inf")}, "factor: Input should be a finite number"),
+        ({"factor": 1e31}, "factor: a number of at most 1e+30 is allowed, got 1e+31"),
         ({"factor": "1e999"}, "factor: Input should be a finite number"),
     ],
 )  # fmt: skip
