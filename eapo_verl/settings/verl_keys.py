@@ -38,6 +38,7 @@ class Configuration(NamedTuple):
 
 
 _ACTOR, _ROLLOUT, _SAMPLER = "actor_rollout_ref.actor", "actor_rollout_ref.rollout", "trainer.v1.sampler.sampler_kwargs"
+_LOSS, _TEACHER = "distillation.distillation_loss", "distillation.teacher_models.teacher_model"
 #: Of reinforcement learning.
 PPO = Configuration(
     "_generated_ppo_trainer.yaml",
@@ -78,9 +79,24 @@ PPO = Configuration(
         "trainer.save_freq": "budget.checkpoint_every",
         "trainer.experiment_name": _OURS,
         "trainer.default_local_dir": _OURS,
-        "trainer.val_before_train": _OURS,
+        "distillation.enabled": _OURS,
+        f"{_LOSS}.use_task_rewards": "task_reward",
+        f"{_LOSS}.distillation_loss_coef": "coefficient",
+        f"{_LOSS}.loss_max_clamp": "loss_clamp",
+        f"{_LOSS}.clip_ratio_low": "optimiser.clip_low",
+        f"{_LOSS}.clip_ratio_high": "optimiser.clip_high",
+        f"{_TEACHER}.model_path": "teacher",
+        f"{_TEACHER}.inference.max_model_len": "lengths",
+        "actor_rollout_ref.model.external_lib": _OURS,
+        f"{_ROLLOUT}.name": _OURS,
+        f"{_ROLLOUT}.mode": _OURS,
+        f"{_ROLLOUT}.agent.agent_loop_manager_class": _OURS,
+        "trainer.resume_mode": _OURS,
+        "trainer.total_epochs": _OURS,
         "trainer.use_v1": _OURS,
+        "trainer.v1.sampler.custom_sampler": _OURS,
         "trainer.v1.trainer_mode": _OURS,
+        "trainer.val_before_train": _OURS,
     },
 )
 #: Of supervised fine-tuning.
@@ -104,6 +120,9 @@ SFT = Configuration(
         "trainer.save_freq": "training.budget.validate_every",
         "trainer.experiment_name": _OURS,
         "trainer.default_local_dir": _OURS,
+        "trainer.resume_mode": _OURS,
+        "trainer.test_freq": _OURS,
+        "trainer.total_epochs": _OURS,
     },
 )
 
