@@ -140,11 +140,6 @@ class Experiment(Settings):
             for index, (first, second) in enumerate(declared):
                 if first == second or {first, second} in map(set, declared[:index]):
                     raise ValueError(f"{key}: {first!r} against {second!r}: each is of two arms, and stands there once")
-        called: dict[str, str] = {}
-        for name in self.arms:
-            title = self.method(name).title or name.replace("_", " ")
-            if (other := called.setdefault(title, name)) != name:
-                raise ValueError(f"methods: {other!r} and {name!r} are both called {title!r}: one needs another title")
         check_benchmarks(self.benchmarks)
         if self.tuning is not None:
             self.tuning.check_seeds(self.seeds)

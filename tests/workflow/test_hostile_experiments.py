@@ -31,10 +31,6 @@ WRONG: dict[str, tuple[Any, str]] = {
         broken(benchmarks={"aime_2024": {"source": "public", "path": "config/default.yaml"}}), "format '.yaml'"),
     "variant of a method's name": (
         broken(variants={"base": {"of": "eapo"}}), "variants: 'base' is the name of a method that ships"),
-    "two arms of one title": (
-        broken(variants={"mine": {"of": "eapo", "title": "EAPO"}}, methods=["self_exploratory", "eapo", "mine"],
-               comparisons=[["mine", "base"]]),
-        "methods: 'eapo' and 'mine' are both called 'EAPO': one needs another title"),
     "component twice": (
         broken(ablations=[["a", "eapo", "base"], ["a", "eapo_paper", "base"]]), "ablations: 'a' stands there twice"),
     "method twice": (broken(methods=["eapo", "eapo"]), "methods: 'eapo' stands there twice"),
