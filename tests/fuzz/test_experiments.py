@@ -58,6 +58,8 @@ OTHERS = [
 ]  # fmt: skip
 HOSTILE = [*WORDS, *NUMBERS, *OTHERS]
 
+CHANGES = ["replace", "replace", "replace", "nudge", "nudge", "remove", "twice", "rename", "swap", "loop"]
+
 
 def places(value: Any, depth: int = 0) -> Iterator[tuple[Any, Any]]:
     """Every mapping or list with each of its keys, as far as one may go where a value holds itself."""
@@ -72,12 +74,14 @@ def places(value: Any, depth: int = 0) -> Iterator[tuple[Any, Any]]:
 def mutants(draw: st.DrawFn) -> dict[str, Any]:
     """An experiment that ships, with one to three changes."""
     config = copy.deepcopy(draw(st.sampled_from(BASES)))
-    for _ in range(draw(st.integers(1, 3))):
+    for _ in range(draw(st.sampled_from([1, 1, 1, 2, 3]))):
         found = list(places(config))
         holder, key = found[draw(st.integers(0, len(found) - 1))]
-        change = draw(st.sampled_from(["replace", "replace", "replace", "remove", "twice", "rename", "swap", "loop"]))
+        change = draw(st.sampled_from(CHANGES))
         other, of = found[draw(st.integers(0, len(found) - 1))]
-        if change == "replace":
+        if change == "nudge" and isinstance(holder[key], int | float):
+            holder[key] = draw(st.sampled_from([holder[key] * 2, holder[key] + 1, holder[key] // 2, -holder[key]]))
+        elif change in ("replace", "nudge"):
             holder[key] = copy.deepcopy(draw(st.sampled_from(HOSTILE)))
         elif change == "swap":
             holder[key] = copy.deepcopy(other[of])
