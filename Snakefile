@@ -10,7 +10,7 @@ if not workflow.modifier.is_main_snakefile():
 
 sys.path.insert(0, workflow.basedir)
 
-from workflow.experiment import load_experiment, preflight_experts
+from workflow.experiment import check_file, load_experiment, preflight_experts
 from workflow.methods import ExperimentError
 from workflow.locks import InUse
 from workflow.plan import Plan, code, one_of
@@ -34,6 +34,8 @@ ASKED = Asked.taken_from(config)
 try:
     NAME = experiment_name(CONFIG_FILE)
     RESULTS = Path("results") / NAME
+    for path in workflow.configfiles:
+        check_file(Path(path))
     EXPERIMENT = load_experiment(config, str(CONFIG_FILE))
     PLAN = Plan(EXPERIMENT, NAME, RESULTS)
     SHARD = ShardPlan(EXPERIMENT, PLAN, ASKED)

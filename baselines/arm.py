@@ -2,7 +2,7 @@
 
 from typing import Any, ClassVar, Literal, NamedTuple
 
-from eapo_verl.settings.base import Name, Settings, Text
+from eapo_verl.settings.base import Name, Settings, Words
 
 #: What an arm may declare that it spends beside the experiment's budget, or otherwise than it says: tokens of experts
 #: for its training and in evaluation; prompts, rollouts and optimiser steps of a run; tokens that it is trained on and
@@ -80,7 +80,7 @@ class Arm(Settings):
 
     policy: Name
     #: Before every problem of training, validation and evaluation.
-    system_prompt: Text | None = None
+    system_prompt: Words | None = None
 
     def needs(self) -> Needs:
         """What has to be there for this arm; nothing, if a kind does not say."""

@@ -183,7 +183,7 @@ def _rules(value: tuple[tuple[str, str], ...]) -> tuple[tuple[str, str], ...]:
     for pattern, replacement in value:
         try:
             re.sub(pattern, replacement, "")
-        except re.error as error:
+        except (re.error, LookupError, OverflowError, RecursionError) as error:
             raise ValueError(f"{pattern!r} to {replacement!r} is no regular expression: {error}") from error
     return value
 

@@ -5,29 +5,36 @@ Every key is documented in ``config/default.yaml``. :func:`load_experiment` turn
 """
 
 import functools
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, model_validator
 
 from baselines.arm import Arm
 from eapo_verl.cpu.precision import Requested
 from eapo_verl.experts.api_keys import read_headers
-from eapo_verl.settings.base import Endpoint, Name, Settings, Text
+from eapo_verl.settings.base import Endpoint, Name, Seed, Settings, Words
 from eapo_verl.settings.errors import one_line
 from eapo_verl.settings.identity import OPERATIONAL
 from eapo_verl.settings.method import Consultation, Internalization, Reward
 from eapo_verl.settings.run import Training
 from eapo_verl.settings.supervised import Supervised
+from workflow.documents import check_plain, read_document
+from workflow.experiment_files import count_problems
 from workflow.fairness import undeclared
+from workflow.fits import check_fits
 from workflow.lineage import check_runs
 from workflow.methods import ExperimentError, Method, Variant, methods
-from workflow.models import Expert, LocalModel, Model
-from workflow.problem_sets import Benchmark, ProblemSet, check_benchmarks, local_file
+from workflow.models import Expert, Model
+from workflow.problem_sets import Benchmark, ProblemSet, check_benchmarks
 from workflow.solutions.settings import Solutions
 from workflow.tuning.rule import read_rule
 from workflow.tuning.settings import Tuning
+
+#: Characters of the names of all experts: those that serve an arm together share a folder, whose name holds theirs.
+_LONGEST_TOGETHER = 200
 
 
 class Evaluation(Settings):
@@ -35,18 +42,23 @@ class Evaluation(Settings):
 
     samples: int = Field(ge=1)
     k: int = Field(ge=1)
-    temperature: float = Field(1.0, gt=0)
+    #: vLLM takes a lower one for this.
+    temperature: float = Field(1.0, ge=0.01)
     top_p: float = Field(1.0, gt=0, le=1)
     max_tokens: int = Field(ge=1)
     max_model_len: Annotated[int, Field(ge=8), OPERATIONAL]
-    seed: int = Field(0, ge=0)
+    seed: Seed = 0
     dtype: Requested = "auto"
     tensor_parallel: Annotated[int, Field(ge=1), OPERATIONAL] = 1
 
     @model_validator(mode="after")
-    def _enough_samples(self) -> "Evaluation":
+    def _consistent(self) -> "Evaluation":
         if self.k > self.samples:
             raise ValueError(f"k ({self.k}) cannot be larger than samples ({self.samples})")
+        if self.max_tokens >= self.max_model_len:
+            raise ValueError(
+                f"max_tokens: {self.max_tokens} leave no room for a problem in max_model_len ({self.max_model_len})"
+            )
         return self
 
 
@@ -67,7 +79,7 @@ class Experiment(Settings):
 
     methods: tuple[Name, ...] = Field(min_length=1)
     references: tuple[Name, ...] = ("base",)
-    seeds: tuple[Annotated[int, Field(ge=0)], ...] = Field(min_length=1)
+    seeds: tuple[Seed, ...] = Field(min_length=1)
     comparisons: tuple[tuple[Name, Name], ...] = Field(min_length=1)
     ablations: tuple[tuple[Name, Name, Name], ...] = ()
     variants: dict[Name, Variant] = Field(default_factory=dict)
@@ -78,7 +90,7 @@ class Experiment(Settings):
     validation: ProblemSet
     benchmarks: dict[Name, Benchmark] = Field(min_length=1)
     benchmark_dir: Path | None = None
-    system_prompt: Text | None = None
+    system_prompt: Words | None = None
     consultation: Consultation
     reward: Reward = Reward()
     internalization: Internalization = Internalization()
@@ -92,12 +104,18 @@ class Experiment(Settings):
 
     @model_validator(mode="after")
     def _references(self) -> "Experiment":
-        lists = {"methods": self.methods, "references": self.references, "seeds": self.seeds}
+        lists: dict[str, Sequence[Any]] = {
+            "methods": self.methods,
+            "references": self.references,
+            "seeds": self.seeds,
+            "experts": [expert.name for expert in self.experts],
+            "ablations": [component for component, _, _ in self.ablations],
+        }
         for key, values in lists.items():
-            if len(set(values)) < len(values):
-                raise ValueError(f"{key}: {list(values)} names one twice")
-        if len({expert.name for expert in self.experts}) < len(self.experts):
-            raise ValueError("experts: two of them have the same name")
+            if twice := [value for value, count in Counter(values).items() if count > 1]:
+                raise ValueError(f"{key}: {twice[0]!r} stands there twice")
+        if len("-".join(lists["experts"])) > _LONGEST_TOGETHER:
+            raise ValueError(f"experts: all names together have more than {_LONGEST_TOGETHER} characters")
         shipped = methods()
         for name, variant in self.variants.items():
             if name in shipped:
@@ -177,7 +195,10 @@ class Experiment(Settings):
         of = name if variant is None else variant.of
         method = methods()[of]
         if of in self.choices:
-            method = method.changed(self.choices[of])
+            try:
+                method = method.changed(self.choices[of])
+            except ValueError as error:
+                raise ValueError(one_line(f"tuned: {self.tuned}: method {of}", error)) from error
         if variant is None:
             return method
         try:
@@ -221,38 +242,33 @@ def load_experiment(config: dict[str, Any], source: str) -> Experiment:
         ExperimentError: with the one line that a user needs.
     """
     try:
+        check_plain(config)
         experiment = Experiment.model_validate(config)
-    except ValidationError as error:
+        check_fits(experiment, count_problems(experiment))
+        _require_keys(experiment)
+    except ValueError as error:
         raise ExperimentError(one_line(source, error)) from error
-    _require_files(experiment, source)
-    _require_keys(experiment, source)
     return experiment
 
 
-def _require_files(experiment: Experiment, source: str) -> None:
-    sets: dict[str, ProblemSet | Benchmark] = {"train": experiment.train, "validation": experiment.validation}
-    if experiment.tuning is not None:
-        sets["tuning.validation"] = experiment.tuning.validation
-    sets |= {f"benchmarks.{name}": benchmark for name, benchmark in experiment.benchmarks.items()}
-    paths = {
-        f"{key}.path": local_file(key.rpartition(".")[2], one, experiment.benchmark_dir) for key, one in sets.items()
-    }
-    paths |= {
-        f"models.{name}.path": model.path for name, model in experiment.models.items() if isinstance(model, LocalModel)
-    }
-    for key, path in paths.items():
-        if path is not None and not path.exists():
-            raise ExperimentError(f"{source}: {key}: {path} does not exist")
-        if path is not None and not key.startswith("models.") and not path.is_file():
-            raise ExperimentError(f"{source}: {key}: {path} is no file")
+def check_file(path: Path) -> None:
+    """Check what cannot be told any more from what Snakemake has read of a file: keys that stand there twice, say.
+
+    Raises:
+        ExperimentError: with the one line that a user needs.
+    """
+    try:
+        read_document(path)
+    except (OSError, ValueError) as error:
+        raise ExperimentError(one_line(str(path), error)) from error
 
 
-def _require_keys(experiment: Experiment, source: str) -> None:
+def _require_keys(experiment: Experiment) -> None:
     for expert in experiment.experts:
         try:
             read_headers(expert)
         except ValueError as error:
-            raise ExperimentError(f"{source}: experts: {error}") from error
+            raise ValueError(f"experts: {error}") from error
 
 
 def preflight_experts(experiment: Experiment) -> None:

@@ -1,38 +1,23 @@
 """Methods: what ships or was added in ``baselines/``, and an experiment's own variants of it."""
 
 import functools
-from collections.abc import Hashable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-import yaml
 from pydantic import ConfigDict, StringConstraints, TypeAdapter, ValidationError, model_validator
 
 from baselines.arm import Arm, Spending
 from baselines.kinds import kinds
 from eapo_verl.settings.base import Name, Settings, Text
 from eapo_verl.settings.errors import one_line
+from workflow.documents import read_document
 
 METHODS = Path(__file__).resolve().parent.parent / "baselines"
 
 
 class ExperimentError(Exception):
     """What is wrong with an experiment, in one line."""
-
-
-class _Loader(yaml.SafeLoader):
-    """Refuses a mapping that has a key twice, of which YAML would take the last."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
-        seen = set()
-        for key, _ in node.value:
-            if isinstance(key, yaml.ScalarNode):
-                if key.value in seen:
-                    raise yaml.constructor.ConstructorError(
-                        problem=f"{key.value!r} stands there twice", problem_mark=key.start_mark
-                    )
-                seen.add(key.value)
-        return super().construct_mapping(node, deep)
 
 
 #: What an arm is called, in tables and figures: one line.
@@ -205,7 +190,7 @@ def methods() -> dict[str, Method]:
     for path in sorted(METHODS.glob("*/method.yaml")):
         try:
             found[_name(path.parent)] = Method.model_validate(_read(path))
-        except (OSError, ValueError, yaml.YAMLError) as error:
+        except (OSError, ValueError) as error:
             raise ExperimentError(one_line(f"baselines/{path.parent.name}/{path.name}", error)) from error
     return found
 
@@ -218,7 +203,7 @@ def _name(folder: Path) -> str:
 
 
 def _read(path: Path) -> dict[str, Any]:
-    content = yaml.load(path.read_text(encoding="utf-8"), _Loader)
+    content = read_document(path)
     if not isinstance(content, dict):
         raise ValueError(f"it has to be a mapping, of which kind and differences are keys, not {content!r:.40}")
     return content

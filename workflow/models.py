@@ -1,12 +1,15 @@
 """The models of an experiment, to train or to serve, and the experts that are asked."""
 
+import json
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
-from eapo_verl.settings.base import BaseUrl, ExpertLimits, Name, Settings, Text
+from eapo_verl.settings.base import BaseUrl, ExpertLimits, Name, Number, Seed, Settings, Text
 from eapo_verl.settings.identity import OPERATIONAL
+from workflow.embedded.arguments import CONTEXT, check_options
+from workflow.sampling.request import positions
 
 
 class EmbeddedModel(Settings):
@@ -14,8 +17,19 @@ class EmbeddedModel(Settings):
 
     source: Literal["embedded"]
     role: Literal["policy", "expert"]
-    seed: int = Field(ge=0)
-    options: dict[str, int | float] = Field(default_factory=dict)
+    seed: Seed
+    options: dict[str, Number] = Field(default_factory=dict)
+
+    @field_validator("options")
+    @classmethod
+    def _known(cls, value: dict[str, int | float]) -> dict[str, int | float]:
+        check_options(value)
+        return value
+
+    @property
+    def context(self) -> int:
+        """The longest text that it reads, in tokens."""
+        return CONTEXT
 
 
 class PackagedModel(Settings):
@@ -23,12 +37,32 @@ class PackagedModel(Settings):
 
     source: Literal["smollm2"]
 
+    @property
+    def context(self) -> int:
+        """The longest text that it reads, in tokens."""
+        return 8192
+
 
 class LocalModel(Settings):
     """A Hugging Face checkpoint in a local folder."""
 
     source: Literal["local"]
     path: Path
+
+    @property
+    def context(self) -> int | None:
+        """The longest text that it reads, in tokens; None where its configuration does not say.
+
+        Raises:
+            ValueError: there is no checkpoint.
+        """
+        try:
+            config = json.loads((self.path / "config.json").read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            raise ValueError(f"{self.path} is no checkpoint: config.json: {error}") from error
+        if not isinstance(config, dict):
+            raise ValueError(f"{self.path} is no checkpoint: config.json holds no object")
+        return positions(config)
 
 
 Model = Annotated[EmbeddedModel | PackagedModel | LocalModel, Field(discriminator="source")]
@@ -44,6 +78,10 @@ class Expert(ExpertLimits):
 
     @model_validator(mode="after")
     def _served_or_remote(self) -> "Expert":
+        if self.serve is not None and self.max_tokens >= self.max_model_len:
+            raise ValueError(
+                f"max_tokens: {self.max_tokens} leave no room for a query in max_model_len ({self.max_model_len})"
+            )
         if self.serve is None:
             for key in ("base_url", "model"):
                 if getattr(self, key) is None:

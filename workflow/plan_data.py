@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-from workflow.embedded.problems import TASK as EMBEDDED_TASK
 from workflow.experiment import Experiment
 from workflow.problem_sets import Benchmark, Embedded, Public, WordProblems, local_file
 from workflow.runs import problems_file
@@ -68,5 +67,4 @@ class DataPlan:
 
     def task(self, name: str) -> str:
         """The task that the problems of a set are of."""
-        one = self._sets[name]
-        return EMBEDDED_TASK if isinstance(one, Embedded) else one.task
+        return self._sets[name].task

@@ -139,7 +139,7 @@ def _known(key: str, wanted: tuple[str, ...], allowed: Iterable[str]) -> list[st
     there = list(allowed)
     for one in wanted:
         if one not in there:
-            raise ExperimentError(f"{key}: {one!r} is none of the experiment's; allowed are {', '.join(there)}")
+            raise ExperimentError(f"{key}: {one[:40]!r} is none of the experiment's; allowed are {', '.join(there)}")
     return list(wanted) or there
 
 

@@ -7,7 +7,9 @@ from pydantic import AfterValidator, Field
 
 import tasks
 from analysis.intake.cells import ALL, MACRO
-from eapo_verl.settings.base import Settings
+from eapo_verl.settings.base import Seed, Settings
+from workflow.embedded.problems import LARGEST_SET
+from workflow.embedded.problems import TASK as EMBEDDED_TASK
 from workflow.sources.benchmarks import REGISTRY
 
 #: What a problem set of another name would be taken for: other sets, and averages over benchmarks in the tables.
@@ -27,8 +29,13 @@ class Embedded(Settings):
     """Problems of the embedded world, generated; its models read its own task alone."""
 
     source: Literal["embedded"]
-    size: int = Field(ge=1)
-    seed: int = Field(ge=0)
+    size: int = Field(ge=1, le=LARGEST_SET)
+    seed: Seed
+
+    @property
+    def task(self) -> str:
+        """Theirs alone."""
+        return EMBEDDED_TASK
 
 
 class WordProblems(Settings):
@@ -36,7 +43,7 @@ class WordProblems(Settings):
 
     source: Literal["word_problems"]
     size: int = Field(ge=1)
-    seed: int = Field(ge=0)
+    seed: Seed
     task: TaskName = tasks.DEFAULT
 
 

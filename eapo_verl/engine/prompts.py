@@ -21,8 +21,9 @@ def write_all(settings: RunSettings, folder: Path) -> dict[str, int]:
         their beginning.
 
     Raises:
-        RunError: all of a set's are; a line names no task that there is, lacks a field, or has an answer that its task
-            does not allow; the tokenizer loses a tag.
+        RunError: all of a set's are, or so many of the training set that the rest is less than a step takes; a line
+            names no task that there is, lacks a field, or has an answer that its task does not allow; the tokenizer
+            loses a tag.
     """
     consultation, training_prompt = settings.consultation, settings.system_prompt
     if consultation.possible:
@@ -44,6 +45,12 @@ def write_all(settings: RunSettings, folder: Path) -> dict[str, int]:
             raise RunError(
                 f"{source}: every prompt is longer than lengths.prompt ({settings.lengths.prompt} tokens); "
                 f"the shortest has {min(lengths, default=0)}"
+            )
+        if name == "train" and len(fitting) < settings.budget.prompts_per_step:
+            raise RunError(
+                f"{source}: {len(fitting)} of {len(rows)} prompts are no longer than lengths.prompt "
+                f"({settings.lengths.prompt} tokens); a step takes {settings.budget.prompts_per_step} "
+                "(budget.prompts_per_step)"
             )
         dropped[name] = len(rows) - len(fitting)
         pandas.DataFrame(fitting).to_parquet(folder / f"{name}.parquet")

@@ -9,39 +9,42 @@ import functools
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from itertools import permutations
+from itertools import permutations, product
 from typing import NamedTuple
 
 from pydantic import model_validator
 
-from eapo_verl.settings.base import Settings, Text
+from eapo_verl.settings.base import Settings, Words
 from tasks.boxes import boxed_answer, final_part
 
 # All but tab and newline: a terminal, a log or a tokeniser may give them a meaning that the text does not show.
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+#: Of thoughts and answers, whatever the tags are (:mod:`tasks.boxes`).
+FIXED = ("<think>", "</think>", "\\boxed{", "\\fbox{")
 
 
 class Tags(Settings):
     """The strings of the grammar.
 
     ``unavailable`` is the one text for a reply that is not shown, ``answer_prefix`` opens the last line of an answer
-    that stands in no box. A tag or the separator stands neither inside another one, which would make a text ambiguous,
-    nor inside ``unavailable``.
+    that stands in no box. None is blank. A tag or the separator stands neither inside another one, which would make a
+    text ambiguous, nor inside ``unavailable``, ``answer_prefix`` or what else a text is read by (``FIXED``).
     """
 
-    consult_open: Text = "<consult>"
-    consult_close: Text = "</consult>"
-    separator: Text = "|"
-    reply_open: Text = "<reply>"
-    reply_close: Text = "</reply>"
-    unavailable: Text = "unavailable"
-    answer_prefix: Text = "Answer:"
+    consult_open: Words = "<consult>"
+    consult_close: Words = "</consult>"
+    separator: Words = "|"
+    reply_open: Words = "<reply>"
+    reply_close: Words = "</reply>"
+    unavailable: Words = "unavailable"
+    answer_prefix: Words = "Answer:"
 
     @model_validator(mode="after")
     def _told_apart(self) -> "Tags":
         for inner, outer in (
             *permutations(self.structure, 2),
-            *((text, self.unavailable) for text in self.structure),
+            *product(self.structure, (self.unavailable, self.answer_prefix, *FIXED)),
+            *product(FIXED, self.structure),
         ):
             if inner in outer:
                 raise ValueError(f"tags have to be told apart, but {inner!r} is part of {outer!r}")

@@ -8,12 +8,45 @@ import json
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue, StringConstraints, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    JsonValue,
+    StringConstraints,
+    field_validator,
+    model_validator,
+)
 
-from eapo_verl.settings.identity import OPERATIONAL
+from eapo_verl.settings.identity import LATER, OPERATIONAL
 
-Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$")]
+#: The largest integer that JSON holds exactly, and a number that is well within single precision.
+LARGEST_INTEGER, LARGEST = 2**53, 1e30
+
+
+def _no_truth(value: Any) -> Any:
+    # Pydantic takes true for 1, and YAML takes "yes" for true.
+    if isinstance(value, bool):
+        raise ValueError(f"needed is a number, got {str(value).lower()}")
+    return value
+
+
+def _not_blank(value: str) -> str:
+    if not value.strip():
+        raise ValueError(f"it is blank (got {value!r}); needed is text")
+    return value
+
+
+#: Several of them, and what they are of, make up a file's name.
+Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$", max_length=64)]
 Text = Annotated[str, StringConstraints(min_length=1)]
+#: Text in which there is something to see.
+Words = Annotated[str, AfterValidator(_not_blank)]
+Number = Annotated[int | float, BeforeValidator(_no_truth)]
+#: What the generators of numpy, torch and vLLM take, each with a small number added to it.
+Seed = Annotated[int, BeforeValidator(_no_truth), Field(ge=0, lt=2**31)]
 #: An environment variable's name.
 Variable = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
 #: What a request says of the sampling.
@@ -51,7 +84,7 @@ Header = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9-]+$"), AfterVali
 
 
 class Settings(BaseModel):
-    """Base of every settings class: closed (no unknown key), immutable, its numbers finite."""
+    """Base of every settings class: closed (no unknown key), immutable, its numbers such as engines hold."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
@@ -63,6 +96,13 @@ class Settings(BaseModel):
             if isinstance(value, bool) and key in cls.model_fields and _is_number(cls.model_fields[key].annotation):
                 raise ValueError(f"{key} is a number, got {str(value).lower()}")
         return values
+
+    @field_validator("*")
+    @classmethod
+    def _no_larger(cls, value: Any) -> Any:
+        if isinstance(value, int | float) and abs(value) > (most := LARGEST_INTEGER if type(value) is int else LARGEST):
+            raise ValueError(f"a number of at most {most} is allowed, got {str(value)[:24]}")
+        return value
 
 
 def _is_number(annotation: Any) -> bool:
@@ -83,8 +123,8 @@ class ExpertLimits(Settings):
     name: Name
     api_key_env: Annotated[Variable | None, OPERATIONAL] = None
     headers_env: Annotated[dict[Header, Variable], OPERATIONAL] = Field(default_factory=dict)
-    request: dict[Parameter, Text | None] = Field(default_factory=dict)
-    extra_body: dict[Text, JsonValue] = Field(default_factory=dict)
+    request: Annotated[dict[Parameter, Text | None], LATER] = Field(default_factory=dict)
+    extra_body: Annotated[dict[Text, JsonValue], LATER] = Field(default_factory=dict)
     weight: float = Field(1.0, gt=0)
     max_concurrency: Annotated[int, OPERATIONAL] = Field(64, ge=1)
     max_tokens: int = Field(64, ge=1, le=10**9)

@@ -10,7 +10,7 @@ from eapo_verl.method.grammar import Tags
 from eapo_verl.method.internalization import Target
 from eapo_verl.method.rewards import REWARDS
 from eapo_verl.method.schedules import Schedule, TurnBudget, Weight
-from eapo_verl.settings.base import ExpertPoolSettings, Settings
+from eapo_verl.settings.base import ExpertPoolSettings, Settings, Words
 
 
 class Consultation(Settings):
@@ -22,7 +22,7 @@ class Consultation(Settings):
     max_queries: int = Field(3, ge=1)
     turns: TurnBudget = TurnBudget()
     acceptance: Schedule = Schedule()
-    instruction: str | None = None
+    instruction: Words | None = None
     query_prompt: str = "{query}"
     reply_max_characters: int = Field(256, ge=1)
     train_on_replies: bool = False

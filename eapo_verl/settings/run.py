@@ -4,15 +4,16 @@ import functools
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from eapo_verl.cpu.precision import Precision
-from eapo_verl.settings.base import Endpoint, Name, Settings
+from eapo_verl.settings.base import Endpoint, Name, Seed, Settings
 from eapo_verl.settings.distillation import Distillation
 from eapo_verl.settings.identity import OPERATIONAL
 from eapo_verl.settings.matching import Match, Matched
 from eapo_verl.settings.method import Consultation, Internalization, Reward
 from eapo_verl.settings.solutions import Hint, OffPolicy
+from eapo_verl.settings.verl_keys import PPO, check_keys
 
 
 class RunError(Exception):
@@ -51,6 +52,11 @@ class Budget(Settings):
     def rollouts(self) -> int:
         """Of training prompts, in the whole run, where none is thrown away."""
         return self.steps * self.prompts_per_step * self.rollouts_per_prompt
+
+    @property
+    def mini_batch(self) -> int:
+        """Rollouts of an optimiser step."""
+        return self.prompts_per_step * self.rollouts_per_prompt // self.mini_batches
 
 
 class Overlong(Settings):
@@ -93,7 +99,8 @@ class Optimiser(Settings):
     overlong: Overlong | None = None
     kl_coefficient: float = Field(0.0, ge=0)
     kl_reward_coefficient: float = Field(0.0, ge=0)
-    temperature: float = Field(1.0, gt=0)
+    #: vLLM takes a lower one for this.
+    temperature: float = Field(1.0, ge=0.01)
 
 
 class Lengths(Settings):
@@ -106,8 +113,8 @@ class Lengths(Settings):
 class Threads(Settings):
     """Threads of the engines on a CPU; without meaning on accelerators."""
 
-    trainer: int = Field(1, ge=1)
-    rollout: int = Field(1, ge=1)
+    trainer: int = Field(1, ge=1, le=1024)
+    rollout: int = Field(1, ge=1, le=1024)
 
 
 class Transcripts(Settings):
@@ -135,6 +142,22 @@ class Training(Settings):
     precision: Precision = "float32"
     verl: dict[str, Any] = Field(default_factory=dict)
 
+    @field_validator("verl")
+    @classmethod
+    def _known_to_verl(cls, value: dict[str, Any]) -> dict[str, Any]:
+        check_keys(value, PPO)
+        return value
+
+    @model_validator(mode="after")
+    def _some_token_in_the_buffer(self) -> "Training":
+        overlong, response = self.optimiser.overlong, self.lengths.response
+        if overlong is not None and overlong.buffer * response < 1:
+            raise ValueError(
+                f"optimiser.overlong.buffer: {overlong.buffer} of a response of {response} tokens (lengths.response) "
+                f"are less than one; allowed are {1 / response:.3g} to 1"
+            )
+        return self
+
 
 class Departure(Settings):
     """A key that an arm does not take from its experiment, with both values."""
@@ -154,7 +177,7 @@ class AnyRun(Training):
     experiment: str
     method: Name
     kind: Name
-    seed: int = Field(ge=0)
+    seed: Seed
     policy: Path
     train_file: Path
     validation_file: Path

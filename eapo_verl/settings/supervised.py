@@ -6,9 +6,10 @@ How much is learned is the experiment's one budget: as many optimiser steps as r
 
 from typing import Any, Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from eapo_verl.settings.base import Settings, Text
+from eapo_verl.settings.verl_keys import SFT, check_keys
 
 
 class Lora(Settings):
@@ -41,6 +42,12 @@ class Supervised(Settings):
     grad_clip: float = Field(1.0, gt=0)
     lora: Lora | None = None
     verl: dict[str, Any] = Field(default_factory=dict)
+
+    @field_validator("verl")
+    @classmethod
+    def _known_to_verl(cls, value: dict[str, Any]) -> dict[str, Any]:
+        check_keys(value, SFT)
+        return value
 
     @property
     def effective_learning_rate(self) -> float:

@@ -29,8 +29,7 @@ class SFTSettings(AnyRun):
     @property
     def batch(self) -> int:
         """Texts of an optimiser step: as many as reinforcement learning's mini-batches hold rollouts."""
-        budget = self.budget
-        return budget.prompts_per_step * budget.rollouts_per_prompt // budget.mini_batches
+        return self.budget.mini_batch
 
     @property
     def optimiser_steps(self) -> int:

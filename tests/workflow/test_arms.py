@@ -35,7 +35,7 @@ def test_both_forms_of_eapo_are_what_they_are_called() -> None:
 
 
 def test_a_run_reads_the_numbers_that_the_experiment_has() -> None:
-    verl = {"actor_rollout_ref.actor.optim.eps": 1e-8}
+    verl = {"actor_rollout_ref.actor.optim.num_cycles": 1e-8}
     assert run("eapo", training__verl=verl, system_prompt='a\n\n"b": 1e-8\n')["verl"] == verl
 
 

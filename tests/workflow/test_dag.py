@@ -68,3 +68,12 @@ def test_a_broken_configuration_is_one_line_and_no_traceback(tmp_path: Path, cha
     assert "Traceback" not in finished.stderr
     assert [line for line in lines if line.startswith("experiment: ")] == [line for line in lines if said in line] != []
     assert not (Path("results") / "mine").exists()
+
+
+def test_a_key_that_stands_there_twice_is_one_line_and_no_traceback(tmp_path: Path) -> None:
+    config = tmp_path / "mine.yaml"
+    config.write_text(Path("config/smoke.yaml").read_text() + "seeds: [2]\n")
+    finished = snakemake("-n", "--configfile", str(config))
+    assert finished.returncode != 0 and "Traceback" not in finished.stderr
+    (line,) = [line for line in finished.stderr.splitlines() if "twice" in line]
+    assert line.startswith(f"experiment: {config}: 'seeds' stands there twice")

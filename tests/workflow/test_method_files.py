@@ -70,7 +70,10 @@ UNREADABLE: dict[str, tuple[bytes | str, str]] = {
     "no differences": ("kind: rl\n", "differences: Field required"),
     "two kinds": ("kind: [rl, sft]\ndifferences: a\n", 'kind: Input should be a valid string (got ["rl", "sft"])'),
     "a number for a key": (f"{RL}3: 4\n", "3: Keys should be strings"),
-    "a word that YAML takes for true": (f"{RL}on: 4\n", "1: Keys should be strings (got true)"),
+    "a word that YAML takes for true": (f"{RL}on: 4\n", "true: Keys should be strings"),
+    "a number for a key below": (f"{RL}consultation: {{3: 4}}\n", "consultation.3: Keys should be strings"),
+    "a date": (f"{RL}title: 2026-02-03\n", "title: 2026-02-03 is a date; in quotes it would be text"),
+    "itself": (f"{RL}training: &a {{budget: *a}}\n", "training.budget"),
     "spends one": (f"{HEAD}spends: rollouts\n", 'spends: Input should be a valid tuple (got "rollouts")'),
     "a title of two lines": (f'{RL}title: "a\\nb"\n', "title: String should match pattern"),
     "an inline of two lines": (f"{RL}inline: |\n  a\n  b\n", "inline: String should match pattern"),
@@ -98,7 +101,6 @@ WRONG: dict[str, tuple[str, str]] = {
     "a deeper key": ("consultation: {turns: {colour: 3}}", "consultation.turns.colour: Extra inputs"),
     "the deepest key": ("training: {optimiser: {overlong: {buffer: 0.1, colour: 3}}}",
                         "training.optimiser.overlong.colour: Extra inputs"),
-    "a number below": ("consultation: {3: 4}", "consultation.3: Keys should be strings"),
     "a number for a part": ("training: 3", "training: Input should be a valid dictionary or instance of Training"),
     "a list for a part": ("training: [budget]", "training: Input should be a valid dictionary"),
     "nothing for a part": ("consultation:", "consultation: Input should be a valid dictionary"),
@@ -163,4 +165,4 @@ def test_a_folder_is_a_method_by_its_file_and_called_as_a_method_may_be(folder: 
     refused(said, methods=["self_exploratory", "eapo"])
     (folder / "Mine-1" / "method.yaml").unlink()
     (folder / "mine" / "method.yaml").mkdir()
-    refused("baselines/mine/method.yaml: [Errno 21] Is a directory", methods=["self_exploratory", "eapo"])
+    refused("baselines/mine/method.yaml: it is no file", methods=["self_exploratory", "eapo"])

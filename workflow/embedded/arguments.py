@@ -1,10 +1,18 @@
-"""Numbers on the command lines of this package."""
+"""What a model of the embedded world may be: the options of its pre-training, and what it reads. Imports no engine."""
 
 import argparse
 from collections.abc import Callable
 
+#: Of a head of attention; a width is a multiple.
+HEAD_SIZE = 32
+#: The longest text a model is asked to continue, in tokens; a problem with a consultation takes about 120.
+CONTEXT = 256
 
-def number(kind: type[int] | type[float], low: float, high: float) -> Callable[[str], float]:
+#: Reads a number of a command line.
+Convert = Callable[[str], float]
+
+
+def number(kind: type[int] | type[float], low: float, high: float) -> Convert:
     """A converter for argparse: a number of ``kind`` between ``low`` and ``high``, both allowed."""
     name = "an integer" if kind is int else "a number"
 
@@ -18,3 +26,34 @@ def number(kind: type[int] | type[float], low: float, high: float) -> Callable[[
         return value
 
     return convert
+
+
+def _width(text: str) -> float:
+    value = number(int, HEAD_SIZE, 4096)(text)
+    if value % HEAD_SIZE:
+        raise argparse.ArgumentTypeError(f"{value} is not a multiple of {HEAD_SIZE}, the size of a head")
+    return value
+
+
+#: How a model is pre-trained, by the names that an experiment has for it. (Threads are the job's.)
+OPTIONS: dict[str, Convert] = {
+    "steps": number(int, 1, 10**7),
+    "width": _width,
+    "layers": number(int, 1, 64),
+    "lr": number(float, 0, 1),
+    "batch_size": number(int, 1, 10**5),
+    "known_fraction": number(float, 0, 1),
+    "wrong_fraction": number(float, 0, 1),
+    "consult_fraction": number(float, 0, 1),
+}
+
+
+def check_options(options: dict[str, int | float]) -> None:
+    """Raises ValueError for an option that pre-training does not have, or a value that it does not take."""
+    for name, value in options.items():
+        if name not in OPTIONS:
+            raise ValueError(f"{name!r} is no option of pre-training; allowed are {', '.join(OPTIONS)}")
+        try:
+            OPTIONS[name](str(value))
+        except argparse.ArgumentTypeError as error:
+            raise ValueError(f"{name}: {error}") from error

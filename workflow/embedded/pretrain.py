@@ -5,7 +5,6 @@
 leaves a complete Hugging Face checkpoint in DIR, and ``pretrain.json`` about how it came to be. One core is enough.
 """
 
-import argparse
 import json
 import math
 import random
@@ -22,13 +21,11 @@ from transformers.utils.logging import disable_progress_bar
 
 from eapo_verl.record.provenance import git_sha, hardware, versions
 from workflow.command import BadInput, Parser, run_command
-from workflow.embedded.arguments import number
+from workflow.embedded.arguments import CONTEXT, HEAD_SIZE, OPTIONS, number
 from workflow.embedded.demonstrations import ENTRIES, candidates, known_entries, mistaken_tables
 from workflow.embedded.lessons import GUESS, Batch, expert_lessons, policy_lessons
 from workflow.embedded.muon import Muon
-from workflow.embedded.tokenizer import CONTEXT, build_tokenizer
-
-HEAD_SIZE = 32
+from workflow.embedded.tokenizer import build_tokenizer
 
 
 class DivergedError(BadInput):
@@ -37,7 +34,11 @@ class DivergedError(BadInput):
 
 @dataclass(frozen=True)
 class Settings:
-    """How a model is pre-trained. The defaults are in ``ROLES``, fixed on validation problems."""
+    """How a model is pre-trained. The defaults are in ``ROLES``, fixed on validation problems.
+
+    Fractions are of the rare entries: that the policy knows, and that an expert has wrong; and of the problems in need
+    of an expert: in which the policy is shown a consultation.
+    """
 
     role: str
     seed: int
@@ -209,28 +210,15 @@ def pretrain(settings: Settings, out: Path) -> dict[str, Any]:
     return report
 
 
-def _width(text: str) -> int:
-    value = int(number(int, HEAD_SIZE, 4096)(text))
-    if value % HEAD_SIZE:
-        raise argparse.ArgumentTypeError(f"{value} is not a multiple of {HEAD_SIZE}, the size of a head")
-    return value
-
-
 def command(arguments: Sequence[str]) -> None:
     """Pre-train one model. Raises BadInput."""
     parser = Parser("workflow.embedded.pretrain", "Pre-train a model of the embedded world.")
     parser.add_argument("--role", choices=sorted(ROLES), required=True)
     parser.add_argument("--seed", type=number(int, 0, 2**31 - 1), required=True)
     parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--steps", type=number(int, 1, 10**7))
-    parser.add_argument("--width", type=_width)
-    parser.add_argument("--layers", type=number(int, 1, 64))
-    parser.add_argument("--lr", type=number(float, 0, 1))
-    parser.add_argument("--batch-size", type=number(int, 1, 10**5))
     parser.add_argument("--threads", type=number(int, 1, 1024))
-    parser.add_argument("--known-fraction", type=number(float, 0, 1), help="rare entries that the policy knows")
-    parser.add_argument("--wrong-fraction", type=number(float, 0, 1), help="rare entries that an expert has wrong")
-    parser.add_argument("--consult-fraction", type=number(float, 0, 1), help="consultations, of the problems in need")
+    for name, convert in OPTIONS.items():
+        parser.add_argument(f"--{name.replace('_', '-')}", type=convert)
     given = {key: value for key, value in vars(parser.parse_args(arguments)).items() if value is not None}
     out = given.pop("out")
     try:

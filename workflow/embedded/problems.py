@@ -39,7 +39,8 @@ TABLES: dict[str, tuple[tuple[int, ...], ...]] = {
 }
 """``TABLES[operator][left][right]``, the truth about the rare operators."""
 
-_SET = re.compile(r"([a-z][a-z0-9_]*)=([0-9]{1,7}):([0-9]{1,9})")
+LARGEST_SET = 1_000_000
+_SET = re.compile(r"([a-z][a-z0-9_]*)=([0-9]{1,7}):([0-9]{1,10})")
 
 
 class ProblemError(BadInput):
@@ -161,8 +162,10 @@ def _problem(identity: str, text: str, source: str, difficulty: int) -> Problem:
 
 def _set(text: str) -> tuple[str, int, int]:
     match = _SET.fullmatch(text)
-    if match is None or not 1 <= int(match[2]) <= 1_000_000:
-        raise argparse.ArgumentTypeError(f"{text!r} is not NAME=SIZE:SEED, as in train=4096:11 (SIZE 1 to 1000000)")
+    if match is None or not 1 <= int(match[2]) <= LARGEST_SET:
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is not NAME=SIZE:SEED, as in train=4096:11 (SIZE 1 to {LARGEST_SET})"
+        )
     return match[1], int(match[2]), int(match[3])
 
 

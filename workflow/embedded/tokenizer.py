@@ -8,6 +8,7 @@ from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, pre_token
 from transformers import PreTrainedTokenizerFast
 
 from eapo_verl.method.grammar import Tags
+from workflow.embedded.arguments import CONTEXT
 from workflow.embedded.problems import COMMON, RARE
 
 PAD, BOS, EOS, UNKNOWN = "<pad>", "<s>", "</s>", "<unk>"
@@ -17,8 +18,6 @@ BOX = "\\boxed{"
 CONSULT_OPEN, CONSULT_CLOSE, REPLY_OPEN, REPLY_CLOSE = Tags().markup
 UNAVAILABLE = Tags().unavailable
 TAGS = (CONSULT_OPEN, CONSULT_CLOSE, REPLY_OPEN, REPLY_CLOSE, UNAVAILABLE)
-CONTEXT = 256
-"""The longest text a model is asked to continue, in tokens; a problem with a consultation takes about 120."""
 
 # The newline that ends a user's message is also what asks for the assistant's.
 CHAT_TEMPLATE = (

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, get_args
+from typing import TYPE_CHECKING, Any, get_args
 
 from eapo_verl.cpu.precision import Requested
 from workflow.command import BadInput
@@ -115,17 +116,26 @@ def check_model(model: Path, max_model_len: int) -> None:
         raise SamplingError(
             f"--model {model} has no chat template; chat_template.jinja or tokenizer_config.json must hold it"
         )
-    # A model with scaled rotary positions may reach beyond this number; vLLM works that case out itself.
-    scaled = any(
-        isinstance(rope := config.get(key), dict) and rope.get("rope_type", rope.get("type", "default")) != "default"
-        for key in ("rope_scaling", "rope_parameters")
-    )
-    positions = config.get("max_position_embeddings")
-    if not scaled and isinstance(positions, int) and max_model_len > positions:
+    longest = positions(config)
+    if longest is not None and max_model_len > longest:
         raise SamplingError(
-            f"--max-model-len is {max_model_len}; it must be at most {positions},"
+            f"--max-model-len is {max_model_len}; it must be at most {longest},"
             f" max_position_embeddings of {model / 'config.json'}"
         )
+
+
+def positions(config: Mapping[str, Any]) -> int | None:
+    """The longest text that a model reads, in tokens, by its `config.json`; None where that cannot be told."""
+    text = config.get("text_config", config)
+    if not isinstance(text, dict):
+        return None
+    # A model with scaled rotary positions may reach beyond this number; vLLM works that case out itself.
+    scaled = any(
+        isinstance(rope := text.get(key), dict) and rope.get("rope_type", rope.get("type", "default")) != "default"
+        for key in ("rope_scaling", "rope_parameters")
+    )
+    longest = text.get("max_position_embeddings")
+    return longest if isinstance(longest, int) and not scaled else None
 
 
 def _read_json(path: Path) -> dict[str, object]:

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 from pydantic import Field, field_validator, model_validator
 
 from eapo_verl.method.grammar import Tags
-from eapo_verl.settings.base import Endpoint, ExpertPoolSettings, Settings
+from eapo_verl.settings.base import Endpoint, ExpertPoolSettings, Seed, Settings
 from eapo_verl.settings.identity import OPERATIONAL
 
 
@@ -25,7 +25,7 @@ class Solutions(Settings):
     temperature: float = Field(1.0, ge=0)
     max_tokens: int = Field(2048, ge=1)
     prompt: str = "{problem}"
-    seed: int = Field(0, ge=0)
+    seed: Seed = 0
     deadline_s: Annotated[float, OPERATIONAL] = Field(600.0, gt=0)
 
     @field_validator("prompt")
@@ -42,6 +42,10 @@ class Solutions(Settings):
                 f"samples is {self.samples}; at temperature 0 all of a problem are alike, and it has to be 1"
             )
         return self
+
+    def most(self, problems: int) -> int:
+        """How many different right solutions of a training set of so many problems are kept of an expert, at most."""
+        return min(problems, self.problems or problems) * min(self.samples, self.per_problem)
 
 
 class JobSettings(Settings):

@@ -143,6 +143,16 @@ def prepare(public: str | None, path: Path | None, task: str, out: Path) -> str:
 
     Raises SourceError and writes nothing where that cannot be done.
     """
+    problems, said = read(public, path, task)
+    write_jsonl(out, [asdict(problem) for problem in problems])
+    return f"{out.stem}: {len(problems)} problems of {said}"
+
+
+def read(public: str | None, path: Path | None, task: str) -> tuple[list[Problem], str]:
+    """The problems of a public benchmark, or of the file `path`, and where they are from and what was checked.
+
+    Raises SourceError.
+    """
     if task not in tasks.names():
         raise SourceError(f"--task is {task!r}; it must be one of {', '.join(tasks.names())}")
     if public is None:
@@ -158,8 +168,7 @@ def prepare(public: str | None, path: Path | None, task: str, out: Path) -> str:
         rows, source = (read_rows(path), path.name) if path else _download(public, benchmark)
         problems, checked = check(f"{public} of {path or source}", benchmark, rows, parse(rows, source, task))
         problems = [_noted(problem, benchmark.note) for problem in problems]
-    write_jsonl(out, [asdict(problem) for problem in problems])
-    return f"{out.stem}: {len(problems)} problems of {source}: {checked}"
+    return problems, f"{source}: {checked}"
 
 
 def _noted(problem: Problem, note: str) -> Problem:

@@ -7,8 +7,8 @@ one, so that a grid fits every experiment.
 from pathlib import Path
 from typing import Any
 
-import yaml
-
+from eapo_verl.settings.errors import one_line
+from workflow.documents import read_document
 from workflow.methods import ExperimentError, Variant, leaves
 
 FILE = "grid.yaml"
@@ -42,12 +42,12 @@ def read_grid(path: Path, trials: int, present: dict[str, Any]) -> list[dict[str
     """
     where = f"baselines/{path.parent.name}/{path.name}"
     try:
-        grid = yaml.safe_load(path.read_text(encoding="utf-8"))
+        grid = read_document(path)
     except FileNotFoundError as error:
         said = f"{where} is missing: every trained arm is tuned, by a grid of {trials} trials (tuning.trials)"
         raise ExperimentError(said) from error
-    except (OSError, ValueError, yaml.YAMLError) as error:
-        raise ExperimentError(" ".join(f"{where}: cannot be read: {error}".split())) from error
+    except (OSError, ValueError) as error:
+        raise ExperimentError(one_line(f"{where}: cannot be read", error)) from error
     if not isinstance(grid, list) or not all(isinstance(trial, dict) for trial in grid):
         raise ExperimentError(f"{where}: needed is a list of trials, a mapping each")
     if len(grid) != trials:

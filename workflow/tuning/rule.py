@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
-import yaml
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, model_validator
 
 from eapo_verl.settings.base import Name, Settings, Text
 from eapo_verl.settings.errors import one_line
+from workflow.documents import LARGEST_FILE, read_document
 
 RULE = (
     "Each trained arm gets the same number of trials, of which the first is the arm as it is. A trial's score is the "
@@ -102,8 +102,8 @@ def read_rule(path: Path) -> RuleFile:
         ValueError: it is none, or was changed by hand against its own rule; the message is one line.
     """
     try:
-        return RuleFile.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
+        return RuleFile.model_validate(read_document(path, longest_texts=LARGEST_FILE))
     except FileNotFoundError as error:
         raise ValueError(f"tuned: {path} does not exist; `snakemake tune` makes such a file, null is none") from error
-    except (OSError, ValidationError, ValueError, yaml.YAMLError) as error:
+    except (OSError, ValueError) as error:
         raise ValueError(one_line(f"tuned: {path}", error)) from error

@@ -1,10 +1,8 @@
 """What an experiment says of tuning."""
 
-from typing import Annotated
-
 from pydantic import Field
 
-from eapo_verl.settings.base import Settings
+from eapo_verl.settings.base import Seed, Settings
 from workflow.problem_sets import ProblemSet
 
 
@@ -18,7 +16,7 @@ class Tuning(Settings):
     """
 
     trials: int = Field(ge=2)
-    seeds: tuple[Annotated[int, Field(ge=0)], ...] = Field(min_length=1)
+    seeds: tuple[Seed, ...] = Field(min_length=1)
     validation: ProblemSet
 
     def check_seeds(self, scored: tuple[int, ...]) -> None:

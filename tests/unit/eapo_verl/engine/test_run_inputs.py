@@ -10,16 +10,20 @@ import pytest
 from eapo_verl.engine.prompts import write_all
 from eapo_verl.engine.verl_config import compose, overrides
 from eapo_verl.settings.run import RunError, RunSettings, read_run
+from eapo_verl.settings.verl_keys import PPO, check_keys
 from workflow.embedded.tokenizer import build_tokenizer
 from workflow.sampling.questions import read_benchmark
 
+#: As many as a step takes, and one that is too long.
+TRAIN = ["1+1;2+2;3+3", "1+1" * 20, "1+1;2+2;3+4", "1+1;2+2;3+5", "1+1;2+2;3+6"]
+
 
 def run(folder: Path, **changes: Any) -> RunSettings:
-    """Settings of a consulting run on two sets of problems, one of them long."""
+    """Settings of a consulting run on two sets of problems, one of the problems long."""
     build_tokenizer().save_pretrained(folder / "policy")
     sizes = {"num_hidden_layers": 4, "num_attention_heads": 6, "hidden_size": 192, "model_type": "llama"}
     (folder / "policy/config.json").write_text(json.dumps(sizes))
-    for name, problems in (("train", ["1+1;2+2;3+3", "1+1" * 20]), ("validation", ["4+4;5+5;6+6"])):
+    for name, problems in (("train", TRAIN), ("validation", ["4+4;5+5;6+6"])):
         rows = [{"id": text, "problem": text, "answer": "07", "task": "integers_bare"} for text in problems]
         (folder / f"{name}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
     fields: dict[str, Any] = {
@@ -36,8 +40,9 @@ def run(folder: Path, **changes: Any) -> RunSettings:
 
 def test_prompts_that_do_not_fit_are_left_out_and_counted(tmp_path: Path) -> None:
     assert write_all(run(tmp_path), tmp_path) == {"train": 1, "validation": 0}
-    (train,) = pd.read_parquet(tmp_path / "train.parquet").to_dict("records")
+    train, *more = pd.read_parquet(tmp_path / "train.parquet").to_dict("records")
     (validation,) = pd.read_parquet(tmp_path / "validation.parquet").to_dict("records")
+    assert len(more) == 3
     assert [message["role"] for message in train["prompt"]] == ["system", "user"]
     assert [message["role"] for message in validation["prompt"]] == ["user"]
     assert (train["agent_name"], validation["agent_name"]) == ("consulting", "independent")
@@ -48,7 +53,7 @@ def test_prompts_that_do_not_fit_are_left_out_and_counted(tmp_path: Path) -> Non
 
 def test_a_run_that_never_consults_has_no_instruction(tmp_path: Path) -> None:
     write_all(run(tmp_path, consultation={"instruction": "1|2", "trigger": "never"}, experts=[]), tmp_path)
-    (train,) = pd.read_parquet(tmp_path / "train.parquet").to_dict("records")
+    train, *_ = pd.read_parquet(tmp_path / "train.parquet").to_dict("records")
     assert [message["role"] for message in train["prompt"]] == ["user"] and train["agent_name"] == "independent"
 
 
@@ -57,17 +62,27 @@ def test_no_prompt_that_fits_is_one_line(tmp_path: Path) -> None:
         write_all(run(tmp_path, lengths={"prompt": 4, "response": 32}), tmp_path)
 
 
+def test_fewer_prompts_that_fit_than_a_step_takes_are_one_line(tmp_path: Path) -> None:
+    settings = run(tmp_path)
+    settings.train_file.write_text("".join(settings.train_file.read_text().splitlines(keepends=True)[:4]))
+    said = r"train\.jsonl: 3 of 4 prompts are no longer than lengths\.prompt \(24 tokens\); a step takes 4 \(budget\.pr"
+    with pytest.raises(RunError, match=said):
+        write_all(settings, tmp_path)
+
+
 def test_the_policy_is_asked_as_its_task_asks(tmp_path: Path) -> None:
     settings = run(tmp_path, lengths={"prompt": 200, "response": 32})
     lines = settings.train_file.read_text().splitlines()
-    settings.train_file.write_text(lines[0].replace(', "task": "integers_bare"', "") + "\n" + lines[1] + "\n")
+    lines[0] = lines[0].replace(', "task": "integers_bare"', "")
+    settings.train_file.write_text("\n".join(lines) + "\n")
     write_all(settings, tmp_path)
-    first, second = pd.read_parquet(tmp_path / "train.parquet").to_dict("records")
+    first, second, *more = pd.read_parquet(tmp_path / "train.parquet").to_dict("records")
     assert first["extra_info"]["task"] == "integers" and "final answer within" in first["prompt"][-1]["content"]
     assert second["prompt"][-1]["content"] == second["extra_info"]["problem"]
     # It is scored on the very same text.
     questions = read_benchmark(f"any={settings.train_file}").questions
-    assert [question.prompt for question in questions] == [one["prompt"][-1]["content"] for one in (first, second)]
+    asked = [one["prompt"][-1]["content"] for one in (first, second, *more)]
+    assert [question.prompt for question in questions] == asked
 
 
 @pytest.mark.parametrize(
@@ -79,7 +94,7 @@ def test_a_problem_that_no_task_can_use_is_named(tmp_path: Path, field: dict[str
     problem = json.loads(settings.train_file.read_text().splitlines()[0])
     with settings.train_file.open("a") as file:
         file.write(json.dumps(problem | field) + "\n")
-    with pytest.raises(RunError, match=r"train\.jsonl:3: " + complaint):
+    with pytest.raises(RunError, match=r"train\.jsonl:6: " + complaint):
         write_all(settings, tmp_path)
 
 
@@ -90,6 +105,16 @@ def test_dynamic_sampling_is_a_matter_of_settings(tmp_path: Path) -> None:
     made = overrides(dynamic, tmp_path, "cpu")
     assert f'++{metric}="acc"' in made and "++data.gen_batch_size=1" in made
     assert "++trainer.v1.sampler.sampler_kwargs.most_discarded=40" in made
+
+
+def test_what_settings_state_cannot_be_set_beside_them(tmp_path: Path) -> None:
+    optimiser = {"learning_rate": 1e-4, "dynamic_sampling": True, "loss_aggregation": "seq-mean-token-sum-norm"}
+    made = overrides(run(tmp_path, optimiser=optimiser), tmp_path, "gpu")
+    assert len(made) > 30
+    for one in made:
+        key = one.removeprefix("++").partition("=")[0]
+        with pytest.raises(ValueError, match=r"the experiment states it|the program itself sets it"):
+            check_keys({key: 1}, PPO)
 
 
 @pytest.mark.engine  # imports verl

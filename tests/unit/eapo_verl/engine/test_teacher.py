@@ -11,6 +11,7 @@ from tokenizers import AddedToken
 from eapo_verl.engine.teacher import check_teacher, overrides
 from eapo_verl.engine.verl_config import compose
 from eapo_verl.settings.run import RunError, RunSettings
+from eapo_verl.settings.verl_keys import PPO, check_keys
 from workflow.embedded.tokenizer import build_tokenizer
 
 SIZES = {"num_hidden_layers": 4, "num_attention_heads": 6, "hidden_size": 192, "max_position_embeddings": 256}
@@ -136,6 +137,14 @@ def test_a_teacher_is_one_of_the_runs_models(tmp_path: Path) -> None:
 def test_a_run_without_a_teacher_has_none(tmp_path: Path) -> None:
     check_teacher(run(tmp_path, teacher=False))
     assert overrides(run(tmp_path, teacher=False), "cpu") == {}
+
+
+def test_what_a_teacher_s_settings_state_cannot_be_set_beside_them(tmp_path: Path) -> None:
+    stated = overrides(run(tmp_path), "gpu")
+    assert len(stated) == 8
+    for key, value in stated.items():
+        with pytest.raises(ValueError, match=r"the experiment states it|the program itself sets it"):
+            check_keys({key: value}, PPO)
 
 
 @pytest.mark.engine  # imports verl

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from eapo_verl.settings.verl_keys import SFT, check_keys
 from eapo_verl.sft.verl_config import compose, overrides, processes
 from tests.unit.eapo_verl.sft.conftest import Make
 
@@ -29,3 +30,11 @@ def test_all_weights_are_tuned_at_the_rate_itself_and_a_gpu_keeps_verls_precisio
     made = overrides(settings(supervised={"learning_rate": 1e-3}), tmp_path, "gpu")
     assert "++optim.lr=0.001" in made and processes(settings()) == 1
     assert not any("lora" in one or "mixed_precision" in one for one in made)
+
+
+def test_what_settings_state_cannot_be_set_beside_them(settings: Make, tmp_path: Path) -> None:
+    lora = settings(supervised={"lora": {}})
+    for one in overrides(lora, tmp_path, "gpu"):
+        key = one.removeprefix("++").partition("=")[0]
+        with pytest.raises(ValueError, match=r"the experiment states it|the program itself sets it"):
+            check_keys({key: 1}, SFT)

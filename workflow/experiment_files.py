@@ -1,0 +1,64 @@
+"""The files that an experiment names, looked at before anything is made of them."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from workflow.models import LocalModel
+from workflow.problem_sets import Benchmark, Public, local_file
+from workflow.sources.benchmarks import read
+from workflow.sources.command import SourceError
+
+if TYPE_CHECKING:
+    from workflow.experiment import Experiment
+
+
+def count_problems(experiment: "Experiment") -> dict[str, int]:
+    """How many problems each set has, by its key, but for those that are still to be downloaded.
+
+    Raises:
+        ValueError: a file or folder is not there, or a file holds no problems of its set's task; the message names the
+            key.
+    """
+    folders = {
+        "benchmark_dir": experiment.benchmark_dir,
+        "consultation.pool.cache_dir": experiment.consultation.pool.cache_dir,
+    }
+    for key, folder in folders.items():
+        if folder is not None and _exists(key, folder) and not folder.is_dir():
+            raise ValueError(f"{key}: {folder} is no folder")
+    for name, model in experiment.models.items():
+        if isinstance(model, LocalModel):
+            _require(f"models.{name}.path", model.path)
+    sets: dict[str, Benchmark] = {"train": experiment.train, "validation": experiment.validation}
+    if experiment.tuning is not None:
+        sets["tuning.validation"] = experiment.tuning.validation
+    sets |= {f"benchmarks.{name}": benchmark for name, benchmark in experiment.benchmarks.items()}
+    counts = {key: _count(key, one, experiment.benchmark_dir) for key, one in sets.items()}
+    return {key: count for key, count in counts.items() if count is not None}
+
+
+def _count(key: str, problems: Benchmark, folder: Path | None) -> int | None:
+    name = key.rpartition(".")[2]
+    path = local_file(name, problems, folder)
+    if path is None:
+        return getattr(problems, "size", None)
+    _require(f"{key}.path", path)
+    if not path.is_file():
+        raise ValueError(f"{key}.path: {path} is no file")
+    try:
+        return len(read(name if isinstance(problems, Public) else None, path, problems.task)[0])
+    except SourceError as error:
+        raise ValueError(f"{key}.path: {error}") from error
+
+
+def _require(key: str, path: Path) -> None:
+    if not _exists(key, path):
+        raise ValueError(f"{key}: {path} does not exist")
+
+
+def _exists(key: str, path: Path) -> bool:
+    try:
+        return path.exists()
+    except OSError as error:
+        # A name that is too long, or a folder that may not be looked into.
+        raise ValueError(f"{key}: {path}: {error.strerror}") from error
