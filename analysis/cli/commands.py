@@ -20,6 +20,7 @@ def grade(arguments: argparse.Namespace) -> None:
     """Samples to grades, with a line on what was found."""
     from analysis.intake.samples import Grader, read_answers, read_samples
     from analysis.output import write_parquet
+    from analysis.statistics.scores import disagreements
     from analysis.tables.numbers import rounded
 
     answers = read_answers(arguments.problems)
@@ -27,14 +28,16 @@ def grade(arguments: argparse.Namespace) -> None:
     with Grader(arguments.workers) as grader:
         grades = grader.grade(samples, answers)
     write_parquet(arguments.out, grades)
-    rates = {name: grades[name].mean() for name in ("correct", "verify_correct", "unanswered", "truncated")}
-    disagreements = grades[grades["correct"] != grades["verify_correct"]]
-    rates["scorers disagree"] = len(disagreements) / len(grades)
+    rates = {
+        name: grades[name].astype(float).mean() for name in ("correct", "verify_correct", "unanswered", "truncated")
+    }
+    different = grades[disagreements(grades)]
+    rates["scorers disagree"] = len(different) / len(grades)
     shown = ", ".join(f"{name} {rounded(rate, 4)}" for name, rate in rates.items())
     print(f"{arguments.out}: {len(grades)} responses to {len(answers)} questions: {shown}")
     if grader.overdue:
-        print(f"the second scorer gave up {grader.overdue} of them, which count as not verified")
-    for row in disagreements.to_dict("records"):
+        print(f"the second scorer gave up {grader.overdue} of them: there is no verdict of its")
+    for row in different.to_dict("records"):
         boxed = "no box" if row["unanswered"] else f"boxed {row['extracted']!r}"
         verdicts = " against ".join("right" if row[name] else "wrong" for name in ("correct", "verify_correct"))
         print(f"scorers disagree: question {row['question_id']!r}, sample {row['sample']}, {boxed}: {verdicts}")
@@ -139,6 +142,8 @@ def compare(arguments: argparse.Namespace) -> None:
     for rows in (main_rows(made.main), diagnostic_rows(made.main), test_rows(pooled)):
         print(pd.DataFrame(rows).map(markdown_text).to_markdown(index=False, disable_numparse=True), end="\n\n")
     print("\n".join([made.conclusion.sentence, made.conclusion.basis, *made.conclusion.warnings]))
+    if made.unverified:
+        print(f"The second scorer gave up {made.unverified} responses: there is no verdict of its.")
     print(f"Written: main and significance, .csv, .md and .tex, in {arguments.out_dir}")
 
 

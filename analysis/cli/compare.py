@@ -19,11 +19,12 @@ from analysis.tables.significance import significance_table
 
 
 class Comparison(NamedTuple):
-    """Both tables and what follows from them."""
+    """Both tables, what follows from them, and of how many responses the second scorer has no verdict."""
 
     main: pd.DataFrame
     significance: pd.DataFrame
     conclusion: Conclusion
+    unverified: int
 
 
 def compare(
@@ -65,7 +66,7 @@ def compare(
     votes = pd.concat([majority(cell, grades, votes_of) for cell, grades, _ in graded], ignore_index=True)
     main = main_table(scores, votes, votes_of)
     significance = significance_table(scores, [names], votes)
-    return Comparison(main, significance, conclude(main, significance))
+    return Comparison(main, significance, conclude(main, significance), grader.overdue)
 
 
 def _same_answers(graded: Sequence[tuple[Cell, pd.DataFrame, dict[str, Reference]]]) -> None:

@@ -98,7 +98,7 @@ class Grader:
     """Grades samples by the rule and by the second scorer; a context manager.
 
     Its processes of the second scorer, ``workers`` of them, and what they have found live as long as it does. The
-    verdicts do not depend on their number.
+    verdicts do not depend on their number, unless one of them uses up its budget.
     """
 
     def __init__(self, workers: int = 1) -> None:
@@ -117,13 +117,14 @@ class Grader:
 
     @property
     def overdue(self) -> int:
-        """Responses that the second scorer gave up, and so did not verify."""
+        """Responses that the second scorer gave up: there is no verdict of its."""
         return sum(verifier.overdue for verifier in self._verifiers)
 
     def grade(self, samples: pd.DataFrame, answers: Mapping[str, Reference]) -> pd.DataFrame:
         """Add extracted, correct, verify_correct, unanswered, truncated to a frame of :func:`read_samples`.
 
-        ``verify_correct`` is the second scorer's verdict, and the first one's where the answer is no integer.
+        ``verify_correct`` is the second scorer's verdict, missing where it gave up; the first one's where the answer is
+        no integer.
         ``truncated`` is a response that ended at the token limit; it is graded if it holds a box, else unanswered.
         Where ``finish_reason`` is missing, so is ``truncated``.
         """
@@ -137,7 +138,7 @@ class Grader:
         return samples.assign(
             extracted=pd.array([one.extracted for one in grades], dtype="str"),
             correct=[one.correct for one in grades],
-            verify_correct=[verified for _, verified in verdicts],
+            verify_correct=pd.array([verified for _, verified in verdicts], dtype="boolean"),
             unanswered=[one.unanswered for one in grades],
             truncated=_truncated(samples["finish_reason"]),
             # lm-eval's own logs know of no experts.
@@ -145,11 +146,11 @@ class Grader:
         )[GRADE_COLUMNS]
 
 
-def _grade(verifier: Verifier, texts: Sequence[tuple[str, Reference]]) -> list[tuple[Grade, bool]]:
+def _grade(verifier: Verifier, texts: Sequence[tuple[str, Reference]]) -> list[tuple[Grade, bool | None]]:
     return [_verdicts(verifier, response, right) for response, right in texts]
 
 
-def _verdicts(verifier: Verifier, response: str, right: Reference) -> tuple[Grade, bool]:
+def _verdicts(verifier: Verifier, response: str, right: Reference) -> tuple[Grade, bool | None]:
     grade = task(right.task).grade(response, right.answer)
     # Math-Verify is asked about integers alone: of any other answer the task's verdict is the only one.
     is_integer = right.answer.removeprefix("-").isdecimal()

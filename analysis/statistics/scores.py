@@ -21,9 +21,9 @@ _COUNTS = ("seed", "n", "correct", "unanswered", "disagreements")
 
 def score(cell: Cell, grades: pd.DataFrame) -> pd.DataFrame:
     """One row per question of the cell, with the columns SCORE_COLUMNS; NaN where the samples tell no tokens."""
-    by_question = grades.assign(
-        disagrees=grades["correct"] != grades["verify_correct"], characters=grades["response"].str.len()
-    ).groupby("question_id", sort=False)
+    by_question = grades.assign(disagrees=disagreements(grades), characters=grades["response"].str.len()).groupby(
+        "question_id", sort=False
+    )
     rows = by_question.agg(
         n=("correct", "size"),
         correct=("correct", "sum"),
@@ -37,6 +37,12 @@ def score(cell: Cell, grades: pd.DataFrame) -> pd.DataFrame:
     rows["truncated"] = by_question["truncated"].sum(min_count=1)
     rows = rows.reset_index()
     return rows.assign(method=cell.method, seed=cell.seed, benchmark=cell.benchmark)[SCORE_COLUMNS]
+
+
+def disagreements(grades: pd.DataFrame) -> pd.Series:
+    """Where the scorers' verdicts differ; not where the second one gave up."""
+    second = grades["verify_correct"]
+    return second.notna() & (second.fillna(False).astype(bool) != grades["correct"])
 
 
 def majority(cell: Cell, grades: pd.DataFrame, k: int) -> pd.DataFrame:

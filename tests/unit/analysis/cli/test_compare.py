@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from analysis import InputError
 from analysis.cli.commands import main
 from analysis.intake.folders import names
 from analysis.intake.lm_eval_log import read_log, task_name
@@ -262,7 +263,7 @@ def test_a_server_that_is_gone_is_no_verdict() -> None:
         assert verifier._server is not None
         verifier._server[0].kill()
         # Its child ends at this one's deadline, and there is nobody to say so and to start the next.
-        with pytest.raises(RuntimeError, match="the second scorer's server ended with status -9"):
+        with pytest.raises(InputError, match="the second scorer ended with status -9"):
             verifier.verify(r"\boxed{(10^{99})!}", "25")
 
 
