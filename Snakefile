@@ -10,6 +10,8 @@ if not workflow.modifier.is_main_snakefile():
 
 sys.path.insert(0, workflow.basedir)
 
+from snakemake.settings.types import DeploymentMethod
+
 from workflow.experiment import check_file, load_experiment, preflight_experts
 from workflow.methods import ExperimentError
 from workflow.locks import InUse
@@ -63,6 +65,13 @@ onstart:
         preflight_experts(EXPERIMENT)
     except (ExperimentError, InUse) as error:
         sys.exit(f"experiment: {CONFIG_FILE}: {error}")
+
+
+# The linter wants an environment of every rule, and environment.yml is what these need; but conda alone does not make it.
+if DeploymentMethod.CONDA in workflow.deployment_settings.deployment_method:
+    sys.exit(
+        "experiment: --sdm conda: not supported: make and activate the environment as environment.yml says, and run without"
+    )
 
 
 report: "workflow/report/workflow.rst"

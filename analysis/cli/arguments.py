@@ -9,7 +9,12 @@ from pathlib import Path
 
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> None:  # type: ignore[override]
-        self.exit(2, f"analysis: {message}\n")
+        self.exit(2, f"analysis: {one_line(message)}\n")
+
+
+def one_line(message: str) -> str:
+    """The message with a character that is not printed, as a line end in a file's name, as ``\\n``."""
+    return "".join(sign if sign.isprintable() else sign.encode("unicode_escape").decode() for sign in message)
 
 
 def parser() -> argparse.ArgumentParser:
@@ -81,12 +86,14 @@ def parser() -> argparse.ArgumentParser:
     )
     one.add_argument("--consulted", action="store_true", help="only rollouts that consulted")
 
-    one = commands.add_parser("compare", help="compare two folders of samples, this project's or lm-eval's")
+    one = commands.add_parser("compare", help="compare two folders of samples, this project's or another harness's")
     one.add_argument("a", type=Path, metavar="A", help=_FOLDER)
     one.add_argument("b", type=Path, metavar="B", help="the method that it is compared with: A minus B")
     one.add_argument("--benchmark", nargs="+", default=[], metavar="NAME", help="limit the comparison to these")
     one.add_argument(
-        "--problems", type=Path, help="folder with <benchmark>.jsonl (id, answer); default: a data/ above the samples"
+        "--problems",
+        type=Path,
+        help="folder with <benchmark>.jsonl (id, answer), for samples without answers; default: a data/ above them",
     )
     one.add_argument("--k", type=_positive, help="the k of pass@k and maj@k (default: all samples of a question)")
     one.add_argument("--workers", type=_positive, default=os.cpu_count() or 1, help=f"{_WORKERS} (default: all cores)")
@@ -120,8 +127,8 @@ _RUNS = "run.json of each training run"
 _ARMS = "JSON by method: title, inline, look, spends (default: methods are called by their names)"
 _WORKERS = "processes of the second scorer"
 _FOLDER = (
-    "folder with <benchmark>.jsonl or lm-eval's samples_<task>_<date>.jsonl, or with one seed<k>/ of these for each "
-    "training seed"
+    "folder with <benchmark>.jsonl, lm-eval's samples_<task>_<date>.jsonl or what another harness wrote, or with one "
+    "seed<k>/ of these for each training seed"
 )
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pandas as pd
 
 from analysis import InputError
-from analysis.cli.arguments import parser
+from analysis.cli.arguments import one_line, parser
 from analysis.intake.arms import read_arms
 from analysis.tables.names import described
 
@@ -132,7 +132,7 @@ def compare(arguments: argparse.Namespace) -> None:
     """Two folders of samples to both tables, printed and written, and what follows."""
     from analysis.cli.compare import compare as made_of
     from analysis.intake.cells import ALL
-    from analysis.tables.files import write_table
+    from analysis.tables.files import markdown_text, write_table
     from analysis.tables.shown import diagnostic_rows, main_rows, test_rows
 
     made = made_of(arguments.a, arguments.b, arguments.benchmark, arguments.problems, arguments.k, arguments.workers)
@@ -140,7 +140,7 @@ def compare(arguments: argparse.Namespace) -> None:
         write_table(arguments.out_dir, name, content)
     pooled = made.significance[made.significance["benchmark"] == ALL]
     for rows in (main_rows(made.main), diagnostic_rows(made.main), test_rows(pooled)):
-        print(pd.DataFrame(rows).to_markdown(index=False, disable_numparse=True), end="\n\n")
+        print(pd.DataFrame(rows).map(markdown_text).to_markdown(index=False, disable_numparse=True), end="\n\n")
     print("\n".join([made.conclusion.sentence, made.conclusion.basis, *made.conclusion.warnings]))
     if made.unverified:
         print(f"The second scorer gave up {made.unverified} responses: there is no verdict of its.")
@@ -192,10 +192,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         _carry_out(argv)
     except InputError as error:
-        print(f"analysis: {error}", file=sys.stderr)
+        print(f"analysis: {one_line(str(error))}", file=sys.stderr)
         return 2
     except OSError as error:
-        print(f"analysis: {error.filename or 'output'}: {error.strerror}", file=sys.stderr)
+        print(f"analysis: {one_line(str(error.filename or 'output'))}: {error.strerror}", file=sys.stderr)
         return 2
     return 0
 

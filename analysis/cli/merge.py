@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -39,12 +39,12 @@ def merge(folders: Sequence[Path], out: Path, carry_out: Callable[[Sequence[str]
     print(note)
     with tempfile.TemporaryDirectory() as temporary:
         place = Path(temporary)
-        together.lay_out(place)
+        originals = together.lay_out(place)
         try:
             for command in _commands(together, place, lacking):
                 carry_out(command)
         except InputError as error:
-            raise InputError(_where_it_lies(str(error))) from error
+            raise InputError(_where_it_lies(str(error), originals)) from error
         results = [path for name in ("tables", "figures") for path in sorted((place / name).iterdir())]
         for path in (*results, *(place / name for name in ("scores.parquet", "answer.rst", "report.html"))):
             with whole(out / path.relative_to(place)) as target:
@@ -54,10 +54,10 @@ def merge(folders: Sequence[Path], out: Path, carry_out: Callable[[Sequence[str]
     write_text(out / NOTE, note)
 
 
-def _where_it_lies(complaint: str) -> str:
-    """A complaint that begins with a file names the shard's own, and not the link to it."""
+def _where_it_lies(complaint: str, originals: Mapping[Path, Path]) -> str:
+    """A complaint that begins with a file names the shard's own, and not the copy of it."""
     named, colon, rest = complaint.partition(": ")
-    return f"{Path(named).readlink()}{colon}{rest}" if Path(named).is_symlink() else complaint
+    return f"{originals.get(Path(named), named)}{colon}{rest}"
 
 
 def _commands(together: Merged, place: Path, notes: Sequence[str]) -> Iterator[list[str]]:

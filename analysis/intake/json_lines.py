@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import gzip
 import json
 import sys
-import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, TypeGuard
 
 from analysis import InputError
+from analysis.intake.files import lines, opened, whole_text
 
 
 def read_json_lines(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -18,28 +17,31 @@ def read_json_lines(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
 
     A file whose name ends in ``.gz`` is gunzipped.
     """
-    opener = gzip.open if path.suffix == ".gz" else open
-    try:
-        with opener(path, "rt", encoding="utf-8", newline="\n") as file:
-            for number, line in enumerate(file, start=1):
-                if line.strip():
-                    yield f"{path}:{number}", _parse(f"{path}:{number}", line)
-    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
-        raise InputError(f"{path}: is not a whole gzip file: {error}") from error
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read: {error.strerror}") from error
-    except UnicodeDecodeError as error:
-        raise InputError(f"{path}: is not UTF-8 (byte {error.start} of a block)") from error
+    with opened(path) as file:
+        for where, line in lines(path, file):
+            if line.strip():
+                yield where, as_object(where, parsed(where, line))
 
 
 def read_json(path: Path) -> Any:
     """What a file holds that is one JSON value. Raises InputError: unreadable, or not JSON."""
+    with opened(path) as file:
+        return parsed(str(path), whole_text(path, file))
+
+
+def parsed(where: str, text: str) -> Any:
+    """The value that ``text`` is. Raises InputError: it is no JSON, or too deep."""
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read: {error.strerror}") from error
-    except ValueError as error:
-        raise InputError(f"{path}: is not JSON: {str(error)[:100]}") from error
+        return json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"{where}: is not JSON: {str(error)[:100]}") from error
+
+
+def as_object(where: str, row: Any) -> dict[str, Any]:
+    """``row`` with its texts as UTF-8 can hold them. Raises InputError: it is no JSON object."""
+    if not isinstance(row, dict):
+        raise InputError(f"{where}: is a JSON {type(row).__name__}, not an object")
+    return {key: utf8(value) if isinstance(value, str) else value for key, value in row.items()}
 
 
 def require(where: str, row: dict[str, Any], fields: dict[str, type]) -> None:
@@ -61,13 +63,3 @@ def is_number(value: object) -> TypeGuard[int | float]:
 def utf8(text: str) -> str:
     """The text with a lone surrogate, legal in JSON and in no UTF-8 file, replaced."""
     return text.encode("utf-8", "replace").decode()
-
-
-def _parse(where: str, line: str) -> dict[str, Any]:
-    try:
-        row = json.loads(line)
-    except (ValueError, RecursionError) as error:
-        raise InputError(f"{where}: is not JSON: {str(error)[:100]}") from error
-    if not isinstance(row, dict):
-        raise InputError(f"{where}: is a JSON {type(row).__name__}, not an object")
-    return {key: utf8(value) if isinstance(value, str) else value for key, value in row.items()}

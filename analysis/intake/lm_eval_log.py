@@ -1,33 +1,55 @@
-"""Samples from the files that lm-eval writes with ``--log_samples``: ``samples_<task>_<date>.jsonl``.
+"""Samples from the files that lm-eval writes with ``--log_samples``: ``samples_<task>_<date>.jsonl`` (once ``.json``).
 
-A line is a document: doc_id, doc, target, resps (for each request the list of its repeats) and the filter that made
-filtered_resps. lm-eval keeps neither tokens nor the reason of ending, so these stay empty.
+A line, or an element of an array (up to 0.4.2), is a document: doc_id, doc, target, resps (for each request the list of
+its repeats) and the filter that made filtered_resps. lm-eval keeps neither tokens nor the reason of ending, so these
+stay empty.
 """
 
 from __future__ import annotations
 
 import re
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from analysis import InputError
-from analysis.intake.json_lines import read_json_lines, utf8
+from analysis.intake.json_lines import read_json, utf8
+from analysis.intake.rows import ending_of, read_rows, stem_of
 from analysis.intake.samples import SAMPLE_FIELDS, Reference, reference
 
+FIELDS = ("doc_id", "target", "resps")
 _NAME = re.compile(r"samples_(?P<task>.+?)(?:_\d{4}-\d{2}-\d{2}T[\d:.-]+)?")
 
 
 def is_log(path: Path) -> bool:
     """Whether the file is named as lm-eval names its logs."""
-    return path.name.startswith("samples_")
+    return path.name.startswith("samples_") and ending_of(path) in (".jsonl", ".json")
 
 
 def task_name(path: Path) -> str:
     """The task of a log file: its name without the date."""
-    match = _NAME.fullmatch(path.stem)
-    return match["task"] if match else path.stem
+    match = _NAME.fullmatch(stem_of(path))
+    return match["task"] if match else stem_of(path)
+
+
+def task_of_old(path: Path) -> str:
+    """The task of a log that is named after the model's arguments and the task, as up to 0.4.2.
+
+    Raises:
+        InputError: which part of the name it is cannot be told: results.json, which has the tasks, is not beside it.
+    """
+    beside = path.with_name("results.json")
+    results = read_json(beside) if beside.exists() else None
+    tasks = results.get("results") if isinstance(results, dict) else None
+    found = [task for task in tasks if path.stem.endswith(f"_{task}")] if isinstance(tasks, dict) else []
+    if not found:
+        raise InputError(
+            f"{path}: is a log of lm-eval up to 0.4.2, whose name does not say where the task begins: needed is its "
+            "results.json beside it, or the name samples_<task>.jsonl"
+        )
+    return max(found, key=len)
 
 
 def read_log(path: Path) -> tuple[pd.DataFrame, dict[str, Reference]]:
@@ -47,10 +69,10 @@ def read_log(path: Path) -> tuple[pd.DataFrame, dict[str, Reference]]:
     answers: dict[str, Reference] = {}
     responses: dict[str, list[str]] = {}
     filters: set[tuple[str, str]] = set()
-    for where, row in read_json_lines(path):
-        missing = [field for field in ("doc_id", "target", "resps") if field not in row]
+    for where, row in chain.from_iterable(read_rows(path).values()):
+        missing = [field for field in FIELDS if field not in row]
         if missing:
-            raise InputError(f"{where}: field {missing[0]!r} is missing (needed are doc_id, target, resps)")
+            raise InputError(f"{where}: field {missing[0]!r} is missing (needed are {', '.join(FIELDS)})")
         question = _question(row)
         filtered = (question, str(row.get("filter")))
         if filtered in filters:

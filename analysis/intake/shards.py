@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from analysis import InputError
+from analysis.intake.files import regular
 from analysis.intake.json_lines import is_number, read_json
 from analysis.intake.transcripts import FILE as ROLLOUTS
 
@@ -113,10 +115,10 @@ def read_shard(folder: Path) -> Shard:
         if name not in said["files"]:
             raise InputError(f"{path}: 'files' lacks {name}, which its cells need")
     for name, digest in said["files"].items():
-        if PurePosixPath(name).is_absolute() or ".." in PurePosixPath(name).parts:
+        if PurePosixPath(name).is_absolute() or ".." in PurePosixPath(name).parts or "\\" in name:
             raise InputError(f"{path}: 'files' names {name!r}, which does not lie in this folder")
         try:
-            content = (folder / name).read_bytes()
+            content = regular(folder / name).read_bytes()
         except OSError as error:
             raise InputError(f"{folder / name}: cannot be read: {error.strerror}") from error
         if hashlib.sha256(content).hexdigest() != digest:
@@ -152,13 +154,17 @@ class Merged:
         """Whether each of these arms has a cell."""
         return {*arms} <= {arm for arm, _ in self.held}
 
-    def lay_out(self, folder: Path) -> None:
-        """Link the files in ``folder``, which is empty, as they lie in the experiment's own."""
+    def lay_out(self, folder: Path) -> dict[Path, Path]:
+        """Copy the files into ``folder``, which is empty, as they lie in the experiment's own; the original of each.
+
+        No links: not every system lets everybody make some.
+        """
         places = {ARMS: self.shards[0].folder}
         places |= {name: shard.folder for cell, shard in self.held.items() for name in shard.files_of(cell)}
         for name, place in places.items():
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
-            (folder / name).symlink_to((place / name).resolve())
+            shutil.copyfile(place / name, folder / name)
+        return {folder / name: (place / name).resolve() for name, place in places.items()}
 
 
 def merged(shards: Sequence[Shard]) -> Merged:

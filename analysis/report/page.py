@@ -11,6 +11,7 @@ from typing import NamedTuple
 import jinja2
 
 from analysis import InputError
+from analysis.intake.files import regular
 from analysis.intake.runs import read_run
 from analysis.plots import DPI, FIGURES
 from analysis.report.conclusion import Conclusion, conclude
@@ -93,11 +94,11 @@ def _by_section(folder: Path) -> dict[str, list[Figure]]:
 def _figure(folder: Path, stem: str) -> Figure:
     path = folder / f"{stem}.png"
     try:
-        png = path.read_bytes()
+        png = regular(path).read_bytes()
         path = folder / f"{stem}.rst"
         # The header of a PNG holds the width at this place; a CSS pixel is 1/96 of an inch.
         width = round(int.from_bytes(png[16:20]) * 96 / DPI)
-        return Figure(base64.b64encode(png).decode(), FIGURES[stem].alt, width, path.read_text(encoding="utf-8"))
+        return Figure(base64.b64encode(png).decode(), FIGURES[stem].alt, width, regular(path).read_text("utf-8"))
     except OSError as error:
         raise InputError(f"{path}: cannot be read: {error.strerror}") from error
 

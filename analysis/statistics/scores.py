@@ -9,7 +9,7 @@ import pandas as pd
 
 from analysis import InputError
 from analysis.intake.cells import ALL, MACRO, Cell
-from analysis.intake.grades import read_parquet
+from analysis.intake.parquet import read_parquet
 from analysis.statistics.metrics import duplicate_rate, maj_at_k
 
 SCORE_COLUMNS = [

@@ -1,4 +1,7 @@
-"""Write a table in its three forms, and read it again. What columns it has, its own module says."""
+"""Write a table in its three forms, and read it again. What columns it has, its own module says.
+
+Names may be anybody's: of folders, of files. Each form has them as text, whatever they hold.
+"""
 
 from __future__ import annotations
 
@@ -8,10 +11,22 @@ from pathlib import Path
 import pandas as pd
 
 from analysis import InputError
+from analysis.intake.files import regular
 from analysis.output import write_text
 from analysis.tables.numbers import MISSING, cell_text
 
 _FORMS = ("csv", "md", "tex")
+# Spreadsheets take a cell that begins so for a formula. The mark before it is one that they do not show.
+_FORMULA = tuple("=+-@\t\r\n＝＋－＠")
+_MARK = "'"
+# A row that begins with one of the last two would be an argument of the line end before it.
+_LATEX = {
+    **{sign: f"\\{sign}" for sign in "_%&#${}"},
+    **{"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}"},
+    **{"<": r"\textless{}", ">": r"\textgreater{}", "|": r"\textbar{}"},
+    **{MISSING: "--", "−": "$-$", "∞": r"$\infty$"},
+    **{"[": "{[}", "*": "{*}"},
+}
 
 
 def framed(rows: Sequence[Mapping[str, object]], columns: Mapping[str, type]) -> pd.DataFrame:
@@ -21,11 +36,11 @@ def framed(rows: Sequence[Mapping[str, object]], columns: Mapping[str, type]) ->
 
 def write_table(folder: Path, name: str, table: pd.DataFrame) -> None:
     """Write ``<name>.csv`` (all digits, empty where undefined), ``.md`` and ``.tex`` (four decimals, – there)."""
-    shown = table.map(cell_text, decimals=4)
+    shown = table.map(cell_text, decimals=4).map(_printable)
     latex = shown.rename(columns=_latex_text).map(_latex_text)
     csv, md, tex = (folder / f"{name}.{form}" for form in _FORMS)
-    write_text(csv, table.to_csv(index=False))
-    write_text(md, shown.to_markdown(index=False, disable_numparse=True) + "\n")
+    write_text(csv, table.map(_csv_text).to_csv(index=False, lineterminator="\n"))
+    write_text(md, shown.map(markdown_text).to_markdown(index=False, disable_numparse=True) + "\n")
     write_text(tex, latex.to_latex(index=False, escape=False))
 
 
@@ -37,9 +52,11 @@ def remove_table(folder: Path, name: str) -> None:
 
 def read_table(folder: Path, name: str, columns: Mapping[str, type]) -> pd.DataFrame:
     """``<name>.csv`` with all of ``columns``, numbers or nothing in the float ones, and a row. Raises InputError."""
-    path = folder / f"{name}.csv"
+    path = regular(folder / f"{name}.csv")
+    # A method may be called NA, or 1.
+    texts = {column: "str" for column, kind in columns.items() if kind is str}
     try:
-        table = pd.read_csv(path)
+        table = pd.read_csv(path, dtype=texts, keep_default_na=False, na_values=[""])
     except OSError as error:
         raise InputError(f"{path}: cannot be read: {error.strerror}") from error
     except ValueError as error:
@@ -48,15 +65,27 @@ def read_table(folder: Path, name: str, columns: Mapping[str, type]) -> pd.DataF
     if missing:
         raise InputError(f"{path}: column {missing[0]!r} is missing (needed are {', '.join(columns)})")
     for column, kind in columns.items():
-        if kind is float and not pd.api.types.is_numeric_dtype(table[column]):
+        if kind is str:
+            table[column] = table[column].str.removeprefix(_MARK)
+        elif not pd.api.types.is_numeric_dtype(table[column]):
             raise InputError(f"{path}: column {column!r} holds text: needed are numbers")
     if table.empty:
         raise InputError(f"{path}: has no rows")
     return table
 
 
+def markdown_text(text: str) -> str:
+    """The text as a cell of a table in Markdown, or in a terminal."""
+    return _printable(text).replace("|", r"\|")
+
+
+def _printable(text: str) -> str:
+    return "".join(sign if sign.isprintable() else " " for sign in text)
+
+
+def _csv_text(value: object) -> object:
+    return f"{_MARK}{value}" if isinstance(value, str) and value.startswith((*_FORMULA, _MARK)) else value
+
+
 def _latex_text(text: str) -> str:
-    """Names of methods, benchmarks and columns hold no other character that LaTeX minds."""
-    for plain, latex in (("_", r"\_"), ("%", r"\%"), (MISSING, "--"), ("−", "$-$"), ("∞", r"$\infty$")):
-        text = text.replace(plain, latex)
-    return text
+    return "".join(_LATEX.get(sign, sign) for sign in text)

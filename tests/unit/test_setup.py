@@ -59,7 +59,9 @@ def test_direct_requirements_are_pinned_within_their_bounds(lock: str) -> None:
     project = pyproject()["project"]
     extras = project["optional-dependencies"]
     pins = pins_of(lock)
-    for text in [*project["dependencies"], *extras[lock], *extras["dev"]]:
+    assert f"{project['name']}[workflow]" in extras[lock]
+    own = [text for text in extras[lock] if not text.startswith(project["name"])]
+    for text in [*project["dependencies"], *extras["workflow"], *own, *extras["dev"]]:
         requirement = Requirement(text)
         assert requirement.specifier.contains(pins[canonicalize_name(requirement.name)]), text
 

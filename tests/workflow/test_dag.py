@@ -46,6 +46,13 @@ def test_the_dag_is_drawn() -> None:
     assert finished.returncode == 0 and finished.stdout.startswith("digraph")
 
 
+def test_conda_is_not_promised() -> None:
+    finished = snakemake("-n", "--sdm", "conda")
+    assert finished.returncode != 0 and "Traceback" not in finished.stderr
+    [said] = [line for line in finished.stderr.splitlines() if line.startswith("experiment: ")]
+    assert said.startswith("experiment: --sdm conda: not supported")
+
+
 def test_lint() -> None:
     finished = snakemake("--lint")
     assert finished.returncode == 0, finished.stderr

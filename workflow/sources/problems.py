@@ -101,7 +101,7 @@ def parse(rows: Sequence[Row], default_source: str, task: str = tasks.DEFAULT) -
 
 
 def read_rows(path: Path) -> list[Row]:
-    """The rows of a .jsonl, .json (a list of objects), .csv (with a header) or .parquet file.
+    """The rows of a .jsonl, .json (a list of objects, or an object a line), .csv (with a header) or .parquet file.
 
     Raises SourceError, naming the file and, where there is one, the row: unknown format, unreadable, no rows.
     """
@@ -132,7 +132,7 @@ def _text_rows(path: Path, kind: str, content: bytes) -> list[Row]:
             return [_csv_row(f"{path}:{reader.line_num}", fields) for fields in reader]
         except csv.Error as error:
             raise SourceError(f"{path}:{reader.line_num}: not CSV ({error})") from error
-    if kind == ".json":
+    if kind == ".json" and not _is_lines(text):
         listed = _json(text, str(path))
         if not isinstance(listed, list):
             raise SourceError(f"{path}: a {type(listed).__name__}; it must be a list of objects")
@@ -140,6 +140,15 @@ def _text_rows(path: Path, kind: str, content: bytes) -> list[Row]:
     # Not splitlines(): JSON strings may hold line separators such as U+2028 that are no line ends of JSONL.
     lines = [(f"{path}:{number}", line) for number, line in enumerate(text.split("\n"), 1) if line.strip()]
     return [_row(where, _json(line, where)) for where, line in lines]
+
+
+def _is_lines(text: str) -> bool:
+    """Whether a .json file is JSON lines, as some publish them: an object on the first line, and more below."""
+    first, _, more = text.lstrip().partition("\n")
+    try:
+        return isinstance(json.loads(first), dict) and bool(more.strip())
+    except (ValueError, RecursionError):
+        return False
 
 
 def _csv_row(where: str, fields: dict[str | None, Any]) -> Row:
@@ -175,4 +184,14 @@ def _row(where: str, fields: Any) -> Row:
     named = {str(key).strip().lower(): value for key, value in fields.items()}
     if len(named) < len(fields):
         raise SourceError(f"{where}: two columns have the same name but for case; found: {', '.join(map(str, fields))}")
-    return Row(where, named)
+    return Row(where, _of_verl(named) | named)
+
+
+def _of_verl(fields: dict[str, Any]) -> dict[str, Any]:
+    """What a row of verl's training data says in its own names: the last message, the ground truth, the index."""
+    prompt, reward, extra = (fields.get(name) for name in ("prompt", "reward_model", "extra_info"))
+    if not (isinstance(prompt, list) and prompt and isinstance(prompt[-1], dict) and isinstance(reward, dict)):
+        return {}
+    found = {"problem": prompt[-1].get("content"), "answer": reward.get("ground_truth")}
+    index = extra.get("index") if isinstance(extra, dict) else None
+    return found if index is None else {"id": index, **found}

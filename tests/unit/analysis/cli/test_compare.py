@@ -261,7 +261,7 @@ def test_a_server_that_is_gone_is_no_verdict() -> None:
     with Verifier(deadline_s=0.2) as verifier:
         assert verifier.verify("\\boxed{1}", "1")
         assert verifier._server is not None
-        verifier._server[0].kill()
+        verifier._server.kill()
         # Its child ends at this one's deadline, and there is nobody to say so and to start the next.
         with pytest.raises(InputError, match="the second scorer ended with status -9"):
             verifier.verify(r"\boxed{(10^{99})!}", "25")

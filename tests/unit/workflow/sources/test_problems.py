@@ -53,6 +53,20 @@ def test_other_common_names_of_columns_are_taken(tmp_path, suffix, names):
     assert parse(read_rows(path), "x") == [Problem("a", "p", "25", "x")]
 
 
+def test_lines_may_be_in_a_json_file(tmp_path):
+    path = save(tmp_path / "set.jsonl", ROWS).rename(tmp_path / "set.json")
+    assert [problem.answer for problem in parse(read_rows(path), "x")] == ["2", "40"]
+
+
+@pytest.mark.parametrize("suffix", [".jsonl", ".parquet"])
+@pytest.mark.parametrize(("extra", "name"), [({"index": 7, "split": "test"}, "7"), ({"split": "test"}, "1")])
+def test_what_verl_trains_on_is_taken(tmp_path, suffix, extra, name):
+    row = {"prompt": [{"role": "system", "content": "s"}, {"role": "user", "content": "p"}], "ability": "math",
+           "reward_model": {"style": "rule", "ground_truth": "025"}, "extra_info": extra}  # fmt: skip
+    path = save(tmp_path / f"set{suffix}", [row])
+    assert parse(read_rows(path), "x") == [Problem(name, "p", "25", "x")]
+
+
 def test_rows_without_ids_are_numbered(tmp_path):
     path = save(tmp_path / "set.csv", [{"question": "p", "answer": "1"}, {"question": "q", "answer": "2"}])
     assert parse(read_rows(path), "x") == [Problem("1", "p", "1", "x"), Problem("2", "q", "2", "x")]
