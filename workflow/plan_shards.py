@@ -117,7 +117,12 @@ def experiment_sha256(experiment: Experiment) -> str:
     sampling = SamplingPlan(experiment)
     parts = {
         "arms": [
-            [arm, config_sha256(experiment, arm, 0), *sampling.identity(arm, 0), *sampling.conditions(arm)]
+            [
+                *(arm, config_sha256(experiment, arm, 0)),
+                # Option and value: how a command line joins them is no part of it.
+                *(part for option in sampling.identity(arm, 0) for part in option.split("=", 1)),
+                *sampling.conditions(arm),
+            ]
             for arm in experiment.arms
         ],
         "benchmarks": [[name, identity(one)] for name, one in experiment.benchmarks.items()],
