@@ -22,4 +22,11 @@ def listening(processes: Iterable[psutil.Process]) -> set[str]:
 
 def exposed(processes: Iterable[psutil.Process]) -> set[str]:
     """Those that are not loopback's."""
-    return {address for address in listening(processes) if not ipaddress.ip_address(address).is_loopback}
+    return {address for address in listening(processes) if not _is_loopback(address)}
+
+
+def _is_loopback(address: str) -> bool:
+    found = ipaddress.ip_address(address)
+    # Ray's servers have ::ffff:127.0.0.1, which is 127.0.0.1 on a socket for both kinds of addresses.
+    mapped = found.ipv4_mapped if isinstance(found, ipaddress.IPv6Address) else None
+    return (mapped or found).is_loopback

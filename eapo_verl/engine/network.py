@@ -6,6 +6,7 @@ loopback: most go by the address of Ray's node, the others by variables, and tor
 machines they have to reach each other, and each machine's address has to be a private one.
 """
 
+import importlib
 import ipaddress
 import os
 import socket
@@ -69,8 +70,9 @@ def keep_store_on_loopback() -> None:
         RuntimeError: another release of torch is installed than this was checked against.
     """
     import torch
-    from torch.distributed import rendezvous
 
+    # torch.distributed calls a function so, too.
+    rendezvous: Any = importlib.import_module("torch.distributed.rendezvous")
     if torch.__version__.partition("+")[0] not in CHECKED_TORCH:
         raise RuntimeError(
             f"eapo_verl.engine.network: torch {torch.__version__} is installed, its patch is for "
