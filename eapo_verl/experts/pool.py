@@ -199,8 +199,10 @@ class ExpertPool:
         """One request, or its cached reply; None where the endpoint's circuit is open."""
         client, breaker = self._clients[endpoint.name], self._breakers[endpoint.name]
         request = client.request(query.messages, query.seed)
-        # Also where the request does not hold it: samples of one query are to differ.
-        key = {"seed": query.seed} | request
+        key = dict(request)
+        if endpoint.parameter_names["seed"] is None:
+            # Samples of one query are to differ all the same.
+            key["unsent_seed"] = query.seed
         if self._names_address:
             key["address"] = endpoint.base_url.rstrip("/")
         if self._cache is not None and (cached := await asyncio.to_thread(self._cache.get, key)) is not None:
