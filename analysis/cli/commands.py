@@ -187,7 +187,7 @@ COMMANDS: dict[str, Callable[[argparse.Namespace], None]] = {
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command; bad input is one line on stderr and exit status 2."""
     if isinstance(sys.stdout, io.TextIOWrapper):
-        # A minus or an infinity is not in every encoding of a terminal.
+        # A terminal, or a pipe, that does not take every letter.
         sys.stdout.reconfigure(errors="backslashreplace")
     try:
         _carry_out(argv)
