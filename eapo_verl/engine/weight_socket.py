@@ -45,7 +45,7 @@ class RunServerAdapter(ServerAdapter):
         super().__init__(*args, **kwargs)
         self.zmq_handle: str = own(self.zmq_handle)
         # No other socket of verl is of this context. What is unsent when one is closed is dropped: it would not close.
-        context = zmq.Context.instance()
+        context: zmq.Context[Any] = zmq.Context.instance()
         for option in (zmq.SNDTIMEO, zmq.RCVTIMEO):
             context.setsockopt(option, int(1000 * ANSWER_S))
         context.setsockopt(zmq.LINGER, 0)
