@@ -189,8 +189,8 @@ class PolicyAgentLoop(AgentLoopBase):
             self._safe(reply) if show and reply is not None and reply.outcome == "answered" else None
             for reply, show in zip(replies, shown, strict=True)
         ]
-        texts = neutralise_turn([words and words.text for words in safe], self.plan.forbidden, self.plan.tags)
-        safe = [words and words.within_turn(text) for words, text in zip(safe, texts, strict=True)]
+        texts = neutralise_turn([words.text if words else None for words in safe], self.plan.forbidden, self.plan.tags)
+        safe = [words.within_turn(text) if words else None for words, text in zip(safe, texts, strict=True)]
         rollout.count_replies(replies, shown, safe)
         rollout.exchanges.append(Exchange.settled(action.queries, replies, shown, texts, rollout.turn_confidence))
         self._show(rollout, texts)
