@@ -88,7 +88,7 @@ known-experiment:
 	$(if $(wildcard config/$(EXPERIMENT).yaml),,$(error EXPERIMENT=$(EXPERIMENT): there is no config/$(EXPERIMENT).yaml; available are $(or $(patsubst config/%.yaml,%,$(sort $(wildcard config/*.yaml))),none)))
 
 test: $(STAMP)  ## run the tests, those on real engines included (ARGS="-m 'not engine'" for the quick ones)
-	@$(RUN) python -m pytest -n 2 --no-loadscope-reorder -m "not arm" $(ARGS)
+	@$(RUN) python -m pytest -n 3 --dist loadfile --no-loadscope-reorder -m "not arm" $(ARGS)
 
 test-arms: $(STAMP)  ## run the tests of rival arms on real engines, each trained or sampled in the smoke experiment
 	@$(RUN) python -m pytest -m arm $(ARGS)

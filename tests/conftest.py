@@ -1,19 +1,29 @@
-"""Which tests run beside each other where there are two workers (``make test``)."""
+"""In which order tests run where there are several workers (``make test``), each of which takes a file at a time."""
+
+from pathlib import Path
 
 import pytest
-from xdist.remote import Producer
-from xdist.scheduler import LoadScopeScheduling, Scheduling
 
-_ENGINES = "tests/integration/"
+_TESTS = Path(__file__).parent
+#: Files that take long, in the order in which they begin; all others fill up what is left of the workers' time.
+_FIRST = (
+    # Makes the smoke experiment.
+    "integration/test_smoke.py",
+    # These do without it.
+    "integration/test_sampling_engine.py",
+    "unit/workflow/sources/test_smollm2.py",
+    "integration/test_lifetimes.py",
+    "workflow/test_benchmarks.py",
+    "workflow/test_shards.py",
+    # These would wait for it.
+    "integration/test_trouble.py",
+    "integration/test_asking.py",
+    "integration/test_expert_server.py",
+    "integration/test_training_tree.py",
+)
+_RANKS = {_TESTS / name: rank for rank, name in enumerate(_FIRST)}
 
 
-class _EnginesInOneWorker(LoadScopeScheduling):
-    """Tests on engines, each of which wants the machine, one after the other; the rest beside them, file by file."""
-
-    def _split_scope(self, nodeid: str) -> str:
-        return _ENGINES if nodeid.startswith(_ENGINES) else nodeid.partition("::")[0]
-
-
-def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Scheduling:
-    """What pytest-xdist asks for; its own groups do not reach the scheduler with this version of pytest."""
-    return _EnginesInOneWorker(config, log)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Long ones first, or the last of them would run alone."""
+    items.sort(key=lambda item: _RANKS.get(item.path, len(_RANKS)))

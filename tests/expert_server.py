@@ -103,6 +103,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         self._record(b"")
+        self._in_the_making = False
         if self.expert.mood == "slow":
             self.expert.released.wait(RELEASE_S)
         self._send(self.expert.models, status=self.expert.models_status)
@@ -120,11 +121,17 @@ class _Handler(BaseHTTPRequestHandler):
             expert.now += 1
             expert.peak = max(expert.peak, expert.now)
         kind, _, rest = query.partition(" ")
+        self._in_the_making = True
         try:
             getattr(self, f"_{(expert.mood or kind).partition(' ')[0]}")(rest, expert.seen[query] == 1)
         finally:
-            with expert.lock:
-                expert.now -= 1
+            self._made()
+
+    def _made(self) -> None:
+        """Once a request, and before its answer leaves: the next one may be here before this thread runs again."""
+        with self.expert.lock:
+            self.expert.now -= self._in_the_making
+        self._in_the_making = False
 
     def _record(self, body: bytes) -> None:
         self.expert.times.append(time.monotonic())
@@ -133,6 +140,7 @@ class _Handler(BaseHTTPRequestHandler):
         received.append(self.requestline.encode() + bytes(self.headers) + body)
 
     def _send(self, data: bytes, kind: str = "application/json", status: int = 200, **headers: str) -> None:
+        self._made()
         self.send_response(status)
         self.send_header("Content-Type", kind)
         self.send_header("Content-Length", str(len(data)))

@@ -50,27 +50,27 @@ def compare(
     names = folders.names((a, b))
     arms = [folders.find(name, folder) for name, folder in zip(names, (a, b), strict=True)]
     wanted = folders.shared_benchmarks(arms, benchmarks)
-    graded = []
+    sources = [source for arm in arms for source in arm if source.cell.benchmark in wanted]
+    # All of it is read before any of it is graded, which takes longer.
+    read = [(source.cell, *folders.read(source, problems)) for source in sources]
+    _same_answers([(cell, answers) for cell, _, answers in read])
     with Grader(workers) as grader:
-        for source in (source for arm in arms for source in arm if source.cell.benchmark in wanted):
-            samples, answers = folders.read(source, problems)
-            graded.append((source.cell, grader.grade(samples, answers), answers))
-    _same_answers(graded)
-    scores = complete(pd.concat([score(cell, grades) for cell, grades, _ in graded], ignore_index=True), f"{a}, {b}")
+        graded = [(cell, grader.grade(samples, answers)) for cell, samples, answers in read]
+    scores = complete(pd.concat([score(cell, grades) for cell, grades in graded], ignore_index=True), f"{a}, {b}")
     for benchmark in scores.benchmarks:
         rows = scores.frame[scores.frame["benchmark"] == benchmark]
         if (rows["unanswered"] == rows["n"]).all():
             raise InputError(f"benchmark {benchmark!r}: no response holds a boxed answer: nothing can be compared")
     votes_of = k or int(scores.frame["n"].min())
-    votes = pd.concat([majority(cell, grades, votes_of) for cell, grades, _ in graded], ignore_index=True)
+    votes = pd.concat([majority(cell, grades, votes_of) for cell, grades in graded], ignore_index=True)
     main = main_table(scores, votes, votes_of)
     significance = significance_table(scores, [names], votes)
     return Comparison(main, significance, conclude(main, significance))
 
 
-def _same_answers(graded: Sequence[tuple[Cell, pd.DataFrame, dict[str, Reference]]]) -> None:
+def _same_answers(read: Sequence[tuple[Cell, dict[str, Reference]]]) -> None:
     known: dict[tuple[str, str], tuple[Reference, Cell]] = {}
-    for cell, _, answers in graded:
+    for cell, answers in read:
         for question, answer in answers.items():
             other, first = known.setdefault((cell.benchmark, question), (answer, cell))
             if other.answer != answer.answer:

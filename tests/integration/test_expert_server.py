@@ -90,7 +90,7 @@ def check_server(marked: Marked, folder: Path, key: str) -> None:
 
     orphan = engine()
     server().kill()
-    assert eventually(lambda: not orphan.is_running(), LIMIT_S)
+    assert eventually(lambda: not orphan.is_running(), LIMIT_S), orphan.as_dict(["status", "ppid", "cmdline"])
 
     os.kill(Identity.parse(state().process).pid, 9)
     assert eventually(lambda: not marked.named("bin/vllm serve") and not marked.named("VLLM::EngineCore"), LIMIT_S)

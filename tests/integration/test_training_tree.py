@@ -28,9 +28,10 @@ def raylet(trainer: psutil.Process) -> psutil.Process:
     return daemon
 
 
-@pytest.mark.parametrize("victim", [fork_server, raylet])
+# Once while it starts, and once while it trains.
+@pytest.mark.parametrize(("victim", "at"), [(fork_server, "(vLLMHttpServer pid="), (raylet, "step 0/")])
 def test_a_training_without_one_of_its_processes_ends_whole(
-    checkout: Path, tmp_path: Path, victim: Callable[[psutil.Process], psutil.Process]
+    checkout: Path, tmp_path: Path, victim: Callable[[psutil.Process], psutil.Process], at: str
 ) -> None:
     marked, log = Marked(), tmp_path / "train.log"
     command = settings(checkout, tmp_path, "self_exploratory", budget={"steps": 1000})
@@ -39,7 +40,7 @@ def test_a_training_without_one_of_its_processes_ends_whole(
     with subprocess.Popen(wrapped, cwd=checkout, env=environment(checkout) | mark, stderr=subprocess.DEVNULL) as logged:
         try:
             deadline = time.monotonic() + _START_S
-            while not (log.exists() and "step 0/" in log.read_text()):
+            while not (log.exists() and at in log.read_text()):
                 assert logged.poll() is None and time.monotonic() < deadline, log.read_text()[-3000:]
                 time.sleep(0.2)
             assert len(marked.alive()) > 10

@@ -5,11 +5,10 @@ from pathlib import Path
 import pytest
 
 from tests.analysis_experiment import analyse
+from tests.made_once import made_once
 
 
 @pytest.fixture(scope="session")
 def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An experiment's folder, analysed; not to be changed."""
-    folder = tmp_path_factory.mktemp("results")
-    analyse(folder)
-    return folder
+    return made_once(tmp_path_factory, "results", analyse)

@@ -301,7 +301,7 @@ def test_an_effect_is_a_share(argument: str, capsys: pytest.CaptureFixture[str])
 
 
 def test_calibrate_prints_a_rate_for_every_test(capsys: pytest.CaptureFixture[str]) -> None:
-    arguments = ["calibrate", "--repetitions", "20", "--questions", "10", "--seeds", "2", "--samples", "4"]
+    arguments = ["calibrate", "--repetitions", "5", "--questions", "10", "--seeds", "2", "--samples", "4"]
     assert main([*arguments, "--seed", "1"]) == 0
     printed = capsys.readouterr().out
     for test in ("crossed", "paired_t_questions", "permutation_seeds", "posterior_probability"):

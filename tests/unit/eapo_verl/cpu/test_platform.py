@@ -1,5 +1,6 @@
 """The CPU platform: found by verl without being asked for, and its patches refuse what they do not know."""
 
+import json
 import subprocess
 import sys
 
@@ -7,41 +8,37 @@ import pytest
 
 from eapo_verl.cpu.platform import require_version
 
-
-def in_fresh_process(code: str) -> str:
-    return subprocess.run(
-        [sys.executable, "-W", "ignore", "-c", code], check=True, capture_output=True, text=True
-    ).stdout.strip()
+#: What a process says that has imported verl and nothing of this project.
+_ASKED = """
+import json, os, verl
+from verl.plugin.platform import get_platform
+platform = get_platform()
+said = {"platform": [platform.device_name, platform.ray_resource_name()]}
+os.environ |= dict(RANK="0", WORLD_SIZE="1", DIST_INIT_METHOD="tcp://127.0.0.1:0")
+import torch
+from verl.utils.distributed import initialize_global_process_group_ray
+initialize_global_process_group_ray()
+said["backend"] = torch.distributed.get_backend()
+from verl.utils.fsdp_utils import CPUOffloadPolicy
+said["offload"] = str(CPUOffloadPolicy(pin_memory=True))
+print(json.dumps(said))
+"""
 
 
 @pytest.mark.engine
-def test_verl_chooses_it_where_there_is_no_accelerator() -> None:
+def test_verl_takes_it_where_there_is_no_accelerator() -> None:
     import torch
 
     if torch.cuda.is_available():
         pytest.skip("this machine has an accelerator")
-    code = (
-        "import verl; from verl.plugin.platform import get_platform\n"
-        "platform = get_platform(); print(platform.device_name, platform.ray_resource_name())"
-    )
-    assert in_fresh_process(code) == "cpu GPU"
-
-
-@pytest.mark.engine
-def test_a_process_group_starts_with_the_backend_that_verl_asks_for() -> None:
-    code = (
-        "import os, verl, torch\n"
-        "os.environ |= dict(RANK='0', WORLD_SIZE='1', DIST_INIT_METHOD='tcp://127.0.0.1:0')\n"
-        "from verl.utils.distributed import initialize_global_process_group_ray as start\n"
-        "start(); print(torch.distributed.get_backend())"
-    )
-    assert in_fresh_process(code) == "cpu:gloo"
-
-
-@pytest.mark.engine
-def test_verl_offloads_a_reference_policy_without_pinned_memory() -> None:
-    code = "import verl; from verl.utils.fsdp_utils import CPUOffloadPolicy as Policy; print(Policy(pin_memory=True))"
-    assert in_fresh_process(code) == "CPUOffloadPolicy(pin_memory=False)"
+    command = [sys.executable, "-W", "ignore", "-c", _ASKED]
+    finished = subprocess.run(command, check=True, capture_output=True, text=True)
+    assert json.loads(finished.stdout.splitlines()[-1]) == {
+        "platform": ["cpu", "GPU"],
+        # What verl asks for, and a reference policy offloaded without pinned memory.
+        "backend": "cpu:gloo",
+        "offload": "CPUOffloadPolicy(pin_memory=False)",
+    }
 
 
 def test_an_unknown_version_is_not_patched() -> None:

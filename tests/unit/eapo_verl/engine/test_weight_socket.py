@@ -1,5 +1,8 @@
-"""A run's weights go through a socket of its own."""
+"""A run's weights go through a socket of its own, and not to an engine that takes none."""
 
+import asyncio
+from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -34,3 +37,31 @@ def test_both_sides_of_a_run_name_one_socket_and_another_run_another(monkeypatch
     monkeypatch.delenv(weight_socket.RUN_VARIABLE)
     with pytest.raises(KeyError):
         weight_socket.own(verls)
+
+
+def test_an_engine_that_takes_no_weights_ends_the_run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    import zmq
+    from verl.workers.rollout.vllm_rollout import ServerAdapter
+
+    from eapo_verl.engine import weight_socket
+
+    def sender(self: Any) -> None:
+        self.zmq_handle = f"ipc://{tmp_path}/verls.sock"
+        self.use_shm = True
+        self.config = SimpleNamespace(checkpoint_engine=SimpleNamespace(update_weights_bucket_megabytes=1))
+
+    async def nobody(self: Any, *args: Any, **kwargs: Any) -> None:
+        """In place of the engine's worker."""
+
+    monkeypatch.setattr(ServerAdapter, "__init__", sender)
+    monkeypatch.setattr(ServerAdapter, "_execute_method", nobody)
+    monkeypatch.setattr(weight_socket, "ANSWER_S", 0.2)
+    monkeypatch.setenv(weight_socket.RUN_VARIABLE, "one")
+    context = zmq.Context.instance()
+    before = {option: context.getsockopt(option) for option in (zmq.SNDTIMEO, zmq.RCVTIMEO, zmq.LINGER)}
+    try:
+        with pytest.raises(RuntimeError, match="took no weights"):
+            asyncio.run(weight_socket.RunServerAdapter().update_weights(iter(())))
+    finally:
+        for option, value in before.items():
+            context.setsockopt(option, value)

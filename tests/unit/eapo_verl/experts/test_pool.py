@@ -20,7 +20,7 @@ NOBODY = "http://127.0.0.1:9/v1"
 
 
 def endpoint(base_url: str, name: str = "a", **fields: object) -> Endpoint:
-    return Endpoint(name=name, base_url=base_url, model="m", **({"timeout_s": 2.0, "retries": 0} | fields))
+    return Endpoint(name=name, base_url=base_url, model="m", **({"timeout_s": 8.0, "retries": 0} | fields))
 
 
 def ask(endpoints: list[Endpoint], queries: list[str], seed: int = 5, **settings: object) -> list[Reply]:

@@ -2,8 +2,10 @@
 
 from typing import Annotated
 
+from pydantic import Field
+
 from eapo_verl.settings.base import Endpoint, ExpertLimits, ExpertPoolSettings, Settings
-from eapo_verl.settings.identity import OPERATIONAL, identity
+from eapo_verl.settings.identity import LATER, OPERATIONAL, identity
 from eapo_verl.settings.run import Training
 
 
@@ -24,6 +26,15 @@ def test_marked_keys_are_left_out_at_any_depth() -> None:
     assert identity(Outer(by_name={"a": Inner()})) == {
         "inner": inner, "several": [inner, inner], "by_name": {"a": inner}, "nothing": None
     }  # fmt: skip
+
+
+class Grown(Inner):
+    added: Annotated[dict[str, int], LATER] = Field(default_factory=dict)
+
+
+def test_a_key_that_came_later_counts_where_it_says_something_else() -> None:
+    assert identity(Grown()) == identity(Inner())
+    assert identity(Grown(added={"a": 1})) == identity(Inner()) | {"added": {"a": 1}}
 
 
 def marked(*classes: type[Settings]) -> set[str]:
