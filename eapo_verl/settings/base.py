@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal, get_args
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue, StringConstraints, model_validator
 
-from eapo_verl.settings.identity import OPERATIONAL
+from eapo_verl.settings.identity import LATER, OPERATIONAL
 
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$")]
 Text = Annotated[str, StringConstraints(min_length=1)]
@@ -83,8 +83,8 @@ class ExpertLimits(Settings):
     name: Name
     api_key_env: Annotated[Variable | None, OPERATIONAL] = None
     headers_env: Annotated[dict[Header, Variable], OPERATIONAL] = Field(default_factory=dict)
-    request: dict[Parameter, Text | None] = Field(default_factory=dict)
-    extra_body: dict[Text, JsonValue] = Field(default_factory=dict)
+    request: Annotated[dict[Parameter, Text | None], LATER] = Field(default_factory=dict)
+    extra_body: Annotated[dict[Text, JsonValue], LATER] = Field(default_factory=dict)
     weight: float = Field(1.0, gt=0)
     max_concurrency: Annotated[int, OPERATIONAL] = Field(64, ge=1)
     max_tokens: int = Field(64, ge=1, le=10**9)
