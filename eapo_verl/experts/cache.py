@@ -49,8 +49,15 @@ class ReplyCache:
             self.corrupt += 1
             _log.warning("cached reply %s cannot be read (%s)", path, type(error).__name__)
             return None
-        free = replace(reply, cached=True, cost=0.0, flops=0.0, attempts=0)
-        return replace(free, cached_tokens=reply.tokens, cached_prompt_tokens=reply.prompt_tokens)
+        return replace(
+            reply,
+            cached=True,
+            cached_tokens=reply.tokens,
+            cached_prompt_tokens=reply.prompt_tokens,
+            cost=0.0,
+            flops=0.0,
+            attempts=0,
+        )
 
     def put(self, request: Mapping[str, Any], reply: Reply) -> None:
         """Keep a usable reply (answered or truncated); others are not kept, since asking again may help."""

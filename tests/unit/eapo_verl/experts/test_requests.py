@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from eapo_verl.settings.base import Endpoint
+from eapo_verl.settings.identity import identity
 from tests.expert_pool import NOBODY, ask, endpoint
 from tests.expert_server import ExpertServer
 from workflow.models import Expert
@@ -84,3 +85,10 @@ def test_why_a_query_fails_is_told_once_a_kind_without_keys(
 def test_what_cannot_be_sent_is_refused(fields: dict[str, Any], said: str) -> None:
     with pytest.raises(ValueError, match=said):
         endpoint(**({"base_url": NOBODY} | fields))
+
+
+def test_what_is_sent_otherwise_tells_results_apart_and_how_it_was_before_does_not() -> None:
+    plain = identity(endpoint(NOBODY, headers_env={"X-Key": "KEY"}))
+    assert not {"request", "extra_body", "headers_env"} & plain.keys()
+    said: dict[str, Any] = {"request": {"seed": None}, "extra_body": {"effort": "low"}}
+    assert identity(endpoint(NOBODY, **said)) == plain | said
