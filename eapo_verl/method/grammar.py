@@ -11,9 +11,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import permutations, product
 
-from pydantic import model_validator
+from pydantic import field_validator, model_validator
 
-from eapo_verl.settings.base import Settings, Words
+from eapo_verl.settings.base import Settings, Text, Words
 from tasks.boxes import boxed_answer, final_part
 
 # All but tab and newline: a terminal, a log or a tokeniser may give them a meaning that the text does not show.
@@ -26,17 +26,24 @@ class Tags(Settings):
     """The strings of the grammar.
 
     ``unavailable`` is the one text for a reply that is not shown, ``answer_prefix`` opens the last line of an answer
-    that stands in no box. None is blank. A tag or the separator stands neither inside another one, which would make a
+    that stands in no box. None is blank, but that a separator may be a line break. A tag or the separator stands neither inside another one, which would make a
     text ambiguous, nor inside ``unavailable``, ``answer_prefix`` or what else a text is read by (``FIXED``).
     """
 
     consult_open: Words = "<consult>"
     consult_close: Words = "</consult>"
-    separator: Words = "|"
+    separator: Text = "|"
     reply_open: Words = "<reply>"
     reply_close: Words = "</reply>"
     unavailable: Words = "unavailable"
     answer_prefix: Words = "Answer:"
+
+    @field_validator("separator")
+    @classmethod
+    def _to_be_seen(cls, value: str) -> str:
+        if not value.strip() and value != "\n":
+            raise ValueError(f"it is blank (got {value!r}); needed is text, or a line break alone")
+        return value
 
     @model_validator(mode="after")
     def _told_apart(self) -> "Tags":
