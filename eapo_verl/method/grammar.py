@@ -26,8 +26,9 @@ class Tags(Settings):
     """The strings of the grammar.
 
     ``unavailable`` is the one text for a reply that is not shown, ``answer_prefix`` opens the last line of an answer
-    that stands in no box. None is blank, but that a separator may be a line break. A tag or the separator stands neither inside another one, which would make a
-    text ambiguous, nor inside ``unavailable``, ``answer_prefix`` or what else a text is read by (``FIXED``).
+    that stands in no box. None is blank, but that a separator may be a line break. A tag or the separator stands
+    neither inside another one, which would make a text ambiguous, nor inside ``unavailable``, ``answer_prefix`` or what
+    else a text is read by (``FIXED``).
     """
 
     consult_open: Words = "<consult>"
