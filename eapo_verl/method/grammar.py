@@ -10,9 +10,9 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import permutations, product
-from typing import Annotated, NamedTuple
+from typing import NamedTuple
 
-from pydantic import AfterValidator, model_validator
+from pydantic import field_validator, model_validator
 
 from eapo_verl.settings.base import Settings, Text, Words
 from tasks.boxes import boxed_answer, final_part
@@ -23,28 +23,29 @@ _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 FIXED = ("<think>", "</think>", "\\boxed{", "\\fbox{")
 
 
-def _newline_or_words(value: str) -> str:
-    if value != "\n" and not value.strip():
-        raise ValueError(f"it is blank (got {value!r}); needed is text, or a newline")
-    return value
-
-
 class Tags(Settings):
     """The strings of the grammar.
 
     ``unavailable`` is the one text for a reply that is not shown, ``answer_prefix`` opens the last line of an answer
-    that stands in no box. None is blank, but for a separator that is a newline. A tag or the separator stands neither
-    inside another one, which would make a text ambiguous, nor inside ``unavailable``, ``answer_prefix`` or what else a
-    text is read by (``FIXED``).
+    that stands in no box. None is blank, but that a separator may be a line break. A tag or the separator stands
+    neither inside another one, which would make a text ambiguous, nor inside ``unavailable``, ``answer_prefix`` or what
+    else a text is read by (``FIXED``).
     """
 
     consult_open: Words = "<consult>"
     consult_close: Words = "</consult>"
-    separator: Annotated[Text, AfterValidator(_newline_or_words)] = "|"
+    separator: Text = "|"
     reply_open: Words = "<reply>"
     reply_close: Words = "</reply>"
     unavailable: Words = "unavailable"
     answer_prefix: Words = "Answer:"
+
+    @field_validator("separator")
+    @classmethod
+    def _to_be_seen(cls, value: str) -> str:
+        if not value.strip() and value != "\n":
+            raise ValueError(f"it is blank (got {value!r}); needed is text, or a line break alone")
+        return value
 
     @model_validator(mode="after")
     def _told_apart(self) -> "Tags":
