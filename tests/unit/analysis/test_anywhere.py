@@ -58,7 +58,7 @@ def elsewhere(tmp_path: Path) -> dict[str, str]:
 
 
 def python(environment: dict[str, str], *arguments: str) -> subprocess.CompletedProcess[bytes]:
-    return subprocess.run([sys.executable, *arguments], env=environment, capture_output=True, timeout=120, cwd=ROOT)
+    return subprocess.run([sys.executable, *arguments], env=environment, capture_output=True, timeout=300, cwd=ROOT)
 
 
 def test_every_module_can_be_imported(elsewhere: dict[str, str]) -> None:

@@ -230,7 +230,7 @@ def test_what_never_ends_and_what_never_begins_is_refused(tmp_path: Path) -> Non
     lines(tmp_path / "b/x.jsonl", [ROW])
     command = [sys.executable, "-c", _ENDLESS, str(tmp_path / "a"), str(tmp_path / "b")]
     # A reader that waits for ever does not end by itself.
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60, cwd=ROOT)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300, cwd=ROOT)
     assert done.returncode == 0, done.stderr
     answers = [json.loads(line) for line in done.stdout.splitlines()]
     assert len(answers) == 2 * 6 + 3 + 4
