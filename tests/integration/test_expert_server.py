@@ -86,7 +86,7 @@ def check_server(marked: Marked, folder: Path, key: str) -> None:
 
     first = server()
     engine().kill()
-    assert eventually(lambda: not first.is_running(), LIMIT_S)
+    assert eventually(lambda: not first.is_running() and not state().experts["expert_a"].up, LIMIT_S)
     assert eventually(lambda: state().experts["expert_a"].up, _START_S) and server().pid != first.pid
     assert state().experts["expert_a"].base_url == base_url and ask(base_url, key)[0] == 200
 

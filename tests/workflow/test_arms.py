@@ -16,8 +16,8 @@ def test_methods_differ_in_their_own_parts_alone() -> None:
     theirs = run("self_exploratory")
     for name in ("eapo", "eapo_paper"):
         ours = run(name)
-        differing = {key for key in ours if ours[key] != theirs[key]}
-        assert differing <= {"method", "experts", "departures", "config_sha256", *parts}
+        differing = {key for key in ours.keys() | theirs.keys() if ours.get(key) != theirs.get(key)}
+        assert differing <= {"method", "experts", "served", "departures", "config_sha256", *parts}
         assert {key.partition(".")[0] for key in ours["departures"]} <= parts
     assert all(method.differences for method in methods().values())
 

@@ -139,7 +139,7 @@ def test_an_arm_without_runs_is_scored_for_every_seed_of_the_arm_that_trains_its
     assert one.scored_model("eapo_seek_help", 2) == one.scored_model("eapo", 2) == RESULTS / "runs/eapo/seed2/model"
     assert "eapo_seek_help" not in one.trained_arms
     lease = one.lease("eapo_seek_help", 2, "evaluation")
-    assert "--expert expert_a=" in lease and one.lease("eapo_seek_help", 2, "training") == ""
+    assert any(word.startswith("expert_a=") for word in lease) and one.lease("eapo_seek_help", 2, "training") == []
     assert "--procedure" in one.sampler_options("eapo_seek_help")
 
 

@@ -7,6 +7,7 @@ import pytest
 
 from tests import ROOT
 from tests.default_experiment import plan
+from tests.placed_experiment import write_model
 
 RULES = sorted((ROOT / "workflow" / "rules").glob("*.smk"))
 #: Of Snakemake's own making.
@@ -24,6 +25,6 @@ def test_every_field_of_a_command_is_quoted(path: Path) -> None:
 
 def test_words_of_a_users_stay_one_each(tmp_path: Path) -> None:
     folder = tmp_path / "-a $(touch owned) 'c\\"
-    folder.mkdir()
+    write_model(folder)
     words = plan(models__expert_a={"source": "local", "path": str(folder)}).lease("eapo", 1, "training")
     assert f"expert_a={folder}:64" in words

@@ -80,14 +80,14 @@ class Service:
         expert = self._state.experts[server.model.name]
         ending = server.ending()
         if ending is not None:
+            was_up, expert.up = expert.up, False
+            self._folder.publish(self._state)
             # Its engine may have outlived it.
             end_children(_GRACE_S, keep=[other.pid for other in self._servers if other is not server])
-            if not expert.up or self._restarts[server] == RESTARTS:
+            if not was_up or self._restarts[server] == RESTARTS:
                 raise ServiceError(ending)
             print(f"expert service: {ending}; starting it again", file=sys.stderr)
             self._restarts[server] += 1
-            expert.up = False
-            self._folder.publish(self._state)
             server.start(self._env)
         elif not expert.up:
             if server.answers():

@@ -14,6 +14,8 @@ import tasks
 from workflow.sources.command import SourceError
 
 FORMATS = (".jsonl", ".json", ".csv", ".parquet")
+#: Characters; a longer one is an open quotation mark, and not a problem.
+_LONGEST_CELL = 2**17
 # What a column may be called, whatever its case; the first name wins. `solution` is none of the answer's: in public
 # files it is a worked one.
 NAMES = {
@@ -124,6 +126,8 @@ def _text_rows(path: Path, kind: str, content: bytes) -> list[Row]:
     except UnicodeDecodeError as error:
         raise SourceError(f"{path}: not UTF-8 text (byte {error.start})") from error
     if kind == ".csv":
+        # Of the whole process: whoever reads longer cells sets another.
+        csv.field_size_limit(_LONGEST_CELL)
         reader = csv.DictReader(io.StringIO(text, newline=""))
         try:
             names = list(reader.fieldnames or ())

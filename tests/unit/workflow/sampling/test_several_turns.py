@@ -163,8 +163,8 @@ def test_answers_make_no_special_token_together(monkeypatch: pytest.MonkeyPatch,
     prompts = {**BARE, "separator": "/", "ask": "echo s>{prompt}<"}
     with ExpertServer() as server:
         sample(monkeypatch, tmp_path, "1+1", engine=engine, **asking(server, answers=2, prompts=prompts))
-    # And not s>1+1</s>1+1<.
-    assert engine.prompts[1] == "1+1\n<reply>s>1+1/1+1<|1</reply>"
+    # And not s>1+1</s>1+1<; this tokenizer knows none of s, >, / and < by themselves.
+    assert engine.prompts[1] == "1+1\n<reply><unk><unk>1+1<unk>1+1<unk>|1</reply>"
 
 
 def test_what_is_rewritten_is_neutralised_again(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
