@@ -188,24 +188,28 @@ def end_children(grace_s: float, keep: Collection[int] = ()) -> None:
 def _descendants(keep: Collection[int]) -> list[psutil.Process]:
     """Every living descendant, once; ended children are reaped on the way."""
     found: list[psutil.Process] = []
+    ending: list[psutil.Process] = []
     for child in psutil.Process().children():
         if child.pid in keep:
             continue
         if Identity.of(child.pid) is None:
-            _reap(child.pid)
+            # Where its main thread has ended, and others have not yet, it cannot be reaped: nobody else would, later.
+            if not _reap(child.pid):
+                ending.append(child)
             continue
         try:
             found += [child, *child.children(recursive=True)]
         except psutil.NoSuchProcess:
             continue
-    return [process for process in found if Identity.of(process.pid) is not None]
+    return ending + [process for process in found if Identity.of(process.pid) is not None]
 
 
-def _reap(pid: int) -> None:
+def _reap(pid: int) -> bool:
+    """Whether nothing is left of an ended child."""
     try:
-        os.waitpid(pid, os.WNOHANG)
+        return os.waitpid(pid, os.WNOHANG) != (0, 0)
     except ChildProcessError:
-        return
+        return True
 
 
 def _signal_all(processes: list[psutil.Process], number: int) -> None:
