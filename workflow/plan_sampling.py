@@ -24,7 +24,11 @@ class SamplingPlan:
         self._experiment = experiment
 
     def identity(self, method: str, seed: int | str) -> list[str]:
-        """Arguments of ``workflow.sampling`` that samples depend on.
+        """Arguments of ``workflow.sampling`` that samples depend on."""
+        return _joined(self.options(method, seed))
+
+    def options(self, method: str, seed: int | str) -> list[tuple[str, str]]:
+        """These arguments, each with its value.
 
         What is banned, the consultation tag say, the arm's kind decides. Every arm and training seed draws samples of
         its own, since noise shared between arms is not the independence that the crossed test assumes.
@@ -37,7 +41,7 @@ class SamplingPlan:
         system_prompt = arm.system_prompt_at_evaluation()
         if system_prompt is not None:
             values["system_prompt"] = system_prompt
-        return _options(values) + [f"--ban={text}" for text in arm.banned()]
+        return _options(values) + [("--ban", text) for text in arm.banned()]
 
     def conditions(self, method: str) -> list[str]:
         """What samples depend on beside these and the model, for the methods to which there is more: as JSON."""
@@ -53,7 +57,7 @@ class SamplingPlan:
         """The arguments that change no sample."""
         evaluation = self._experiment.evaluation
         decisive = identity(evaluation)
-        return _options({key: value for key, value in evaluation.model_dump().items() if key not in decisive})
+        return _joined(_options({key: value for key, value in evaluation.model_dump().items() if key not in decisive}))
 
 
 def task_code(*names: str) -> list[str]:
@@ -62,6 +66,10 @@ def task_code(*names: str) -> list[str]:
     return sorted({os.path.relpath(Path(inspect.getfile(one)).resolve()) for one in classes})
 
 
-def _options(values: dict[str, Any]) -> list[str]:
+def _options(values: dict[str, Any]) -> list[tuple[str, str]]:
+    return [(f"--{key.replace('_', '-')}", str(value)) for key, value in values.items()]
+
+
+def _joined(options: list[tuple[str, str]]) -> list[str]:
     # In one word each: a text may begin with what another option begins with.
-    return [f"--{key.replace('_', '-')}={value}" for key, value in values.items()]
+    return [f"{option}={value}" for option, value in options]

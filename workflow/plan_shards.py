@@ -119,8 +119,7 @@ def experiment_sha256(experiment: Experiment) -> str:
         "arms": [
             [
                 *(arm, config_sha256(experiment, arm, 0)),
-                # Option and value: how a command line joins them is no part of it.
-                *(part for option in sampling.identity(arm, 0) for part in option.split("=", 1)),
+                *(part for option in sampling.options(arm, 0) for part in option),
                 *sampling.conditions(arm),
             ]
             for arm in experiment.arms
