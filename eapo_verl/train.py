@@ -92,6 +92,7 @@ def train(settings: RunSettings, checkpoint_dir: Path, resumed_from: int) -> Non
         from verl.trainer.ppo.utils import need_critic, need_reference_policy
         from verl.utils.config import validate_config
 
+        from eapo_verl.engine import banned_tag
         from eapo_verl.engine.task_runner import TaskRunner
         from eapo_verl.engine.weight_socket import new_run
 
@@ -103,7 +104,8 @@ def train(settings: RunSettings, checkpoint_dir: Path, resumed_from: int) -> Non
         )
         ray_init = config.ray_kwargs.ray_init
         runtime_env = {**(ray_init.get("runtime_env") or {})}
-        runtime_env["env_vars"] = {**runtime_env.get("env_vars", {}), **new_run()}
+        ours = new_run() | banned_tag.variables(settings.policy, settings.consultation)
+        runtime_env["env_vars"] = {**runtime_env.get("env_vars", {}), **ours}
         if starter is not None:
             runtime_env["py_executable"] = shlex.quote(str(starter))
         ray_init.runtime_env = runtime_env

@@ -1,8 +1,12 @@
 """In which order tests run where there are several workers (``make test``), each of which takes a file at a time."""
 
+import os
 from pathlib import Path
 
 import pytest
+
+# Torch's threads wait for each other busily: there are more workers than cores.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 _TESTS = Path(__file__).parent
 #: Files that take long, in the order in which they begin; all others fill up what is left of the workers' time.

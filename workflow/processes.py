@@ -204,6 +204,21 @@ def _descendants(keep: Collection[int]) -> list[psutil.Process]:
     return ending + [process for process in found if Identity.of(process.pid) is not None]
 
 
+def reap_others(keep: Collection[int]) -> None:
+    """Reap whichever child has ended, an adopted one too, unless it is one of ``keep``, whose holder asks for its end.
+
+    A process that is killed may take longer to end than whoever killed it waits for.
+    """
+    while True:
+        try:
+            ended = os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+        except ChildProcessError:
+            return
+        if ended is None or ended.si_pid in keep:
+            return
+        _reap(ended.si_pid)
+
+
 def _reap(pid: int) -> bool:
     """Whether nothing is left of an ended child."""
     try:

@@ -17,8 +17,9 @@ def mismatch_kl(pairs: Iterable[tuple[torch.Tensor, torch.Tensor]]) -> float | N
     """An estimate of KL(engine || trainer) in nats a token: the mean of r - 1 - log r, r = p_trainer / p_engine.
 
     It is unbiased and never negative (Schulman 2020, "Approximating KL divergence", k3). The engine's distribution is
-    the one that a token was drawn from: without the tag, where that is banned. So this is rounding where nothing is
-    banned, and what the ban does where something is.
+    the one that a token was drawn from: without the tag, where that is banned, which the trainer's is in a run that
+    never consults alone (:mod:`eapo_verl.engine.banned_tag`). So this is rounding there, and in one that consults what
+    the ban does to the rollouts and turns that are not to.
 
     Args:
         pairs: of each rollout, the log-probabilities of its response by the engine and by the trainer, (tokens,) each

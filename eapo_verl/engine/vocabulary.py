@@ -27,8 +27,14 @@ def end_tokens(policy: Path, tokenizer: Any) -> frozenset[int]:
 
 def ban(tokenizer: Any, text: str) -> dict[str, Any]:
     """vLLM's sampling parameters under which ``text`` is not written; a single token by a bias, which costs less."""
+    token = only_token(tokenizer, text)
+    return {"bad_words": [text]} if token is None else {"logit_bias": {token: -100.0}}
+
+
+def only_token(tokenizer: Any, text: str) -> int | None:
+    """The id of the token that is ``text``; None where the text is several."""
     ids = tokenizer.encode(text, add_special_tokens=False)
-    return {"logit_bias": {ids[0]: -100.0}} if len(ids) == 1 else {"bad_words": [text]}
+    return int(ids[0]) if len(ids) == 1 else None
 
 
 def check_tags(consultation: Consultation, tokenizer: Any, policy: Path) -> None:

@@ -3,9 +3,10 @@
 # verl loads the platform by itself, and says nothing where that fails.
 import eapo_verl.cpu.platform  # noqa: F401
 from eapo_verl.cpu.environment import on_cpu
-from eapo_verl.engine import weight_socket
+from eapo_verl.engine import banned_tag, weight_socket
 
 weight_socket.register()
+banned_tag.register()
 if on_cpu():
     from eapo_verl.cpu.micro_batches import pad_alike
 

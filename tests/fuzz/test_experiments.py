@@ -139,7 +139,7 @@ def plan_all(experiment: Experiment, files: list[str]) -> None:
     solutions = SolutionsPlan(experiment, plan)
     for expert in solutions.experts:
         assert solutions.identity(expert) and len(solutions.settings(expert)) < LONGEST_LINE
-        read = yaml.safe_load(solutions.settings(expert))
+        read = yaml.load(solutions.settings(expert), yaml.CSafeLoader)
         JobSettings.model_validate(read | {"expert": at_an_address(read["expert"])})
     TuningPlan(experiment, "mine", results)
 
@@ -158,7 +158,7 @@ def check_run(plan: Plan, arm: str, seed: int) -> None:
     written = plan.settings(arm, seed)
     assert len(written) < LONGEST_LINE and plan.identity(arm, seed) and plan.run_files(arm, seed)
     plan.lease(arm, seed, "training")
-    read = yaml.safe_load(written)
+    read = yaml.load(written, yaml.CSafeLoader)
     read["experts"] = [at_an_address(expert) for expert in read.get("experts", [])]
     program = {"eapo_verl.train": RunSettings, "eapo_verl.sft": SFTSettings}[plan.program(arm)]
     program(**read)

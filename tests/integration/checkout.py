@@ -53,11 +53,13 @@ def snakemake(checkout: Path, *arguments: str) -> str:
     return finished.stdout
 
 
-def settings(checkout: Path, folder: Path, method: str, **changes: dict[str, Any]) -> list[str]:
+def settings(
+    checkout: Path, folder: Path, method: str, python: str = sys.executable, **changes: dict[str, Any]
+) -> list[str]:
     """The command of a smoke run with changed settings; its files go to ``folder``."""
     run = yaml.safe_load((checkout / f"results/smoke/settings/{method}.seed1.yaml").read_text())
     for part, values in changes.items():
         run[part] |= values
     (folder / "settings.yaml").write_text(yaml.safe_dump(run))
-    command = [sys.executable, "-m", "eapo_verl.train", str(folder / "settings.yaml")]
+    command = [python, "-m", "eapo_verl.train", str(folder / "settings.yaml")]
     return [*command, "--run-dir", str(folder / "run"), "--checkpoint-dir", str(folder / "checkpoints")]

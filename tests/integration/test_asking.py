@@ -18,13 +18,16 @@ pytestmark = pytest.mark.engine
 DIFFERENT = {"annealed", "spared", "answered", "expert_requests", "expert_tokens", "expert_prompt_tokens"}
 
 
-def train(checkout: Path, folder: Path, ask: str) -> tuple[dict[str, Any], list[dict[str, Any]], Counter[bytes]]:
+def train(
+    python: str, checkout: Path, folder: Path, ask: str
+) -> tuple[dict[str, Any], list[dict[str, Any]], Counter[bytes]]:
     """``run.json``, the lines of ``metrics.jsonl`` and the requests of a run of two steps."""
     folder.mkdir()
     command = settings(
         checkout,
         folder,
         "eapo",
+        python,
         budget={"steps": 2, "validate_every": 2, "checkpoint_every": 2},
         consultation={
             "trigger": "learned",
@@ -46,9 +49,11 @@ def train(checkout: Path, folder: Path, ask: str) -> tuple[dict[str, Any], list[
     return json.loads((folder / "run" / "run.json").read_text()), steps, requests
 
 
-def test_sparing_what_would_not_be_shown_changes_nothing_but_the_cost(checkout: Path, tmp_path: Path) -> None:
-    whole, whole_steps, every_request = train(checkout, tmp_path / "always", "always")
-    lean, lean_steps, requests = train(checkout, tmp_path / "when_accepted", "when_accepted")
+def test_sparing_what_would_not_be_shown_changes_nothing_but_the_cost(
+    python: str, checkout: Path, tmp_path: Path
+) -> None:
+    whole, whole_steps, every_request = train(python, checkout, tmp_path / "always", "always")
+    lean, lean_steps, requests = train(python, checkout, tmp_path / "when_accepted", "when_accepted")
     for run, steps in ((whole, whole_steps), (lean, lean_steps)):
         assert run["consultations"]["asked"] == sum(run["consultations"][fate] for fate in FATES) > 0
         assert all(step["queries"] == sum(step[fate] for fate in FATES) for step in steps[1:])

@@ -7,7 +7,6 @@ import os
 import re
 import signal
 import subprocess
-import sys
 from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
@@ -64,6 +63,7 @@ def _build_model(folder: Path) -> None:
 
 
 def _run(
+    python: str,
     folder: Path,
     out: str,
     *options: str,
@@ -71,7 +71,7 @@ def _run(
     program: tuple[str, ...] = ("-m", "workflow.sampling"),
 ) -> int:
     """Runs the command as a user does; its exit status."""
-    command = [sys.executable, *program, "--model", str(folder / "model"), "--out-dir", str(folder / out)]
+    command = [python, *program, "--model", str(folder / "model"), "--out-dir", str(folder / out)]
     for name in names:
         command += ["--benchmark", f"{name}={folder / name}.jsonl"]
     command += ["--samples", str(SAMPLES), "--max-tokens", str(MAX_TOKENS), "--temperature", "1", "--top-p", "1"]
@@ -83,9 +83,9 @@ def _run(
     return process.returncode
 
 
-def _sample(folder: Path, out: str, *options: str) -> Sampled:
+def _sample(python: str, folder: Path, out: str, *options: str) -> Sampled:
     """The rows and the provenance of every benchmark, of a run that comes to its end."""
-    assert _run(folder, out, *options) == 0
+    assert _run(python, folder, out, *options) == 0
     expected = {f"{name}{ending}" for name in QUESTIONS for ending in (".jsonl", ".provenance.json")}
     assert {path.name for path in (folder / out).iterdir()} == expected | {".drawn"}
     rows = {
@@ -109,9 +109,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def free(folder: Path) -> Sampled:
+def free(python: str, folder: Path) -> Sampled:
     """A run with nothing banned."""
-    return _sample(folder, "free")
+    return _sample(python, folder, "free")
 
 
 def test_every_question_has_k_whole_samples_in_order(free: Sampled) -> None:
@@ -162,13 +162,13 @@ def test_provenance_says_where_the_samples_come_from(free: Sampled) -> None:
         assert len(provenance["chat_template_sha256"]) == len(provenance["prompts_sha256"]) == 64
 
 
-def test_a_rerun_draws_the_same_and_a_ban_is_kept(folder: Path, free: Sampled) -> None:
+def test_a_rerun_draws_the_same_and_a_ban_is_kept(python: str, folder: Path, free: Sampled) -> None:
     before = [row["response"] for lines in free[0].values() for row in lines]
     pairs = Counter(text[i : i + 2] for text in before for i in range(len(text) - 1))
     pair = next(pair for pair, _ in pairs.most_common() if all(c in ALPHABET for c in pair))
     banned = ("<consult>", pair)  # one added token; two tokens
     assert all(any(text in response for response in before) for text in banned)
-    rows, provenance = _sample(folder, "banned", *(part for text in banned for part in ("--ban", text)))
+    rows, provenance = _sample(python, folder, "banned", *(part for text in banned for part in ("--ban", text)))
     after = [row["response"] for lines in rows.values() for row in lines]
     assert not any(text in response for text in banned for response in after)
     assert any("\\boxed{" in response for response in after)
@@ -201,25 +201,25 @@ main(sys.argv[1:])
 """
 
 
-def test_a_killed_run_goes_on_and_ends_with_the_same_samples(folder: Path, free: Sampled) -> None:
+def test_a_killed_run_goes_on_and_ends_with_the_same_samples(python: str, folder: Path, free: Sampled) -> None:
     # The first is one of another request: it is left behind.
     for options in (["--ban", "@"], []):
-        assert _run(folder, "killed", *options, program=("-c", KILLED, "11")) == -signal.SIGKILL
+        assert _run(python, folder, "killed", *options, program=("-c", KILLED, "11")) == -signal.SIGKILL
         assert [path.name for path in (folder / "killed").iterdir()] == [".drawn"]
     with (folder / "killed" / ".drawn" / "chains_a.journal").open("a") as file:
         file.write('{"seed": 1, "respo')
-    rows, provenance = _sample(folder, "killed")
+    rows, provenance = _sample(python, folder, "killed")
     assert sum(one["samples_taken_over"] for one in provenance.values()) == 11
     assert rows == free[0]
 
 
-def test_samples_do_not_depend_on_which_benchmarks_are_drawn_together(folder: Path, free: Sampled) -> None:
+def test_samples_do_not_depend_on_which_benchmarks_are_drawn_together(python: str, folder: Path, free: Sampled) -> None:
     # One alone, then the other one more: the first is neither drawn nor written again.
-    assert _run(folder, "added", names=["chains_b"]) == 0
+    assert _run(python, folder, "added", names=["chains_b"]) == 0
     alone = folder / "added" / "chains_b.jsonl"
     before = alone.read_bytes()
-    assert _run(folder, "added", "--only", "draw") == 0
-    assert _run(folder, "added", "--only", "write", names=["chains_a"]) == 0
+    assert _run(python, folder, "added", "--only", "draw") == 0
+    assert _run(python, folder, "added", "--only", "write", names=["chains_a"]) == 0
     assert alone.read_bytes() == before
     provenance = json.loads((folder / "added" / "chains_a.provenance.json").read_text())
     assert provenance["drawn_together"] == ["chains_a"]

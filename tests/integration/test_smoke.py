@@ -63,6 +63,9 @@ def test_a_run_says_what_it_did(checkout: Path, method: str) -> None:
     assert not any(one.turns for one in told if one.phase == "validation" or method == "self_exploratory")
     if method == "self_exploratory":
         assert counts["asked"] == 0 and run["expert_tokens"] == 0
+        # What is sampled is what is learned from, the tag that cannot be written included.
+        assert all(0 <= step["mismatch_kl"] < 1e-6 for step in steps[1:] if step["mismatch_kl"] is not None)
+        assert steps[1]["mismatch_kl"] is not None
 
 
 def test_experts_are_asked_and_their_words_are_not_trained_on(checkout: Path) -> None:

@@ -39,23 +39,26 @@ def expert(checkout: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator
 
 
 def ask_through(proxy: FaultProxy, folder: Path) -> None:
-    """Let the run in ``folder`` ask its expert through the proxy, once and for three seconds at most."""
+    """Let the run in ``folder`` ask its expert through the proxy, once and for ten seconds at most."""
     run = yaml.safe_load((folder / "settings.yaml").read_text())
-    run["experts"][0] |= {"base_url": proxy.base_url, "model": "expert_a", "timeout_s": 3.0, "retries": 0}
+    run["experts"][0] |= {"base_url": proxy.base_url, "model": "expert_a", "timeout_s": 10.0, "retries": 0}
     (folder / "settings.yaml").write_text(yaml.safe_dump(run))
 
 
-def test_every_reply_is_accounted_for_whatever_happens_on_its_way(checkout: Path, expert: Path, tmp_path: Path) -> None:
+def test_every_reply_is_accounted_for_whatever_happens_on_its_way(
+    python: str, checkout: Path, expert: Path, tmp_path: Path
+) -> None:
     """With every part of the method and of DAPO on: entropy gate, dynamic sampling, length penalty, KL loss.
 
     What goes wrong is what a network does, and all that a hostile server does.
     """
     target = json.loads(expert.read_text())["expert_a"]["base_url"]
-    pool = {"deadline_s": 4.0, "backoff_s": 0.05, "breaker_threshold": 1000, "failure_window": 1000}
+    pool = {"deadline_s": 12.0, "backoff_s": 0.05, "breaker_threshold": 1000, "failure_window": 1000}
     command = settings(
         checkout,
         tmp_path,
         "eapo",
+        python,
         budget={"steps": 3, "validate_every": 3, "checkpoint_every": 3},
         optimiser={
             "dynamic_sampling": True,
@@ -95,13 +98,14 @@ def test_every_reply_is_accounted_for_whatever_happens_on_its_way(checkout: Path
 
 
 def test_a_run_whose_experts_fail_stops_with_one_line_and_keeps_its_checkpoint(
-    checkout: Path, expert: Path, tmp_path: Path
+    python: str, checkout: Path, expert: Path, tmp_path: Path
 ) -> None:
     target = json.loads(expert.read_text())["expert_a"]["base_url"]
     command = settings(
         checkout,
         tmp_path,
         "eapo",
+        python,
         budget={"checkpoint_every": 1},
         consultation={"pool": {"failure_window": 4, "failure_limit": 0.5}},
     )
@@ -117,7 +121,7 @@ def test_a_run_whose_experts_fail_stops_with_one_line_and_keeps_its_checkpoint(
 
 
 def test_a_killed_run_goes_on_from_its_checkpoint_as_if_nothing_had_been(
-    checkout: Path, expert: Path, tmp_path: Path
+    python: str, checkout: Path, expert: Path, tmp_path: Path
 ) -> None:
     command = [*settings(checkout, tmp_path, "eapo"), "--endpoints", str(expert)]
     wrapped = [sys.executable, "-m", "workflow.logged", str(tmp_path / "first.log"), "--", *command]
@@ -137,7 +141,7 @@ def test_a_killed_run_goes_on_from_its_checkpoint_as_if_nothing_had_been(
     (tracker,) = tmp_path.glob("checkpoints/*/latest_checkpointed_iteration.txt")
     tracker.write_text("")
 
-    finished = in_checkout(checkout, *command)
+    finished = in_checkout(checkout, python, *command[1:])
     assert finished.returncode == 0, finished.stdout[-6000:]
     assert "resuming from step 2" in finished.stdout
     made = [json.loads(line) for line in (tmp_path / "run" / "metrics.jsonl").open()]

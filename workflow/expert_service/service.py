@@ -8,7 +8,7 @@ from pathlib import Path
 from eapo_verl.record.costs import count_parameters
 from workflow.expert_service.servers import ExpertModel, Server, server_environment
 from workflow.expert_service.state import ExpertState, ServiceError, ServiceFolder, ServiceState
-from workflow.processes import Identity, StopRequest, adopt_orphans, end_children, this_process
+from workflow.processes import Identity, StopRequest, adopt_orphans, end_children, reap_others, this_process
 
 #: How often the server of one expert is started again.
 RESTARTS = 3
@@ -67,6 +67,7 @@ class Service:
             while stop.reason() is None and not self._is_idle():
                 for server in self._servers:
                     self._look_after(server)
+                reap_others([server.pid for server in self._servers])
                 time.sleep(_LOOK_S)
         except ServiceError as error:
             self._folder.publish(self._state.model_copy(update={"failure": str(error)}))

@@ -29,3 +29,25 @@ def test_a_child_whose_main_thread_alone_has_ended_is_not_left() -> None:
     command = [sys.executable, "-c", _PARENT]
     finished = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60)
     assert finished.stdout.split() == ["True", "False"], finished.stderr
+
+
+def test_who_has_adopted_a_child_reaps_it_and_not_what_another_asks_after() -> None:
+    parent = """
+import os, subprocess, time
+from workflow.processes import adopt_orphans, reap_others
+
+adopt_orphans()
+kept = subprocess.Popen(["sh", "-c", "exit 7"])
+orphan = int(subprocess.run(["sh", "-c", "sleep 60 >/dev/null 2>&1 & echo $!"], capture_output=True, text=True).stdout)
+reap_others([kept.pid])
+os.kill(orphan, 9)
+if kept.wait() == 7:
+    while os.path.exists(f"/proc/{orphan}"):
+        time.sleep(0.02)
+        reap_others([kept.pid])
+    reap_others([])
+    print("reaped")
+"""
+    command = [sys.executable, "-c", parent]
+    finished = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60)
+    assert finished.stdout == "reaped\n", finished.stderr

@@ -14,20 +14,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests import ROOT
-
-# The server is forked off a process of its own: pytest's has threads.
-HOST = """
-import os, sys, time
-from pathlib import Path
-import colorsys
-from eapo_verl.cpu.fork_server import serving
-
-with serving(Path(sys.argv[1])) as program:
-    print(program, flush=True)
-    sys.stdin.read()
-"""
-
+from tests import ROOT, warm_python
 
 #: Says which process it is.
 SLEEP = "import os, time; print(os.getpid(), flush=True); time.sleep(60)"
@@ -43,17 +30,13 @@ def sleeping(command: list[str]) -> Iterator[tuple[subprocess.Popen, int]]:
 
 @pytest.fixture
 def host(tmp_path: Path) -> Iterator[subprocess.Popen]:
-    with subprocess.Popen(
-        [sys.executable, "-c", HOST, str(tmp_path)], cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    ) as process:
+    with warm_python.host(tmp_path, "colorsys") as process:
         yield process
-        process.kill()
 
 
 @pytest.fixture
 def program(host: subprocess.Popen) -> str:
-    assert host.stdout is not None
-    return host.stdout.readline().strip()
+    return warm_python.program(host)
 
 
 def gone(pid: int, within_s: float = 5.0) -> bool:
