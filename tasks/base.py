@@ -50,8 +50,8 @@ class Task(ABC):
             fields: by lower-case name.
 
         Returns:
-            the row as it is, where it needs no translation; beside these names, ``solution`` is a response that has to
-            be graded as right, if the row has one.
+            the row as it is, where it needs no translation. Of a row that has one, ``right_response`` is a response
+            that has to be graded as right.
 
         Raises:
             ValueError: it is no row that the task knows; the message, one line, says what is allowed.

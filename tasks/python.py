@@ -82,6 +82,7 @@ class Python(Task):
     """Python functions; the policy is asked to reason, and to put its program in a fenced block."""
 
     name = "python"
+    instruction = "Please reason step by step, and put your final program, the whole of it with its imports, in a ```python block."
     waits = True
 
     def require(self) -> None:
@@ -94,15 +95,12 @@ class Python(Task):
         if found is None:
             return fields
         tests = json.dumps({key: found[key] for key in ("functions", "given", "tests")})
-        solution = {} if found["solution"] is None else {"solution": f"```python\n{found['solution']}\n```"}
-        return {"id": found["id"], "problem": found["problem"], "answer": tests} | solution
+        row = {"id": found["id"], "problem": found["problem"], "answer": tests}
+        return row if found["solution"] is None else row | {"right_response": f"```python\n{found['solution']}\n```"}
 
     def prompt(self, problem: Mapping[str, Any]) -> str:
         """The problem and the instruction."""
-        return (
-            f"{problem['problem']}\n\nPlease reason step by step, and put your final program, the whole of it with its "
-            "imports, in a ```python block."
-        )
+        return f"{problem['problem']}\n\n{problem.get('instruction') or self.instruction}"
 
     def extract(self, response: str) -> str | None:
         """The program, as it is written."""
