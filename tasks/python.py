@@ -36,7 +36,8 @@ _REMEMBERED = 512
 
 
 @functools.cache
-def _judge() -> Judge:
+def judge() -> Judge:
+    """The one of this process."""
     return Judge()
 
 
@@ -82,12 +83,14 @@ class Python(Task):
     """Python functions; the policy is asked to reason, and to put its program in a fenced block."""
 
     name = "python"
-    instruction = "Please reason step by step, and put your final program, the whole of it with its imports, in a ```python block."
+    instruction = (
+        "Please reason step by step, and put your final program, all of it with its imports, in a ```python block."
+    )
     waits = True
 
     def require(self) -> None:
         """Raises CannotGrade where no program can be run as it has to be."""
-        _judge().require()
+        judge().require()
 
     def row(self, fields: Mapping[str, Any]) -> Mapping[str, Any]:
         """HumanEval's rows, MBPP's, and what EvalPlus makes of both; any other as it is."""
@@ -126,7 +129,7 @@ class Python(Task):
     def grade_all(self, responses: Sequence[tuple[str, str]]) -> list[Grade]:
         """Several at a time, each different one once."""
         different = list(dict.fromkeys(responses))
-        with ThreadPoolExecutor(_judge().places) as threads:
+        with ThreadPoolExecutor(judge().places) as threads:
             graded = dict(zip(different, threads.map(lambda one: self.grade(*one), different), strict=True))
         return [graded[one] for one in responses]
 
@@ -153,7 +156,7 @@ class _Verdicts:
         with self._lock:
             if key in self._known:
                 return self._known[key]
-        found = _judge().verdict(f"{tests.given}\n{stated}", tests)
+        found = judge().verdict(f"{tests.given}\n{stated}", tests)
         with self._lock:
             self._known[key] = found
             if len(self._known) > _REMEMBERED:

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from workflow.experiment import Experiment
-from workflow.problem_sets import Benchmark, Embedded, Public, WordProblems, local_file
+from workflow.problem_sets import Benchmark, Embedded, Programs, Public, WordProblems, local_file
 from workflow.runs import problems_file
 
 
@@ -30,8 +30,9 @@ class DataPlan:
         self.benchmarks = list(experiment.benchmarks)
         self.embedded = [name for name, one in sets.items() if isinstance(one, Embedded)]
         self.word_problems = [name for name, one in sets.items() if isinstance(one, WordProblems)]
+        self.programs = [name for name, one in sets.items() if isinstance(one, Programs)]
         #: Public and local ones.
-        self.fetched = [name for name in sets if name not in (*self.embedded, *self.word_problems)]
+        self.fetched = [name for name in sets if name not in (*self.embedded, *self.word_problems, *self.programs)]
 
     def file(self, name: str) -> Path:
         """The file of a problem set."""
@@ -39,7 +40,7 @@ class DataPlan:
 
     def before(self, name: str) -> list[Path]:
         """The generated sets that one excludes the problems of: those of its source that are named before it."""
-        kind = self.embedded if name in self.embedded else self.word_problems
+        kind = next(kind for kind in (self.embedded, self.word_problems, self.programs) if name in kind)
         return [self.file(one) for one in kind[: kind.index(name)]]
 
     def local_files(self, name: str) -> list[Path]:
@@ -54,16 +55,20 @@ class DataPlan:
         return [f"--set={name}={one.size}:{one.seed}", f"--out-dir={self.file(name).parent}"]
 
     def word_problem_arguments(self, name: str) -> list[str]:
-        """Arguments of ``workflow.sources.word_problems``."""
+        """Arguments of ``workflow.sources.word_problems`` and ``workflow.sources.programs``."""
         one = self._sets[name]
-        assert isinstance(one, WordProblems)
+        assert isinstance(one, WordProblems | Programs)
         return [f"--n={one.size}", f"--seed={one.seed}", f"--task={one.task}"]
 
     def fetch_arguments(self, name: str) -> list[str]:
         """Arguments of ``workflow.sources.benchmarks``."""
         one = self._sets[name]
-        assert not isinstance(one, Embedded | WordProblems)
+        assert not isinstance(one, Embedded | WordProblems | Programs)
         return [*([f"--public={name}"] if isinstance(one, Public) else []), f"--task={one.task}"]
+
+    def tasks(self) -> list[str]:
+        """The tasks of all sets."""
+        return sorted({one.task for one in self._sets.values()})
 
     def task(self, name: str) -> str:
         """The task that the problems of a set are of."""

@@ -11,8 +11,8 @@ import contextlib
 import os
 import threading
 import time
-from collections.abc import Iterator
-from typing import Literal, NamedTuple, cast, get_args
+from collections.abc import Iterator, Sequence
+from typing import Any, Literal, NamedTuple, cast, get_args
 
 from tasks.sandbox import values
 from tasks.sandbox.box import Box, BoxDied, SandboxError, require
@@ -62,6 +62,10 @@ class Verdict(NamedTuple):
     said: str = ""
 
 
+class NoValue(Exception):
+    """A program has returned no value; ``args`` are the outcome and what there is to say of it, as a verdict's."""
+
+
 class Judge:
     """Judges programs, ``places`` at a time, one a processor; who asks for more waits.
 
@@ -99,6 +103,20 @@ class Judge:
         if blamed == "tests":
             raise SandboxError(f"sandbox: {_ATTEMPTS} boxes have died, one after the other, of tests that they ran")
         return Verdict("ended", "its box died of it")
+
+    def value(self, program: str, name: str, arguments: Sequence[Any], cpu_s: int) -> Any:
+        """What the function ``name`` of ``program`` returns, as plain data.
+
+        Raises:
+            NoValue: nothing that could cross.
+            SandboxError: as :meth:`verdict`.
+        """
+        self.require()
+        with self._pair() as pair:
+            try:
+                return pair.value(program, name, arguments, cpu_s)
+            except BoxDied as error:
+                raise NoValue("ended", "its box died of it") from error
 
     def close(self) -> None:
         """End all boxes that nobody uses."""
@@ -202,6 +220,27 @@ class _Pair:
         if found is None and seconds >= tests.cpu_s:
             found = Verdict("timed_out", f"it takes longer than {tests.cpu_s} s of a processor")
         return found or Verdict("ended", "without an answer" if signalled is None else f"by signal {signalled}")
+
+    def value(self, program: str, name: str, arguments: Sequence[Any], cpu_s: int) -> Any:
+        """What the function returns. Raises NoValue, BoxDied."""
+        self.sound = False
+        channel = self._programs.begin(Limits(cpu_s, MEMORY), time.monotonic() + PATIENCE * cpu_s)
+        letter, content = b"", b""
+        with contextlib.suppress(Closed, TooLong, TimeoutError):
+            channel.send(b"P", values.dumps(program))
+            letter, content = channel.receive()
+            if letter == b"R":
+                channel.send(b"C", values.dumps([name, list(arguments), {}]))
+                letter, content = channel.receive()
+        _, seconds = self._programs.end()
+        self.sound = True
+        try:
+            value = values.loads(content)
+        except ValueError as error:
+            raise NoValue("timed_out" if seconds >= cpu_s else "ended", "") from error
+        if letter != b"R":
+            raise NoValue("raised", str(value)[:_SAID])
+        return value
 
 
 def _conversation(running: Channel, judging: Channel, program: str, tests: Tests) -> Verdict | None:

