@@ -26,7 +26,7 @@ from typing import Any
 from tasks.base import Grade, Task
 from tasks.fences import program
 from tasks.program_rows import translated
-from tasks.sandbox import Judge, Tests, Verdict
+from tasks.sandbox import Judge, Suite, Verdict
 
 #: Where a problem states no other.
 CPU_S = 3
@@ -42,7 +42,7 @@ def judge() -> Judge:
 
 
 @functools.lru_cache(maxsize=1024)
-def read_tests(answer: str) -> Tests:
+def read_tests(answer: str) -> Suite:
     """What a reference answer says, in the form above.
 
     Raises:
@@ -71,10 +71,10 @@ def read_tests(answer: str) -> Tests:
         except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
             where = f", line {error.lineno}" if isinstance(error, SyntaxError) else ""
             raise ValueError(f"answer: {key} is no Python ({getattr(error, 'msg', error)}{where})") from error
-    return Tests(given, tuple(functions), code, cpu_s)
+    return Suite(given, tuple(functions), code, cpu_s)
 
 
-def write_tests(tests: Tests) -> str:
+def write_tests(tests: Suite) -> str:
     """The reference answer that says ``tests``."""
     return json.dumps(tests._asdict(), sort_keys=True)
 
@@ -151,7 +151,7 @@ class _Verdicts:
         self._known: dict[bytes, Verdict] = {}
         self._lock = Lock()
 
-    def of(self, stated: str, tests: Tests) -> Verdict:
+    def of(self, stated: str, tests: Suite) -> Verdict:
         key = sha256(repr((stated, tests)).encode(errors="backslashreplace")).digest()
         with self._lock:
             if key in self._known:

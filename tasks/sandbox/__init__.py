@@ -7,6 +7,6 @@ other way to run a program.
 """
 
 from tasks.sandbox.box import SandboxError
-from tasks.sandbox.judging import OUTCOMES, Judge, NoValue, Outcome, Tests, Verdict
+from tasks.sandbox.judging import OUTCOMES, Judge, NoValue, Outcome, Suite, Verdict
 
-__all__ = ["OUTCOMES", "Judge", "NoValue", "Outcome", "SandboxError", "Tests", "Verdict"]
+__all__ = ["OUTCOMES", "Judge", "NoValue", "Outcome", "SandboxError", "Suite", "Verdict"]

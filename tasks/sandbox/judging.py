@@ -39,7 +39,7 @@ _ATTEMPTS = 3
 _SAID = 200
 
 
-class Tests(NamedTuple):
+class Suite(NamedTuple):
     """How a program is judged.
 
     Attributes:
@@ -86,7 +86,7 @@ class Judge:
                 require(Limits(1, MEMORY))
                 self._tried = True
 
-    def verdict(self, program: str, tests: Tests) -> Verdict:
+    def verdict(self, program: str, tests: Suite) -> Verdict:
         """What becomes of ``program``, Python code, whatever it does. May take a while; any thread may ask.
 
         Raises:
@@ -192,7 +192,7 @@ class _Pair:
         for box in self._boxes:
             box.forget()
 
-    def verdict(self, program: str, tests: Tests) -> Verdict:
+    def verdict(self, program: str, tests: Suite) -> Verdict:
         """What becomes of the program. Raises BoxDied."""
         self.sound = False
         deadline = time.monotonic() + PATIENCE * tests.cpu_s
@@ -243,7 +243,7 @@ class _Pair:
         return value
 
 
-def _conversation(running: Channel, judging: Channel, program: str, tests: Tests) -> Verdict | None:
+def _conversation(running: Channel, judging: Channel, program: str, tests: Suite) -> Verdict | None:
     """The verdict, or None where one side has ended without a word; raises TimeoutError."""
     try:
         running.send(b"P", values.dumps(program))

@@ -26,7 +26,7 @@ from typing import Any
 
 import tasks
 from tasks.python import CPU_S, Python, judge, write_tests
-from tasks.sandbox import NoValue, Tests
+from tasks.sandbox import NoValue, Suite
 from tasks.sandbox.values import same
 from workflow.sources.command import SourceError, run, source_parser, write_jsonl
 from workflow.sources.problems import Problem, read_rows
@@ -116,9 +116,11 @@ def made(item: Mapping[str, Any], number: int, task: str) -> Problem:
     parameters = _parameters(code)
     try:
         found = judge().value(f"from random import Random\n{code}\n\n{inputs}{_CALL}", "different_cases", [], CPU_S)
-        shown, *cases = json.loads(json.dumps(found))
-        if not same([shown, *cases], found):
+        cases = json.loads(json.dumps(found))
+        if not same(cases, found):
             raise _Unusable("no JSON")
+        # The shortest: it has to be read.
+        shown = cases.pop(min(range(len(cases)), key=lambda place: len(repr(cases[place]))))
         outputs = {json.dumps(output, sort_keys=True) for _, output in cases}
     except NoValue as error:
         raise _Unusable(error.args[0]) from error
@@ -139,7 +141,7 @@ def made(item: Mapping[str, Any], number: int, task: str) -> Problem:
         arguments=arguments,
         output=repr(shown[1]),
     )
-    answer = tasks.task(task).normalise(write_tests(Tests("", ("main_solution",), tests, CPU_S)))
+    answer = tasks.task(task).normalise(write_tests(Suite("", ("main_solution",), tests, CPU_S)))
     # The second time: what it draws, or keeps, makes another output.
     grade = tasks.task(task).grade(f"```python\n{code}\n```", answer)
     if not grade.correct:
