@@ -39,6 +39,9 @@ _SAID = 200
 
 def main() -> NoReturn:
     """Fork, end and clean up, as the parent says, until it is gone."""
+    if os.getpid() != 1 or not os.path.ismount(PRIVATE) or os.listdir(PRIVATE):
+        # This is no box: what it ends and removes would be the host's.
+        os._exit(1)
     seal()
     # From inside, this signal would reach even process 1: Python has a handler for it.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
