@@ -150,22 +150,26 @@ def prepare(public: str | None, path: Path | None, task: str, out: Path) -> str:
 
     Raises SourceError and writes nothing where that cannot be done.
     """
-    problems, said = read(public, path, task)
+    problems, said = read(public, path, task, prove=True)
     write_jsonl(out, [asdict(problem) for problem in problems])
     return f"{out.stem}: {len(problems)} problems of {said}"
 
 
-def read(public: str | None, path: Path | None, task: str) -> tuple[list[Problem], str]:
+def read(public: str | None, path: Path | None, task: str, prove: bool = False) -> tuple[list[Problem], str]:
     """The problems of a public benchmark, or of the file `path`, and where they are from and what was checked.
 
-    Raises SourceError.
+    `prove` as `parse` has it. Raises SourceError.
     """
     if task not in tasks.names():
         raise SourceError(f"--task is {task!r}; it must be one of {', '.join(tasks.names())}")
     if public is None:
         if path is None:
             raise SourceError("one of --public and --path is needed")
-        problems, source, checked = parse(read_rows(path), path.name, task), path.name, "no digest is known for them"
+        problems, source, checked = (
+            parse(read_rows(path), path.name, task, prove),
+            path.name,
+            "no digest is known for them",
+        )
     else:
         if public not in REGISTRY:
             raise SourceError(
@@ -173,7 +177,7 @@ def read(public: str | None, path: Path | None, task: str) -> tuple[list[Problem
             )
         benchmark = REGISTRY[public]
         rows, source = (read_rows(path), path.name) if path else _download(public, benchmark)
-        problems, checked = check(f"{public} of {path or source}", benchmark, rows, parse(rows, source, task))
+        problems, checked = check(f"{public} of {path or source}", benchmark, rows, parse(rows, source, task, prove))
         problems = [_noted(problem, benchmark.note) for problem in problems]
     return problems, f"{source}: {checked}"
 
