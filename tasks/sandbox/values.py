@@ -53,7 +53,7 @@ def loads(message: bytes) -> Any:
     """
     try:
         return _decoded(json.loads(message))
-    except (ValueError, TypeError, KeyError, ArithmeticError, RecursionError) as error:
+    except (ValueError, TypeError, LookupError, ArithmeticError, RecursionError) as error:
         raise ValueError("not a value") from error
 
 
