@@ -123,11 +123,16 @@ class Box:
     def __init__(self) -> None:
         line = command()
         self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        with theirs:
+        try:
             # bubblewrap's own environment can be read in some boxes: it has none.
             self._process = subprocess.Popen(
                 line, stdin=theirs, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, env={}, cwd="/"
             )
+        except OSError as error:
+            self._control.close()
+            raise SandboxError(f"sandbox: {line[0]} cannot run here ({error.strerror}); {_HELP}") from error
+        finally:
+            theirs.close()
         self._control.settimeout(PATIENCE_S)
         self._under_way: Channel | None = None
         try:
