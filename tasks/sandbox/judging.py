@@ -33,7 +33,7 @@ MEMORY = 2**29
 # What tests may take: their values may be many times what one program needs of them.
 _TESTS_MEMORY, _TESTS_CPU_S = 2**31, 30
 #: Of a program's seconds of a processor, by the clock: a machine that trains is busy. What sleeps waits until then.
-PATIENCE = 5
+PATIENCE = 10
 # Boxes that may die of one program: whether that or the host is to blame, nobody can tell at once.
 _ATTEMPTS = 3
 _SAID = 200

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from tasks.sandbox import Judge, Suite, Verdict
-from tests.attacks import ATTACKS, SECRET, TESTS
+from tests.attacks import ATTACKS, HARMLESS, SECRET, TESTS
 
 CPU_S = 1
 RIGHT = f"def answer(x): return {SECRET!r}"
@@ -40,6 +40,12 @@ def verdicts(sandbox: Judge, tmp_path_factory: pytest.TempPathFactory) -> Iterat
 @pytest.mark.parametrize("name", ATTACKS)
 def test_none_passes_and_each_is_told_by_its_name(verdicts: dict[str, Verdict], name: str) -> None:
     assert verdicts[name].outcome == ATTACKS[name][1], verdicts[name]
+
+
+@pytest.mark.parametrize("name", HARMLESS)
+def test_nothing_comes_of_it(sandbox: Judge, name: str) -> None:
+    program, nothing = HARMLESS[name]
+    assert judged(sandbox, program, f"found = answer(0)\nassert found == {nothing!r}, found") == Verdict("passed")
 
 
 def test_a_right_program_passes_after_all_of_them(verdicts: dict[str, Verdict], sandbox: Judge) -> None:
