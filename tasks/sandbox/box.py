@@ -126,7 +126,7 @@ class Box:
         try:
             # bubblewrap's own environment can be read in some boxes: it has none.
             self._process = subprocess.Popen(
-                line, stdin=theirs, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, env={}, cwd="/"
+                line, stdin=theirs.fileno(), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, env={}, cwd="/"
             )
         except OSError as error:
             self._control.close()

@@ -33,6 +33,8 @@ from tasks.sandbox.wire import Channel, Closed, TooLong
 PRIVATE = "/tmp"
 # What the next call of an iterator means by them is not what a program may say.
 _NOT_RAISED = (StopIteration, StopAsyncIteration)
+# What an exception has that the program raised, and not the tests: its description.
+_RAISED = "_raised_by_the_program"
 # Characters of what is said of an exception.
 _SAID = 200
 
@@ -207,7 +209,7 @@ class _Tests:
                 raised = _Raised(described)
         else:
             raised = _Raised(described)
-        raised.program_raised = described
+        raised.__dict__[_RAISED] = described
         raise raised
 
     def _end(self, outcome: str, text: str) -> NoReturn:
@@ -232,7 +234,7 @@ def _judge(channel: Channel, given: str, functions: list[str], tests: str) -> No
     except AssertionError as error:
         outcome, text = "failed", _text(error)
     except BaseException as error:
-        raised = getattr(error, "program_raised", None)
+        raised = getattr(error, _RAISED, None)
         outcome, text = ("raised", raised) if raised else ("failed", f"{type(error).__name__}: {_text(error)}")
     if called.over:
         outcome, text = called.over

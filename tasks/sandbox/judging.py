@@ -73,6 +73,12 @@ class Judge:
     them: another one that is forked from it starts its own.
     """
 
+    _lock: threading.Lock
+    _places: threading.BoundedSemaphore
+    _idle: list[_Pair]
+    _pairs: set[_Pair]
+    _tried: bool
+
     def __init__(self) -> None:
         self.places = processors()
         self._begin_anew()
@@ -146,8 +152,8 @@ class Judge:
     def _begin_anew(self) -> None:
         self._lock = threading.Lock()
         self._places = threading.BoundedSemaphore(self.places)
-        self._idle: list[_Pair] = []
-        self._pairs: set[_Pair] = set()
+        self._idle = []
+        self._pairs = set()
         self._tried = False
 
     def _forget(self) -> None:

@@ -74,6 +74,7 @@ def _encoded(value: Any, depth: int) -> Any:
         return [_encoded(one, below) for one in list.__iter__(value)]
     if isinstance(value, dict):
         return {"dict": [[_encoded(key, below), _encoded(one, below)] for key, one in dict.items(value)]}
+    kind: Any
     for kind in (tuple, set, frozenset, deque):
         if isinstance(value, kind):
             return {kind.__name__: [_encoded(one, below) for one in kind.__iter__(value)]}
