@@ -77,7 +77,7 @@ ATTACKS: dict[str, tuple[str, str]] = {
     ),
     "files": (
         _FOUND + "import os\ndef answer(x):\n    texts = []\n    for top in ('/tmp', '/box/tasks', '/home', '/etc',"
-        " '/proc', '/run', '/var', '/work', '/mnt', '/sys'):\n        for folder, _, names in os.walk(top):\n"
+        " '/proc', '/run', '/var', '/mnt', '/sys'):\n        for folder, _, names in os.walk(top):\n"
         "            for name in names:\n                try:\n"
         "                    with open(os.path.join(folder, name), 'rb') as file: texts.append(file.read(2**20))\n"
         "                except OSError: pass\n    return found(texts)",
