@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import matplotlib.pyplot as plt
 import pandas as pd
 from matplotlib.lines import Line2D
@@ -13,7 +15,7 @@ from analysis.plots.forest import forest, legend
 from analysis.statistics.scores import Scores
 from analysis.tables.shown import component_name
 
-_PAPER = {"marker": "x", "ls": "", "color": "0.1", "markeredgewidth": 1.6}
+_PAPER: dict[str, Any] = {"marker": "x", "ls": "", "color": "0.1", "markeredgewidth": 1.6}
 
 
 def ablation_differences(scores: Scores, ablations: pd.DataFrame) -> Drawn:

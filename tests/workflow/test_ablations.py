@@ -1,6 +1,7 @@
 """config/ablations.yaml: every arm is another one with one thing changed, and every kind of expert is there."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -149,3 +150,10 @@ def test_what_is_not_allowed_is_one_line(changes: dict[str, Any], said: str) -> 
     with pytest.raises(ExperimentError) as caught:
         load_experiment(config, "c")
     assert said in str(caught.value) and "\n" not in str(caught.value)
+
+
+def test_the_shards_that_are_documented_hold_every_arm_once(experiment: Experiment) -> None:
+    text = Path("docs/ablations.md").read_text()
+    halves = [arms.split() for arms in re.findall(r'^(?:PARTS|OTHERS)="([^"]*)"$', text, re.MULTILINE)]
+    assert [arm for half in halves for arm in half] == list(experiment.methods)
+    assert len(halves) == 2 and abs(len(halves[0]) - len(halves[1])) <= 1

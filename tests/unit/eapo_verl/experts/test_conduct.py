@@ -2,6 +2,7 @@
 
 import time
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -179,7 +180,7 @@ def test_where_one_cannot_be_wrong_another_expert_is_asked(
     assert (neither.outcome, neither.attempts, neither.tokens) == ("failed", 2, 14)
 
 
-def test_the_cache_holds_what_was_said_and_serves_any_conduct(server: ExpertServer, tmp_path) -> None:
+def test_the_cache_holds_what_was_said_and_serves_any_conduct(server: ExpertServer, tmp_path: Path) -> None:
     honest, wrong = endpoint(server.base_url), endpoint(server.base_url, conduct=WRONG)
     (first,) = ask([wrong], ["echo 4+7=1"], cache_dir=tmp_path)
     (second,) = ask([honest], ["echo 4+7=1"], cache_dir=tmp_path)
