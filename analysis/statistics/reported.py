@@ -40,6 +40,11 @@ def reported(method: str, benchmark: str, benchmarks: Collection[str]) -> float:
 
 
 def reported_difference(a: str, b: str) -> float | None:
-    """The paper's average of ``a`` minus that of ``b`` over its three benchmarks, None where it states not both."""
-    theirs = [_MACRO.get(_READINGS.get(method, method)) for method in (a, b)]
-    return None if theirs[0] is None or theirs[1] is None else theirs[0] - theirs[1]
+    """The paper's average of ``a`` minus that of ``b`` over its three benchmarks.
+
+    None where it states not both, or where the two are readings of one row of it.
+    """
+    first, second = (_READINGS.get(method, method) for method in (a, b))
+    if first == second or first not in _MACRO or second not in _MACRO:
+        return None
+    return _MACRO[first] - _MACRO[second]
