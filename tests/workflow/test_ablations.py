@@ -14,7 +14,7 @@ from workflow.methods import ExperimentError, leaves
 from workflow.plan import Plan
 
 FILE = Path("config/ablations.yaml")
-SPOILED = {
+SPOILED: dict[str, dict[str, Any]] = {
     "wrong_at_times": {"kind": "wrong", "probability": 0.3}, "always_wrong": {"kind": "wrong"},
     "another_problem": {"kind": "another_problem"}, "sub_question": {"kind": "sub_question"},
 }  # fmt: skip
