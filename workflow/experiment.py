@@ -218,13 +218,14 @@ class Experiment(Settings):
     def shared(self) -> dict[str, Any]:
         """What arms take from the experiment unless they replace it, in JSON's types; experts are their names.
 
-        ``served`` is no value of an arm: the models that the experts are served from, in their order.
+        Not among these are experts that an arm has to name (``named_only``). ``served`` is no value of an arm: the
+        models that all experts are served from, in their order.
         """
         parts = ("consultation", "reward", "internalization", "supervised", "training")
         return {
             "policy": self.policy,
             "system_prompt": self.system_prompt,
-            "experts": [expert.name for expert in self.experts],
+            "experts": [expert.name for expert in self.experts if not expert.named_only],
             "served": [expert.serve for expert in self.experts],
             **{part: getattr(self, part).model_dump(mode="json") for part in parts},
         }

@@ -69,8 +69,12 @@ Model = Annotated[EmbeddedModel | PackagedModel | LocalModel, Field(discriminato
 
 
 class Expert(ExpertLimits):
-    """An expert: either ``serve`` names a model that the workflow serves with vLLM, or an endpoint exists already."""
+    """An expert: either ``serve`` names a model that the workflow serves with vLLM, or an endpoint exists already.
 
+    ``named_only``: only arms whose own ``experts`` name it ask it; others have every expert without the mark.
+    """
+
+    named_only: Annotated[bool, OPERATIONAL] = False
     serve: Name | None = None
     base_url: Annotated[BaseUrl | None, OPERATIONAL] = None
     model: Text | None = None
@@ -92,4 +96,4 @@ class Expert(ExpertLimits):
 
     def settings(self) -> dict[str, Any]:
         """This expert as a run's settings name it; the address of a served one is known only once it runs."""
-        return self.model_dump(mode="json", exclude={"serve", "max_model_len"}, exclude_none=True)
+        return self.model_dump(mode="json", exclude={"named_only", "serve", "max_model_len"}, exclude_none=True)

@@ -56,7 +56,7 @@ def parser() -> argparse.ArgumentParser:
     one.add_argument("--arms", type=Path, help=_ARMS)
     one.add_argument("--scores", type=Path, required=True)
     one.add_argument("--grades-dir", type=Path, required=True, help="holds <method>/seed<k>/<benchmark>.parquet")
-    one.add_argument("--tables-dir", type=Path, required=True, help="holds significance.csv")
+    one.add_argument("--tables-dir", type=Path, required=True, help="holds significance.csv, and ablations.csv if any")
     one.add_argument("--out-dir", type=Path, required=True)
 
     one = commands.add_parser("report", help="write one self-contained HTML page")

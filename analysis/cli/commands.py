@@ -95,12 +95,13 @@ def tables(arguments: argparse.Namespace) -> None:
 
 
 def figures(arguments: argparse.Namespace) -> None:
-    """Training metrics, run records, scores, grades and the significance table to figures."""
+    """Training metrics, run records, scores, grades and tables to figures."""
     from analysis.intake.grades import read_responses
     from analysis.intake.runs import read_run
     from analysis.intake.training_log import read_training_log
     from analysis.plots.drawing import Experiment, draw
     from analysis.statistics.scores import read_scores
+    from analysis.tables.ablations import read_ablations
     from analysis.tables.significance import read_significance
 
     logs = [read_training_log(*_run(text)) for text in arguments.metrics]
@@ -109,6 +110,7 @@ def figures(arguments: argparse.Namespace) -> None:
     experiment = Experiment(
         table,
         read_significance(arguments.tables_dir),
+        read_ablations(arguments.tables_dir),
         pd.concat(responses, ignore_index=True),
         logs,
         [read_run(path) for path in arguments.runs],

@@ -160,7 +160,8 @@ class PolicyAgentLoop(AgentLoopBase):
             sure = settings.measure(values)
             rollout.confidences.append(sure)
             rollout.turn_confidence = sure
-        passed = gate(consultation.trigger, sure, threshold, uniform_draw("gate", *key), consultation.random_p)
+        p = consultation.chance(threshold)
+        passed = gate(consultation.trigger, sure, threshold, uniform_draw("gate", *key), p)
         if passed and sure is not None and threshold is not None:
             rollout.low_confidence = bool(rollout.low_confidence) or sure < threshold
         return passed

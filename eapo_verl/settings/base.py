@@ -110,14 +110,30 @@ def _is_number(annotation: Any) -> bool:
     return kinds <= {int, float}
 
 
+class Conduct(Settings):
+    """How an expert answers otherwise than its model does, for ablations of what experts are worth.
+
+    ``wrong``: the results that a reply states are others, the same whenever that query is asked, and nothing else in it
+    tells. ``another_problem``: it is asked a problem with other numbers, and answers that one. ``sub_question``: it is
+    shown the query alone, and only the result of its reply is passed on. Rules: :mod:`eapo_verl.experts.conduct`.
+
+    Attributes:
+        kind: which of them; ``honest`` is none.
+        probability: that a query is answered so, drawn for each query by its seed; otherwise it is answered honestly.
+    """
+
+    kind: Literal["honest", "wrong", "another_problem", "sub_question"] = "honest"
+    probability: float = Field(1.0, ge=0, le=1)
+
+
 class ExpertLimits(Settings):
     """How one expert is asked, wherever it is; the numbers are not stated in the paper, they are our choice.
 
     ``api_key_env`` names the environment variable that holds the key, ``headers_env`` variables of further headers, by
     the header; keys themselves are never part of the settings. ``request`` says what the server calls a parameter, None
     where it is not sent; ``extra_body`` is sent beside these. ``weight`` is the expert's share of the queries, relative
-    to the others'. Prices are in US dollars for a million tokens; ``parameters`` is the size of a model elsewhere, for
-    FLOPs (that of a served one is counted).
+    to the others'. ``conduct`` is that of an expert which is spoiled on purpose. Prices are in US dollars for a million
+    tokens; ``parameters`` is the size of a model elsewhere, for FLOPs (that of a served one is counted).
     """
 
     name: Name
@@ -129,6 +145,7 @@ class ExpertLimits(Settings):
     max_concurrency: Annotated[int, OPERATIONAL] = Field(64, ge=1)
     max_tokens: int = Field(64, ge=1, le=10**9)
     temperature: float = Field(0.0, ge=0)
+    conduct: Annotated[Conduct, LATER] = Conduct()
     timeout_s: Annotated[float, OPERATIONAL] = Field(30.0, gt=0)
     retries: Annotated[int, OPERATIONAL] = Field(2, ge=0)
     price_per_million_input: float = Field(0.0, ge=0, le=10**6)
@@ -162,13 +179,14 @@ class Endpoint(ExpertLimits):
 class ExpertPoolSettings(Settings):
     """How the experts of a run are asked, and how much trouble with them it bears.
 
-    Each default is not stated in the paper; our choice. ``mode`` "parallel" is the paper's method, "sequential" its
-    ablation. Whether a reply would be shown is drawn beforehand: ``ask`` "when_accepted" sends no query whose reply
-    would not, "always" sends every one, as the paper does, for the same rollouts at a greater cost. ``deadline_s``
-    bounds a whole consultation, ``backoff_s`` is the longest wait before the first retry, ``reply_max_bytes`` cuts the
-    text of one reply (UTF-8). ``breaker_threshold`` failures in a row keep an endpoint out for ``breaker_cooldown_s``.
-    The run is aborted where more than ``failure_limit`` (a share; 1 means never) of the last ``failure_window`` replies
-    failed or timed out. ``cache_dir``: keep replies on disk there.
+    Each default is not stated in the paper; our choice. ``mode`` "parallel" sends the queries of a consultation at
+    once, "sequential" one after the other, for the same replies in more time (the paper's sequential variant is one
+    query a turn). Whether a reply would be shown is drawn beforehand: ``ask`` "when_accepted" sends no query whose
+    reply would not, "always" sends every one, as the paper does, for the same rollouts at a greater cost.
+    ``deadline_s`` bounds a whole consultation, ``backoff_s`` is the longest wait before the first retry,
+    ``reply_max_bytes`` cuts the text of one reply (UTF-8). ``breaker_threshold`` failures in a row keep an endpoint out
+    for ``breaker_cooldown_s``. The run is aborted where more than ``failure_limit`` (a share; 1 means never) of the
+    last ``failure_window`` replies failed or timed out. ``cache_dir``: keep replies on disk there.
     """
 
     mode: Literal["parallel", "sequential"] = "parallel"
