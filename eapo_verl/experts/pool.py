@@ -189,7 +189,7 @@ class ExpertPool:
             if attempt.reply.outcome == "timed_out" and not last_resort:
                 return
             # The whole of the backoff is random: those who failed together do not come back together.
-            backoff_s = random.uniform(0, min(_BACKOFF_MAX_S, self._settings.backoff_s * 2**retry))
+            backoff_s = random.uniform(0, min(_BACKOFF_MAX_S, self._settings.backoff_s * 2.0 ** min(retry, 64)))
             wait_s = attempt.retry_after_s + backoff_s
             if wait_s >= query.deadline - asyncio.get_running_loop().time():
                 return
@@ -199,7 +199,8 @@ class ExpertPool:
         """One request, or its cached reply; None where the endpoint's circuit is open."""
         client, breaker = self._clients[endpoint.name], self._breakers[endpoint.name]
         request = client.request(query.messages, query.seed)
-        key = dict(request)
+        # What is kept is cut already.
+        key = {**request, "reply_max_bytes": self._settings.reply_max_bytes}
         if endpoint.parameter_names["seed"] is None:
             # Samples of one query are to differ all the same.
             key["unsent_seed"] = query.seed
