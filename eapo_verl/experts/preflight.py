@@ -62,7 +62,8 @@ def _named(endpoint: Endpoint) -> str:
 
 
 async def _trouble(endpoint: Endpoint, timeout_s: float) -> str | None:
-    status, offered, unlisted = 0, list[str](), None
+    status, offered = 0, list[str]()
+    unlisted: str | None = None
     try:
         async with asyncio.timeout(timeout_s):
             status, offered = await _models(endpoint)
