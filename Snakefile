@@ -27,6 +27,11 @@ from workflow.surroundings import check_surroundings, experiment_name, own_file,
 from workflow.tuning.plan import TuningPlan
 
 if not workflow.config_settings.configfiles:
+    # Snakemake would end with a traceback of what it cannot read.
+    try:
+        check_file(Path(own_file("config", "default.yaml")))
+    except ExperimentError as error:
+        sys.exit(f"experiment: {error}")
 
     configfile: own_file("config", "default.yaml")
 

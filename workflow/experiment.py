@@ -140,12 +140,22 @@ class Experiment(Settings):
             for index, (first, second) in enumerate(declared):
                 if first == second or {first, second} in map(set, declared[:index]):
                     raise ValueError(f"{key}: {first!r} against {second!r}: each is of two arms, and stands there once")
+        self._told_apart()
         check_benchmarks(self.benchmarks)
         if self.tuning is not None:
             self.tuning.check_seeds(self.seeds)
         self._require_models()
         check_runs(self.arms, self.experts)
         return self
+
+    def _told_apart(self) -> None:
+        titled: dict[str, str] = {}
+        for name in self.arms:
+            title = self.method(name).title
+            if title is not None and (other := titled.setdefault(title, name)) != name:
+                raise ValueError(
+                    f"variants: {other} and {name} have the same title, {title!r}, and no figure would tell them apart"
+                )
 
     def _require_models(self) -> None:
         experts = [expert.name for expert in self.experts]

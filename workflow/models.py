@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
+from analysis.intake.files import regular
 from eapo_verl.settings.base import BaseUrl, ExpertLimits, Name, Number, Seed, Settings, Text
 from eapo_verl.settings.identity import OPERATIONAL
 from workflow.embedded.arguments import CONTEXT, check_options
@@ -57,7 +58,7 @@ class LocalModel(Settings):
             ValueError: there is no checkpoint.
         """
         try:
-            config = json.loads((self.path / "config.json").read_text(encoding="utf-8"))
+            config = json.loads(regular(self.path / "config.json").read_text(encoding="utf-8"))
         except (OSError, ValueError) as error:
             raise ValueError(f"{self.path} is no checkpoint: config.json: {error}") from error
         if not isinstance(config, dict):

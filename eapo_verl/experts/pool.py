@@ -190,7 +190,7 @@ class ExpertPool:
             if attempt.reply.outcome == "timed_out" and not last_resort:
                 return
             # The whole of the backoff is random: those who failed together do not come back together.
-            backoff_s = random.uniform(0, min(_BACKOFF_MAX_S, self._settings.backoff_s * 2**retry))
+            backoff_s = random.uniform(0, min(_BACKOFF_MAX_S, self._settings.backoff_s * 2.0 ** min(retry, 64)))
             wait_s = attempt.retry_after_s + backoff_s
             if wait_s >= query.deadline - asyncio.get_running_loop().time():
                 return
@@ -203,7 +203,8 @@ class ExpertPool:
         if put is None:
             return self._settle(endpoint, query, Attempt(Reply(endpoint.name, "failed", detail=NO_NUMBER)))
         request = client.request(build_messages(put.problem, put.query, put.template), query.seed)
-        key = dict(request)
+        # What is kept is cut already.
+        key = {**request, "reply_max_bytes": self._settings.reply_max_bytes}
         if endpoint.parameter_names["seed"] is None:
             # Samples of one query are to differ all the same.
             key["unsent_seed"] = query.seed

@@ -7,6 +7,7 @@ unknown key, a wrong type or a value out of range is an error that names it.
 import json
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
+from urllib.parse import urlsplit
 
 from pydantic import (
     AfterValidator,
@@ -33,8 +34,13 @@ def _no_truth(value: Any) -> Any:
     return value
 
 
+def is_blank(text: str) -> bool:
+    """Whether there is nothing to see: white space, or characters without a width."""
+    return all(one.isspace() or not one.isprintable() for one in text)
+
+
 def _not_blank(value: str) -> str:
-    if not value.strip():
+    if is_blank(value):
         raise ValueError(f"it is blank (got {value!r}); needed is text")
     return value
 
@@ -71,6 +77,18 @@ def _others_header(name: str) -> str:
     return name
 
 
+def _an_address(base_url: str) -> str:
+    try:
+        parts = urlsplit(base_url)
+        if not parts.hostname or parts.port == 0:
+            raise ValueError("it names no host, or port 0")
+        # What a resolver is asked for: no label is empty, or longer than 63 characters.
+        parts.hostname.encode("idna")
+    except ValueError as error:
+        raise ValueError(f"{base_url[:80]!r} is no address: {error}") from error
+    return base_url
+
+
 def _before_the_route(base_url: str) -> str:
     if base_url.rstrip("/").endswith("/completions"):
         raise ValueError("it is what stands before /chat/completions")
@@ -78,7 +96,12 @@ def _before_the_route(base_url: str) -> str:
 
 
 #: The address of an API, without user, query (which would hold a key) and route.
-BaseUrl = Annotated[str, StringConstraints(pattern=r"^https?://[^\s/@?#][^\s@?#]*$"), AfterValidator(_before_the_route)]
+BaseUrl = Annotated[
+    str,
+    StringConstraints(pattern=r"^https?://[^\s/@?#][^\s@?#]*$"),
+    AfterValidator(_an_address),
+    AfterValidator(_before_the_route),
+]
 #: A header of a request that the client does not set itself.
 Header = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9-]+$"), AfterValidator(_others_header)]
 
@@ -159,6 +182,9 @@ class ExpertLimits(Settings):
             if name in taken:
                 raise ValueError(f"request, extra_body: {name!r} is sent already, or the client's own")
             taken.add(name)
+        headers = [name.lower() for name in self.headers_env] + (["authorization"] if self.api_key_env else [])
+        if len({*headers}) < len(headers):
+            raise ValueError("headers_env: a header stands there twice, or is Authorization beside api_key_env")
         # What JSON cannot hold is said now, and not by every request.
         json.dumps(self.extra_body, allow_nan=False, ensure_ascii=False).encode()
         return self

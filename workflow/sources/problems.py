@@ -11,9 +11,13 @@ from pathlib import Path
 from typing import Any
 
 import tasks
+from analysis import InputError
+from analysis.intake.files import cells_of, regular
 from workflow.sources.command import SourceError
 
 FORMATS = (".jsonl", ".json", ".csv", ".parquet")
+#: Bytes; all of it is read at once.
+_LARGEST_FILE = 2**30
 #: Characters; a longer one is an open quotation mark, and not a problem.
 _LONGEST_CELL = 2**17
 # What a column may be called, whatever its case; the first name wins. `solution` is none of the answer's: in public
@@ -136,7 +140,11 @@ def read_rows(path: Path) -> list[Row]:
     if kind not in FORMATS:
         raise SourceError(f"{path}: format {kind or 'without suffix'!r}; allowed: {', '.join(FORMATS)}")
     try:
+        if regular(path).stat().st_size > _LARGEST_FILE:
+            raise SourceError(f"{path}: larger than {_LARGEST_FILE} bytes")
         content = path.read_bytes()
+    except InputError as error:
+        raise SourceError(str(error)) from error
     except OSError as error:
         raise SourceError(f"{path}: cannot be read: {error.strerror}") from error
     rows = _parquet_rows(path, content) if kind == ".parquet" else _text_rows(path, kind, content)
@@ -151,14 +159,13 @@ def _text_rows(path: Path, kind: str, content: bytes) -> list[Row]:
     except UnicodeDecodeError as error:
         raise SourceError(f"{path}: not UTF-8 text (byte {error.start})") from error
     if kind == ".csv":
-        # Of the whole process: whoever reads longer cells sets another.
-        csv.field_size_limit(_LONGEST_CELL)
         reader = csv.DictReader(io.StringIO(text, newline=""))
         try:
-            names = list(reader.fieldnames or ())
-            if len(set(names)) < len(names):
-                raise SourceError(f"{path}: two columns have the same name; found: {shortened(', '.join(names))}")
-            return [_csv_row(f"{path}:{reader.line_num}", fields) for fields in reader]
+            with cells_of(_LONGEST_CELL):
+                names = list(reader.fieldnames or ())
+                if len(set(names)) < len(names):
+                    raise SourceError(f"{path}: two columns have the same name; found: {shortened(', '.join(names))}")
+                return [_csv_row(f"{path}:{reader.line_num}", fields) for fields in reader]
         except csv.Error as error:
             raise SourceError(f"{path}:{reader.line_num}: not CSV ({error})") from error
     if kind == ".json" and not _is_lines(text):
@@ -191,9 +198,11 @@ def _parquet_rows(path: Path, content: bytes) -> list[Row]:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
+    from analysis.intake.parquet import UNUSABLE
+
     try:
         listed = pq.read_table(io.BytesIO(content)).to_pylist()
-    except (pa.ArrowException, OSError) as error:
+    except (pa.ArrowException, OSError, *UNUSABLE) as error:
         raise SourceError(
             f"{path}: not a parquet file that can be read ({shortened(' '.join(str(error).split()))})"
         ) from error

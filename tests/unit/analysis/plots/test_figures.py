@@ -240,6 +240,13 @@ def test_nobody_has_to_say_how_a_method_looks() -> None:
         assert style.looks("ab")["a"] == (to_rgb("#0173b2"), "o") != style.looks("ab")["b"]
 
 
+def test_a_dollar_in_a_name_begins_no_formula(tmp_path: Path) -> None:
+    style.use()
+    with described({"eapo": Described(title="for $x_{$ or $y")}):
+        style.save(pass_at_k_curves(scores(0.1)).figure, tmp_path, "x")
+    assert (tmp_path / "x.png").stat().st_size > 0
+
+
 def test_every_figure_is_a_module_and_every_module_that_draws_is_listed() -> None:
     folder = Path(plots.__file__).parent
     drawing = {
