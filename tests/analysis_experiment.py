@@ -93,7 +93,7 @@ def write_run(folder: Path, method: str, seed: int) -> None:
          "acceptance_rate": (1 / step if asks else 0.0) if step else None, "consult_rate": 0.4 if asks else 0.0,
          "accuracy_train_assisted": 0.5 if asks and step == 1 else None, "accuracy_train_unassisted": 0.3,
          "queries": 9 * asks, "accepted": 9 // step * asks if step else None, "policy_tokens": 150 if step else None,
-         "expert_tokens": 10 * asks}
+         "expert_tokens": 10 * asks if step else None}
         for step in range(7)
     ]  # fmt: skip
     write_lines(folder / "metrics.jsonl", steps)

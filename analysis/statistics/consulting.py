@@ -114,7 +114,7 @@ def behaviour(rollouts: Sequence[Facts]) -> dict[str, float]:
 
 
 def died(log: TrainingLog) -> float:
-    """The first step from which on fewer than ``FEW`` of the rollouts consulted, to the end; NaN where there is none."""
+    """The first step from which on fewer than ``FEW`` of the rollouts consulted, to the end; NaN: there is none."""
     rates = log.measured(CONSULTS)
     lively = rates.index[rates >= FEW]
     after = rates.index[rates.index > lively[-1]] if len(lively) else rates.index

@@ -29,7 +29,7 @@ _ROUNDING = 1e-12
 
 
 class Estimate(NamedTuple):
-    """A mean over training seeds with its 95% interval; NaN where it is unknown, the interval for a single seed, too."""
+    """A mean over training seeds with its 95% interval; what is unknown is NaN, the interval of a single seed, too."""
 
     value: float
     low: float

@@ -97,7 +97,7 @@ def test_costs_that_are_unknown_or_impossible() -> None:
     # Nor of a method one of whose runs does not tell.
     assert learned([log(**curve), log(seed=2, **curve)], [run()])["eapo"].tokens is None
     assert learned([log()], []) == {}
-    with pytest.raises(InputError, match="eapo, seed 1: its steps have 5 tokens .* its run.json 4 in all"):
+    with pytest.raises(InputError, match=r"eapo, seed 1: its steps have 5 tokens .* its run\.json 4 in all"):
         learned([log(**curve, policy_tokens=[None, 5, 0, 0, 0])], [run(policy_tokens_sampled=4.0)])
 
 
