@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import matplotlib.pyplot as plt
 from matplotlib.axes import Axes
-from matplotlib.ticker import EngFormatter, MaxNLocator, SymmetricalLogLocator
+from matplotlib.ticker import EngFormatter, FixedLocator, MaxNLocator
 
 from analysis.intake.runs import Run
 from analysis.intake.training_log import TrainingLog
@@ -39,7 +40,7 @@ def accuracy_over_tokens(logs: Sequence[TrainingLog], runs: Sequence[Run], score
     ends = [one.tokens_span[1] for one in known.values()]
     measured = [float(x) for one in known.values() for spent in one.tokens or () for x in spent if x > 0]
     for axes in panels:
-        _tokens_axis(axes, min(measured, default=1.0), max(ends) > WIDE * min(ends))
+        _tokens_axis(axes, min(measured, default=1.0), max(measured, default=1.0), max(ends) > WIDE * min(ends))
         percent(axes)
     label_below(figure, panels, "Tokens of policy and experts")
     label_left(figure, panels, "Validation accuracy, no experts")
@@ -62,12 +63,14 @@ def draw(experiment: Experiment) -> Drawn:
     return accuracy_over_tokens(experiment.logs, experiment.runs, experiment.scores)
 
 
-def _tokens_axis(axes: Axes, least: float, wide: bool) -> None:
-    """From zero; ``least``: the smallest number above it."""
+def _tokens_axis(axes: Axes, least: float, most: float, wide: bool) -> None:
+    """From zero to ``most``; ``least``: the smallest number above zero, up to which a wide axis is linear."""
     if wide:
         axes.set_xscale("symlog", linthresh=least, linscale=0.4)
-        axes.xaxis.set_major_locator(SymmetricalLogLocator(base=10, linthresh=least, subs=[1, 3]))
+        decades = range(math.floor(math.log10(least)), math.ceil(math.log10(most)) + 1)
+        ticks = [digit * 10.0**power for power in decades for digit in (1, 3)]
+        axes.xaxis.set_major_locator(FixedLocator([0.0, *(tick for tick in ticks if least < tick <= most)]))
     else:
         axes.xaxis.set_major_locator(MaxNLocator(nbins=5))
     axes.xaxis.set_major_formatter(EngFormatter(sep=""))
-    axes.set_xlim(left=0)
+    axes.set_xlim(left=-0.15 * least)

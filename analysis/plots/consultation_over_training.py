@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 
 import matplotlib.pyplot as plt
@@ -24,6 +25,7 @@ from analysis.plots.axes import legend_above, percent, say
 from analysis.plots.curves import OVER_SEEDS, Runs, by_part, mean_of_seeds, steps_below
 from analysis.plots.design import seeds_of
 from analysis.plots.drawing import Drawn, Experiment
+from analysis.statistics.consulting import closed
 from analysis.statistics.scores import Scores
 from analysis.tables.names import name
 
@@ -83,12 +85,17 @@ def consultation_over_training(logs: Sequence[TrainingLog], consulting: pd.DataF
             if dashed is not None:
                 mean_of_seeds(axes, dashed[2](method), name(method), looks[method], dashed=True)
         _finish(axes, title, dashed)
+    for method in methods:
+        shut = [step for log in logs if log.method == method and not math.isnan(step := closed(log))]
+        if shut:
+            grid.flat[0].axvline(min(shut), color=looks[method][0], linestyle=":", linewidth=1.2)
     steps_below(figure, list(grid[1]))
     legend_above(figure, *grid.flat)
     seeds = seeds_of((method, sum(log.method == method for log in logs)) for method in methods)
     return Drawn(
         figure,
-        "Consultation over training, of the methods that consult. Of the rollouts, those that consulted; of their "
+        "Consultation over training, of the methods that consult. Of the rollouts, those that consulted (dotted: from "
+        "there on the turn budget leaves no turn to do so); of their "
         "queries, those whose reply was shown (dashed: the schedule's rate); of the rollouts with an accepted reply, "
         "those that answer with what a reply gave. By sixths of the training, of the rollouts that are kept word for "
         "word: of those that the gate let through, the share in a critical group, whose unassisted rollouts are all "

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.patches import Patch
 
+from analysis.plots import style
 from analysis.plots.axes import say
 from analysis.plots.curves import label_left, middle, panels_of, steps_below
 from analysis.plots.design import seeds_of
@@ -14,8 +15,8 @@ from analysis.plots.drawing import Drawn, Experiment
 from analysis.statistics.modes import MODES
 from analysis.tables.names import name
 
-# To ask nobody is no colour; the others differ in brightness, for all kinds of colour vision.
-_COLOURS = ["0.88", *plt.get_cmap("cividis")(np.linspace(0.05, 0.95, len(MODES) - 1))]
+# To ask nobody is no colour.
+_COLOURS = ["0.88", *(style.PALETTE[index] for index in (0, 1, 2, 4))]
 
 
 def modes_over_training(consulting: pd.DataFrame) -> Drawn:

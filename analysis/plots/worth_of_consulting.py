@@ -11,11 +11,13 @@ from analysis.plots.curves import OVER_SEEDS, by_part, label_left, mean_of_seeds
 from analysis.plots.design import seeds_of
 from analysis.plots.drawing import Drawn, Experiment
 
+#: Groups of a part, over all seeds, of which a mean is drawn.
+FEWEST = 3
 _IN_ALL = "worth_in_all"
 _LOOK: style.Look = ((0.1, 0.1, 0.1), "o")
 _PARTS = {
     "worth_answer": ("answer", style.HIGHER, "^"),
-    "worth_bonus": ("bonus", "#de8f05", "s"),
+    "worth_bonus": ("bonus", style.PALETTE[1], "s"),
     "worth_cost": ("cost", style.LOWER, "v"),
 }
 
@@ -27,12 +29,13 @@ def worth_of_consulting(consulting: pd.DataFrame) -> Drawn:
         consulting: the table that :func:`analysis.tables.consulting.consulting_table` makes.
     """
     table = consulting.assign(**{_IN_ALL: consulting[[*_PARTS]].sum(axis=1, skipna=False)})
-    parts = table[(table["part"] > 0) & table[_IN_ALL].notna()]
+    groups = table.groupby(["method", "part"])["worth_groups"].transform("sum")
+    parts = table[(table["part"] > 0) & (groups >= FEWEST) & table[_IN_ALL].notna()]
     methods = list(parts["method"].unique())
     if not methods:
         figure, axes = plt.subplots(figsize=(6.4, 1.6))
-        say(axes, "No kept group holds rollouts that consulted and others.")
-        return Drawn(figure, "No group of rollouts that is kept word for word holds some that consulted and others.")
+        say(axes, "Too few kept groups hold rollouts that consulted and others.")
+        return Drawn(figure, "No method has enough kept groups of rollouts that hold some that consulted and others.")
     figure, panels = panels_of(methods, sharey=True)
     for axes, method in zip(panels, methods, strict=True):
         axes.axhline(0, color="0.2", linewidth=1.0)
@@ -47,10 +50,10 @@ def worth_of_consulting(consulting: pd.DataFrame) -> Drawn:
     return Drawn(
         figure,
         "What consulting earned within a group, which is what the policy learns from: mean reward of the rollouts that "
-        "consulted minus that of the others of the same problem and step, over the kept groups that have both, by "
-        "sixths of the training; in all, and by the parts of the reward. Below zero the policy is taught not to ask. "
-        "Who asks is not drawn by lot: the answer's part is no effect of the replies alone. Thin lines: training "
-        f"seeds; thick: their mean, with a band, {OVER_SEEDS}. {seeds}",
+        "consulted minus that of the others of the same problem and step, in all and by the parts of the reward; by "
+        f"sixths of the training, over the kept groups that have both ({FEWEST} of a sixth, or it is not drawn). Below "
+        "zero the policy is taught not to ask. Who asks is not drawn by lot: the answer's part is no effect of the "
+        f"replies alone. Thin lines: training seeds; thick: their mean, with a band, {OVER_SEEDS}. {seeds}",
     )
 
 

@@ -13,8 +13,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
+import pandas as pd
 
-from analysis.intake.training_log import CONSULTS, TrainingLog
+from analysis.intake.training_log import CONSULTS, TURNS, TrainingLog
 from analysis.intake.transcripts import Transcript
 from analysis.statistics.modes import MODES, is_clear, mode
 
@@ -79,7 +80,7 @@ def _facts(one: Transcript) -> Facts:
 #: What :func:`behaviour` says.
 BEHAVIOUR = (
     *("rollouts", *MODES, "mode_unclear", "critical_rate", "let_through_critical", "held_back_critical"),
-    *("needed_rate", "worth_answer", "worth_bonus", "worth_cost"),
+    *("needed_rate", "worth_groups", "worth_answer", "worth_bonus", "worth_cost"),
 )
 
 
@@ -93,7 +94,7 @@ def behaviour(rollouts: Sequence[Facts]) -> dict[str, float]:
     needed_rate: of the right answers of assisted rollouts, those whose companions without help were all wrong.
     worth_answer, worth_bonus, worth_cost: what consulting earned within a group, which is what the policy learns from:
     the mean reward of the rollouts that consulted minus that of the others, by its parts, mean over the groups that
-    have both.
+    have both, worth_groups in number.
     """
     groups: dict[tuple[int, str], list[Facts]] = {}
     for one in rollouts:
@@ -109,15 +110,25 @@ def behaviour(rollouts: Sequence[Facts]) -> dict[str, float]:
         "let_through_critical": _share(hard for one, hard in known if one.let_through is True),
         "held_back_critical": _share(hard for one, hard in known if one.let_through is False),
         "needed_rate": _share(hard for one, hard in known if one.assisted and one.correct),
+        "worth_groups": float(len(worth)),
         **{f"worth_{part}": _mean(gained[part] for gained in worth) for part in ("answer", "bonus", "cost")},
     }
 
 
 def died(log: TrainingLog) -> float:
     """The first step from which on fewer than ``FEW`` of the rollouts consulted, to the end; NaN: there is none."""
-    rates = log.measured(CONSULTS)
-    lively = rates.index[rates >= FEW]
-    after = rates.index[rates.index > lively[-1]] if len(lively) else rates.index
+    return _ended(log.measured(CONSULTS) >= FEW)
+
+
+def closed(log: TrainingLog) -> float:
+    """Likewise, from which on no rollout had a turn to consult in: to consult was no longer the policy's choice."""
+    return _ended(log.measured(TURNS) > 0)
+
+
+def _ended(alive: pd.Series) -> float:
+    """The first step after the last at which it was so."""
+    steps = alive.index[alive]
+    after = alive.index[alive.index > steps[-1]] if len(steps) else alive.index
     return float(after[0]) if len(after) else math.nan
 
 

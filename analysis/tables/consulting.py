@@ -13,7 +13,7 @@ from pathlib import Path
 import pandas as pd
 
 from analysis.intake.training_log import ACCEPTANCE, CONSULTS, COPIES, QUERIES, SHOWN, TrainingLog
-from analysis.statistics.consulting import BEHAVIOUR, Facts, behaviour, died, parts_of
+from analysis.statistics.consulting import BEHAVIOUR, Facts, behaviour, closed, died, parts_of
 from analysis.statistics.learning import share_over_seeds
 from analysis.statistics.modes import MODES
 from analysis.tables import CONSULTING
@@ -38,8 +38,10 @@ COLUMNS: dict[str, type] = {
     "copy_rate": float,
     # Of the rollouts that are kept word for word.
     **dict.fromkeys(BEHAVIOUR, float),
-    # Of the whole training alone: the step from which on the run no longer consults; empty where it does to the end.
+    # Of the whole training alone: the step from which on the run no longer consults, and that from which on the turn
+    # budget leaves it no turn to do so; empty where there is none.
     "died_step": float,
+    "closed_step": float,
 }
 
 
@@ -59,8 +61,9 @@ def consulting_table(logs: Sequence[TrainingLog], rollouts: Mapping[tuple[str, i
             for part, (first, end) in enumerate([(1, last), *parts_of(last)], start=WHOLE):
                 place = {"method": log.method, "seed": log.seed, "part": part, "first_step": first, "last_step": end}
                 found = behaviour([one for one in kept if first <= one.step <= end])
-                ended = died(log) if part == WHOLE else math.nan
-                rows.append(place | _rates(log, first, end) | found | {"died_step": ended})
+                ends = {"died_step": died(log), "closed_step": closed(log)}
+                ends = ends if part == WHOLE else dict.fromkeys(ends, math.nan)
+                rows.append(place | _rates(log, first, end) | found | ends)
     return framed(rows, COLUMNS)
 
 
@@ -87,7 +90,8 @@ def consulting_rows(table: pd.DataFrame) -> list[dict[str, str]]:
             "method": name(str(method)),
             "seeds": str(len(runs)),
             **{label: _percent(runs[column]) for label, column in _RATES.items()},
-            "under 5% from step": _died(runs["died_step"]),
+            "under 5% from step": _from(runs["died_step"]),
+            "no turn from step": _from(runs["closed_step"]),
         }
         for method, runs in table[table["part"] == WHOLE].groupby("method", sort=False)
     ]
@@ -110,12 +114,14 @@ def part_rows(table: pd.DataFrame) -> list[dict[str, str]]:
     for (method, part), runs in table.groupby(["method", "part"], sort=False):
         if part != WHOLE:
             means = runs[[*_OF_PARTS, *_EARNED]].mean()
+            groups = int(runs["worth_groups"].sum())
             rows.append(
                 {
                     "method": name(str(method)),
                     "steps": count_range(int(runs["first_step"].min()), int(runs["last_step"].max())),
                     **{label: points(means[column], False) for column, label in _OF_PARTS.items()},
                     **{label: rounded(means[column], 3) for column, label in _EARNED.items()},
+                    "in groups": str(groups),
                 }
             )
     return rows
@@ -135,7 +141,7 @@ def _percent(values: pd.Series) -> str:
     return points_within(*share_over_seeds(values.dropna().tolist()), signed=False)
 
 
-def _died(steps: pd.Series) -> str:
+def _from(steps: pd.Series) -> str:
     there = steps.dropna()
     if there.empty:
         return "never"

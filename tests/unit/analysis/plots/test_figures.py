@@ -173,20 +173,23 @@ def test_cost_is_the_axis_where_it_is_known() -> None:
 
 
 def test_what_was_asked_and_what_it_earned_stand_in_the_table_that_they_are_drawn_from() -> None:
-    def facts(step: int, mode: str, right: bool) -> Facts:
+    def facts(step: int, prompt: str, mode: str, right: bool) -> Facts:
         asked = mode != "self_resolve"
-        return Facts(step, "p", mode, True, asked, asked or None, False, right, float(right), 0.1 * asked, 0.0)
+        return Facts(step, prompt, mode, True, asked, asked or None, False, right, float(right), 0.1 * asked, 0.0)
 
     logs = [log("eapo", seed, consult_rate=[None, 0.4, 0.4, 0.5, 0.5]) for seed in (0, 1)]
-    kept = [facts(step, mode, step == 1) for step in range(1, 5) for mode in ("direct", "self_resolve", "self_resolve")]
+    modes = ("direct", "self_resolve", "self_resolve")
+    # Of the last step only one group is kept.
+    prompts = [(step, prompt) for step in range(1, 5) for prompt in ("ab" if step < 4 else "a")]
+    kept = [facts(step, prompt, mode, step == 1) for step, prompt in prompts for mode in modes]
     table = consulting_table(logs, {("eapo", seed): kept for seed in (0, 1)})
     (axes,) = modes_over_training(table).figure.axes
     heights = [patch.get_height() for patch in axes.patches]
     assert heights == pytest.approx([*[200 / 3] * 4, *[100 / 3] * 4, *[0] * 12])
     (axes,) = worth_of_consulting(table).figure.axes
     (line,) = lines(axes, "in all")
-    assert list(line.get_xdata()) == [1, 2, 3, 4] and line.get_ydata() == pytest.approx([0.1] * 4)
-    assert lines(axes, "answer")[0].get_ydata() == pytest.approx([0] * 4)
+    assert list(line.get_xdata()) == [1, 2, 3] and line.get_ydata() == pytest.approx([0.1] * 3)
+    assert lines(axes, "answer")[0].get_ydata() == pytest.approx([0] * 3)
 
 
 def test_only_methods_that_consult_have_curves() -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from analysis.intake.training_log import COLUMNS, TrainingLog
 from analysis.intake.transcripts import read_transcripts
-from analysis.statistics.consulting import BEHAVIOUR, PARTS, Facts, behaviour, died, facts, parts_of
+from analysis.statistics.consulting import BEHAVIOUR, PARTS, Facts, behaviour, closed, died, facts, parts_of
 from tests.transcripts import query, rollout, turn, write_rollouts
 
 ACCEPTED, SPARED = turn(query()), turn(query(fate="spared", reply=None))
@@ -59,6 +59,7 @@ def test_what_consulting_earned_is_within_the_group_and_by_parts(tmp_path: Path)
         rollout(ACCEPTED, prompt="other", reward=reward(answer=1.0)),
     ]
     found = behaviour(made(tmp_path, *rows))
+    assert found["worth_groups"] == 1
     assert [found[f"worth_{part}"] for part in ("answer", "bonus", "cost")] == pytest.approx([-0.25, 0.05, -0.1])
     alone = behaviour(made(tmp_path, rows[2]))
     assert math.isnan(alone["worth_answer"]) and math.isnan(alone["mode_unclear"]) and alone["self_resolve"] == 1.0
@@ -77,6 +78,13 @@ def test_consulting_dies_out_where_it_does_not_come_back(rates: list[float], ste
     columns = dict.fromkeys(COLUMNS, [None] * 5) | {"consult_rate": [None, *rates]}
     found = died(TrainingLog("eapo", 1, pd.DataFrame(columns, dtype=float)))
     assert found == step if step else math.isnan(found)
+
+
+def test_it_is_closed_where_there_is_no_turn_left() -> None:
+    columns = dict.fromkeys(COLUMNS, [None] * 5) | {"turn_budget": [None, 2, 1, 0, 0]}
+    assert closed(TrainingLog("eapo", 1, pd.DataFrame(columns, dtype=float))) == 3
+    columns |= {"turn_budget": [None, 2, 0, 1, 1]}
+    assert math.isnan(closed(TrainingLog("eapo", 1, pd.DataFrame(columns, dtype=float))))
 
 
 @pytest.mark.parametrize("last", [1, 4, 6, 24, 25, 1000])

@@ -24,6 +24,7 @@ def asking(seed: int, *rates: float) -> TrainingLog:
         consult_rate=[None, *rates],
         queries=[None, 10, 10, 0],
         accepted=[None, 8, 2, 0],
+        turn_budget=[None, 2, 1, 0],
         copy_rate=[None, 0.5, None, None],
     )
 
@@ -44,7 +45,7 @@ def test_rates_are_those_of_the_steps_of_a_part() -> None:
     assert first["shown_rate"].tolist() == pytest.approx([0.5, 0.8, 0.2, math.nan], nan_ok=True)
     assert first.loc[0, "copy_rate"] == 0.5 and first["rollouts"].tolist() == [3, 2, 0, 1]
     assert first.loc[1, "worth_answer"] == 1.0 and math.isnan(first.loc[3, "worth_answer"])
-    assert first.loc[0, "died_step"] == 3 and first["died_step"][1:].isna().all()
+    assert first.loc[0, "died_step"] == first.loc[0, "closed_step"] == 3 and first["died_step"][1:].isna().all()
     # Seed 2 has no rollouts, and asks to its end.
     assert (second["rollouts"] == 0).all() and math.isnan(second.loc[0, "died_step"])
 
@@ -57,6 +58,7 @@ def test_people_read_means_over_the_seeds_that_tell(tmp_path: Path) -> None:
     table = read_consulting(tmp_path)
     (row,) = consulting_rows(table)
     assert (row["method"], row["seeds"], row["under 5% from step"]) == ("EAPO", "2", "3 (1 of 2 seeds)")
+    assert row["no turn from step"] == "3 (2 of 2 seeds)"
     assert row["consulted"].startswith("35.0 (") and row["replies shown"] == "50.0 (50.0 to 50.0)"
     assert row["critical groups"] == "0.0" and row["needed the reply"] == "–"
     parts = part_rows(table)
