@@ -22,7 +22,7 @@ from analysis.intake.training_log import (
 )
 from analysis.plots import style
 from analysis.plots.axes import legend_above, percent, say
-from analysis.plots.curves import OVER_SEEDS, Runs, by_part, mean_of_seeds, steps_below
+from analysis.plots.curves import OVER_SEEDS, TOGETHER, Runs, by_part, mean_of_seeds, steps_below
 from analysis.plots.design import seeds_of
 from analysis.plots.drawing import Drawn, Experiment
 from analysis.statistics.consulting import closed
@@ -55,6 +55,8 @@ def consultation_over_training(logs: Sequence[TrainingLog], consulting: pd.DataF
     looks = style.looks(scores.methods)
     figure, grid = plt.subplots(2, 3, figsize=(11.0, 5.6), sharex=True, layout="constrained")
 
+    many = len(methods) > TOGETHER
+
     def column(key: str) -> Of:
         return lambda method: Runs([log.measured(key) for log in logs if log.method == method])
 
@@ -81,9 +83,9 @@ def consultation_over_training(logs: Sequence[TrainingLog], consulting: pd.DataF
         strict=True,
     ):
         for method in methods:
-            mean_of_seeds(axes, solid(method), name(method), looks[method])
+            mean_of_seeds(axes, solid(method), name(method), looks[method], mean_alone=many)
             if dashed is not None:
-                mean_of_seeds(axes, dashed[2](method), name(method), looks[method], dashed=True)
+                mean_of_seeds(axes, dashed[2](method), name(method), looks[method], dashed=True, mean_alone=many)
         _finish(axes, title, dashed)
     for method in methods:
         shut = [step for log in logs if log.method == method and not math.isnan(step := closed(log))]
@@ -102,13 +104,19 @@ def consultation_over_training(logs: Sequence[TrainingLog], consulting: pd.DataF
         "wrong (dashed: of all groups, what a gate that looked at nothing would have), and of the right answers with a "
         "reply, those whose companions without one were all wrong. Training accuracy: solid, of rollouts with an "
         "accepted reply; dashed, of those without. Who asks is not drawn by lot, so that their distance is no effect "
-        f"of the replies. Thin lines: training seeds; thick lines: their mean; bands: {OVER_SEEDS}. {seeds}",
+        f"of the replies. {_lines(many)} {seeds}",
     )
 
 
 def draw(experiment: Experiment) -> Drawn:
     """As :data:`analysis.plots.FIGURES` calls it."""
     return consultation_over_training(experiment.logs, experiment.consulting, experiment.scores)
+
+
+def _lines(many: bool) -> str:
+    if many:
+        return "Lines: means over training seeds; of so many methods no interval is drawn, see the table."
+    return f"Thin lines: training seeds; thick lines: their mean; bands: {OVER_SEEDS}."
 
 
 def _consults(log: TrainingLog) -> bool:

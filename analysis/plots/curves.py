@@ -41,18 +41,21 @@ class Runs(NamedTuple):
         return [(x, y) for x, y in zip(places, self.values, strict=True) if not y.empty]
 
 
-def mean_of_seeds(axes: Axes, runs: Runs, label: str, look: style.Look, dashed: bool = False) -> None:
+def mean_of_seeds(
+    axes: Axes, runs: Runs, label: str, look: style.Look, dashed: bool = False, mean_alone: bool = False
+) -> None:
     """Runs of one method: thin lines, and their mean at the steps that all of them measured, with its interval."""
     colour, marker = look
     measured = runs.measured()
     if not measured:
         return
     line = "--" if dashed else "-"
-    for x, y in measured if len(measured) > 1 else ():
+    for x, y in measured if len(measured) > 1 and not mean_alone else ():
         axes.plot(x, y, color=colour, linewidth=0.7, alpha=0.35, linestyle=line)
     x, mean = (shared_mean([one[side] for one in measured]) for side in (0, 1))
-    bounds = [over_seeds([float(y[step]) for _, y in measured]) for step in mean.index]
-    axes.fill_between(x, [one.low for one in bounds], [one.high for one in bounds], color=colour, alpha=0.16, lw=0)
+    if not mean_alone:
+        bounds = [over_seeds([float(y[step]) for _, y in measured]) for step in mean.index]
+        axes.fill_between(x, [one.low for one in bounds], [one.high for one in bounds], color=colour, alpha=0.16, lw=0)
     axes.plot(
         x,
         mean,
