@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
@@ -16,7 +18,7 @@ from analysis.statistics.modes import MODES
 from analysis.tables.names import name
 
 # To ask nobody is no colour.
-_COLOURS = ["0.88", *(style.PALETTE[index] for index in (0, 1, 2, 4))]
+_COLOURS: list[Any] = ["0.88", *(style.PALETTE[index] for index in (0, 1, 2, 4))]
 
 
 def modes_over_training(consulting: pd.DataFrame) -> Drawn:

@@ -99,7 +99,7 @@ def behaviour(rollouts: Sequence[Facts]) -> dict[str, float]:
     groups: dict[tuple[int, str], list[Facts]] = {}
     for one in rollouts:
         groups.setdefault((one.step, one.prompt), []).append(one)
-    critical = {key: known for key, group in groups.items() if (known := _is_critical(group)) is not None}
+    critical = {key: hard for key, group in groups.items() if (hard := _is_critical(group)) is not None}
     known = [(one, critical[one.step, one.prompt]) for one in rollouts if (one.step, one.prompt) in critical]
     worth = [gained for group in groups.values() if (gained := _worth(group)) is not None]
     return {
