@@ -98,12 +98,19 @@ def write_run(folder: Path, method: str, seed: int) -> None:
     ]  # fmt: skip
     write_lines(folder / "metrics.jsonl", steps)
     if asks:
-        # A group of three a step; the first of them asks, in the first half of the training.
+        # Two groups of three a step; the first of each asks, in the first half of the training.
         write_rollouts(
             folder / FILE,
             [
-                rollout(*[turn(query())] * (number == 0 and step < 4), step=step, correct=number < 2, rollout=number)
+                rollout(
+                    *[turn(query())] * (number == 0 and step < 4),
+                    step=step,
+                    correct=number < 2,
+                    prompt=prompt,
+                    rollout=number,
+                )
                 for step in range(1, 7)
+                for prompt in ("chains-0", "chains-1")
                 for number in range(3)
             ],
         )
