@@ -21,7 +21,7 @@ from workflow.expert_service.state import ServiceError
 SHARE_VARIABLE = "EAPO_EXPERTS_SHARE"
 #: Seconds that a run, which has its own processors and accelerators meanwhile, waits for the service's job to begin.
 _QUEUED_AT_MOST_S = 3600.0
-_LOOK_S, _ANSWERS_WITHIN_S = 3.0, 60.0
+_LOOK_S, _ANSWERS_WITHIN_S = 2.0, 60.0
 _WAITING = {"PENDING", "CONFIGURING", "REQUEUED", "REQUEUE_HOLD", "SUSPENDED"}
 _ALIVE = {*_WAITING, "RUNNING", "COMPLETING", "STAGE_OUT"}
 #: Of the submitting job alone: its allocation, its devices, and a folder that only its node may have.

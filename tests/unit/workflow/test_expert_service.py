@@ -271,10 +271,11 @@ def test_a_job_that_still_waits_is_taken_over_from_a_run_that_has_ended(world: W
     full = world.in_slurm() / "full"
     full.touch()
     first = world.lease(name="one")
-    assert eventually(lambda: ServiceFolder(world.folder / "services" / "shared").noted_job() is not None)
-    first.kill()
-    _, said = first.communicate()
+    assert first.stderr is not None
+    said = first.stderr.readline()
     assert re.fullmatch(r"experts: job \d+ of Slurm is PENDING \(Resources\)\n", said)
+    first.kill()
+    first.wait()
     world.lease(name="two")
     full.unlink()
     world.up("two")
