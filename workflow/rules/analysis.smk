@@ -72,7 +72,9 @@ rule tables:
 rule figures:
     input:
         scores=RESULTS / "scores.parquet",
-        tables=[RESULTS / "tables" / f"{name}.csv" for name in TABLES if name in ("significance", CONSULTING, ABLATIONS)],
+        tables=[
+            RESULTS / "tables" / f"{name}.csv" for name in TABLES if name in ("significance", CONSULTING, ABLATIONS)
+        ],
         metrics=[PLAN.run(method, seed) / "metrics.jsonl" for method, seed in PLAN.trained],
         runs=[PLAN.run(method, seed) / "run.json" for method, seed in PLAN.trained],
         arms=rules.arms.output,
