@@ -13,6 +13,7 @@ sys.path.insert(0, workflow.basedir)
 from snakemake.settings.types import DeploymentMethod
 
 from workflow.experiment import check_file, load_experiment, preflight_experts
+from workflow.hub_preflight import preflight_hub
 from workflow.methods import ExperimentError
 from workflow.locks import InUse
 from workflow.plan import Plan, code, one_of
@@ -63,6 +64,7 @@ onstart:
         check_surroundings(workflow)
         begin(workflow, RESULTS)
         preflight_experts(EXPERIMENT)
+        preflight_hub(EXPERIMENT, PLAN, DATA)
     except (ExperimentError, InUse) as error:
         sys.exit(f"experiment: {CONFIG_FILE}: {error}")
 
