@@ -169,7 +169,7 @@ def read(public: str | None, path: Path | None, task: str, selection: Selection 
             raise SourceError("one of --public and --path is needed")
         rows, left_out = select(iterate_rows(path), selection, task)
         problems, source = parse(rows, path.name, task), path.name
-        checked = f"no digest is known for them; of the rows {said(left_out)}"
+        checked = "no digest is known for them" + (f"; of the rows {said(left_out)}" if left_out else "")
     else:
         if public not in REGISTRY:
             raise SourceError(

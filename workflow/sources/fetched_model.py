@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +24,7 @@ from workflow.sampling.request import positions
 from workflow.sources.checkpoint import check_target, install
 from workflow.sources.command import SourceError, run, source_parser
 from workflow.sources.gguf import Dtype, convert, read_metadata
-from workflow.sources.repository import Entry, Repository
+from workflow.sources.repository import Repository
 
 # What stands at the top of a repository: some have the same weights in other forms beside these, and in folders.
 _WEIGHTS = re.compile(r"model[^/]*\.safetensors")
@@ -33,7 +33,7 @@ _CONFIG = "config.json"
 _EXPANDED: Dtype = "bfloat16"
 
 
-def wanted(repository: Repository, gguf: str | None, files: Mapping[str, Entry]) -> list[str]:
+def wanted(repository: Repository, gguf: str | None, files: Collection[str]) -> list[str]:
     """The names of the files that a model consists of, the one to ask for first in front.
 
     Raises SourceError where `files`, those of the repository, hold no model.

@@ -182,7 +182,11 @@ def _parquet_rows(path: Path) -> Iterator[Row]:
     number = 0
     with path.open("rb") as file:
         try:
-            for batch in pq.ParquetFile(file).iter_batches(_BATCH):
+            parquet = pq.ParquetFile(file)
+            names = parquet.schema_arrow.names
+            if len(set(names)) < len(names):
+                raise SourceError(f"{path}: two columns have the same name; found: {shortened(', '.join(names))}")
+            for batch in parquet.iter_batches(_BATCH):
                 for fields in batch.to_pylist():
                     number += 1
                     yield _row(f"{path}: row {number}", fields)

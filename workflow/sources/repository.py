@@ -39,13 +39,6 @@ Repo = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][\w.-]*(/[\w.-]+)?
 Revision = Annotated[str, AfterValidator(_commit)]
 
 
-class Entry(NamedTuple):
-    """A file as the hub lists it: its size in bytes, and its sha256 (hex), which it knows of large files."""
-
-    bytes: int
-    sha256: str | None
-
-
 class Fetched(NamedTuple):
     """Files on this machine: their folder, and each one's sha256 (hex), by its name in the repository."""
 
@@ -66,14 +59,14 @@ class Repository:
         """What messages and a problem's ``source`` say."""
         return f"{self.name}@{self.revision[:8]}"
 
-    def files(self) -> dict[str, Entry]:
-        """What it holds, from the cache if it was listed before. Raises SourceError, within seconds."""
+    def files(self) -> dict[str, int]:
+        """The sizes of its files in bytes, from the cache if it was listed before. Raises SourceError, within seconds."""
         from huggingface_hub import HfApi, get_cached_repo_tree
         from huggingface_hub.errors import CachedRepoTreeNotFoundError
 
         try:
             tree = get_cached_repo_tree(self.name, repo_type=self.kind, revision=self.revision)
-            return {one.path: Entry(one.size, one.lfs.sha256 if one.lfs else None) for one in tree}
+            return {one.path: one.size for one in tree}
         except CachedRepoTreeNotFoundError:
             pass
         with self._told():
@@ -81,8 +74,7 @@ class Repository:
             info = HfApi().repo_info(
                 self.name, repo_type=self.kind, revision=self.revision, timeout=TIMEOUT, files_metadata=True
             )
-        found = info.siblings or ()
-        return {one.rfilename: Entry(one.size or 0, one.lfs.sha256 if one.lfs else None) for one in found}
+        return {one.rfilename: one.size or 0 for one in info.siblings or ()}
 
     def require_access(self, file: str) -> None:
         """Raises SourceError unless ``file`` is in the cache or may be downloaded: who sees it listed may not."""
@@ -103,7 +95,7 @@ class Repository:
         from huggingface_hub.utils import disable_progress_bars
 
         listed = self.files()
-        self._require_room(sum(listed[name].bytes for name in names if not self._is_cached(name)))
+        self._require_room(sum(listed[name] for name in names if not self._is_cached(name)))
         disable_progress_bars()
         with self._told():
             folder = Path(
@@ -113,10 +105,12 @@ class Repository:
             )
             digests = {name: file_digest(folder / name) for name in sorted(names)}
         for name, digest in digests.items():
-            if listed[name].sha256 not in (None, digest):
+            # In the cache, a large file is called by the digest that the hub says it has.
+            file = (folder / name).resolve()
+            if re.fullmatch("[0-9a-f]{64}", file.name) and file.name != digest:
                 raise SourceError(
-                    f"{self.label} {name}: its sha256 begins {digest[:16]}, the hub's {str(listed[name].sha256)[:16]}: "
-                    f"remove {(folder / name).resolve()}, and it is downloaded again"
+                    f"{self.label} {name}: its sha256 begins {digest[:16]}, and the hub's {file.name[:16]}: remove {file}, "
+                    "and it is downloaded again"
                 )
         return Fetched(folder, digests)
 

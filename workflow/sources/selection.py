@@ -142,7 +142,7 @@ def read_selection(text: str) -> Selection:
 
 def said(counts: Mapping[Reason, int]) -> str:
     """The counts as a log has them."""
-    return ", ".join(f"{number} {reason}" for reason, number in counts.items() if number) or "none left out"
+    return ", ".join(f"{number} {reason}" for reason, number in counts.items() if number) or "none is left out"
 
 
 def _renamed(row: Row, columns: Mapping[Literal["id", "problem", "answer"], str]) -> Row:
