@@ -8,6 +8,7 @@ refused, since a model that reads other tokens than it was trained on gets worse
 
 from __future__ import annotations
 
+import functools
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
@@ -38,8 +39,12 @@ class Metadata(NamedTuple):
     tokenizer: dict[str, Any]
 
 
+@functools.cache
 def read_metadata(gguf: Path) -> Metadata:
-    """Raises SourceError: it is no GGUF file, or its tokenizer is of a kind that is not known here."""
+    """Read once a process, since a vocabulary takes seconds.
+
+    Raises SourceError: it is no GGUF file, or its tokenizer is of a kind that is not known here.
+    """
     from gguf import GGUFReader
 
     try:
