@@ -41,8 +41,8 @@ def check_fits(experiment: "Experiment", problems: Mapping[str, int]) -> None:
 
 def longest(experiment: "Experiment", model: str) -> tuple[str, int] | None:
     """The key with the longest text that a model has to hold, and its tokens; None where nothing says so."""
-    lengths = [(value, key) for key, value, one in _lengths(experiment) if one == model]
-    return None if not lengths else max(lengths)[::-1]
+    lengths = [(key, value) for key, value, one in _lengths(experiment) if one == model]
+    return max(lengths, key=lambda length: length[1], default=None)
 
 
 def _context(experiment: "Experiment", model: str) -> int | None:
