@@ -57,9 +57,15 @@ def test_training_and_validation_are_parts_of_one_download() -> None:
     [
         ({"train": {**TRAIN, "revision": "main"}}, "'main' is no commit, 40 digits"),
         ({"train": {**TRAIN, "repo": "a/b/c"}}, "train.hub.repo"),
-        ({"validation": {"source": "held_out", "size": 9}}, "validation: it takes problems 0 to 9 of train's, and 8 are"),
+        (
+            {"validation": {"source": "held_out", "size": 9}},
+            "validation: it takes problems 0 to 9 of train's, and 8 are",
+        ),
         ({"train": HUB}, "validation: it takes problems 0 to 5 of train's, and it holds out none"),
-        ({"validation": {"source": "held_out", "size": 6}}, "tuning.validation: the held-out problems that it begins with"),
+        (
+            {"validation": {"source": "held_out", "size": 6}},
+            "tuning.validation: the held-out problems that it begins with",
+        ),
         ({"train": {"source": "held_out", "size": 1}}, "train: source: held_out is a part of train itself"),
         ({"benchmarks": {"a": TRAIN}}, "benchmarks.a.hold_out: only train can hold problems out"),
         ({"models__policy": {**MODEL, "gguf": ""}}, "gguf"),

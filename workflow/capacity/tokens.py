@@ -1,14 +1,14 @@
 """Tokens and requests of each run, by role, from the experiment and from how long texts are and how a policy behaves.
 
-The counts are those of ``costs`` in ``run.json`` (:class:`eapo_verl.record.costs.Costs`), so that a plan and a run are
-compared field by field. How long texts are is assumed or measured; which of them are written, read, scored and trained on
-in which arm follows from the experiment, and that is what this module knows:
+The counts are those of ``costs`` in ``run.json`` (:class:`eapo_verl.record.costs.Costs`), so that a plan and a run
+are compared field by field. How long texts are is assumed or measured; which of them are written, read, scored and
+trained on in which arm follows from the experiment, and that is what this module knows:
 
-- A rollout writes a response and its queries; it reads its prompt and, for every query, a reply or what stands in for it.
-- Of a query that is asked in step s, a reply is shown with probability rho_s, and only then is the expert asked.
-- A trained row is scored once by the policy before its step (old log-probabilities), and trained on once.
-- Internalization trains on a rollout's words once more, without the consultation.
-- Solutions stand in for rollouts, hints for the beginning of a response, as the arm's kind says.
+- A rollout writes a response and its queries; it reads its prompt and, for every query, a reply or what stands in for
+it. - Of a query that is asked in step s, a reply is shown with probability rho_s, and only then is the expert asked.
+- A trained row is scored once by the policy before its step (old log-probabilities), and trained on once. -
+Internalization trains on a rollout's words once more, without the consultation. - Solutions stand in for rollouts,
+hints for the beginning of a response, as the arm's kind says.
 """
 
 from collections.abc import Mapping
@@ -109,14 +109,18 @@ class TokenModel:
         # The sum of rho_s over the steps: in how many of them, put together, a reply is shown or a hint given.
         open_steps = sum(consultation.acceptance(step, budget.steps) for step in range(1, steps + 1))
         rows = steps * rollouts
-        placed = rows * off_policy.rows / budget.rollouts_per_prompt if off_policy and off_policy.when == "always" else 0.0
+        placed = (
+            rows * off_policy.rows / budget.rollouts_per_prompt if off_policy and off_policy.when == "always" else 0.0
+        )
         written = rows - placed
         queries = assumed.queries if consultation.possible else 0.0
         shown = open_steps * rollouts * queries
         asked = shown if consultation.pool.ask == "when_accepted" else written * queries
         hinted = 0.0 if hint is None else open_steps * rollouts * hint.share * assumed.solution
         sampled = written * (assumed.response + queries * assumed.query) - hinted
-        read = written * (assumed.prompt + queries * assumed.refusal) + shown * (assumed.reply - assumed.refusal) + hinted
+        read = (
+            written * (assumed.prompt + queries * assumed.refusal) + shown * (assumed.reply - assumed.refusal) + hinted
+        )
         internalization = getattr(arm, "internalization", None)
         again = shown * assumed.internalized if internalization is not None and internalization.on else 0.0
         trained = sampled + placed * assumed.solution + again * assumed.response
@@ -160,7 +164,7 @@ class TokenModel:
         )
 
     def _with_experts(self, arm: Arm, counts: dict[str, float], problems: int) -> Costs:
-        """The costs, those of the solutions that the arm needs included; ``problems``: that each expert solved for it."""
+        """The costs, those of the solutions included that the arm needs, of so many ``problems`` by each expert."""
         needs, assumed = arm.needs(), self._assumed
         solved = problems * self._experiment.solutions.samples * len(needs.solutions)
         for key, more in (("tokens", assumed.solution), ("prompt_tokens", assumed.prompt), ("requests", 1.0)):

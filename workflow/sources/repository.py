@@ -60,7 +60,7 @@ class Repository:
         return f"{self.name}@{self.revision[:8]}"
 
     def files(self) -> dict[str, int]:
-        """The sizes of its files in bytes, from the cache if it was listed before. Raises SourceError, within seconds."""
+        """The sizes of its files in bytes, as the cache or the hub has them. Raises SourceError, within seconds."""
         from huggingface_hub import HfApi, get_cached_repo_tree
         from huggingface_hub.errors import CachedRepoTreeNotFoundError
 
@@ -109,8 +109,8 @@ class Repository:
             file = (folder / name).resolve()
             if re.fullmatch("[0-9a-f]{64}", file.name) and file.name != digest:
                 raise SourceError(
-                    f"{self.label} {name}: its sha256 begins {digest[:16]}, and the hub's {file.name[:16]}: remove {file}, "
-                    "and it is downloaded again"
+                    f"{self.label} {name}: its sha256 begins {digest[:16]}, and the hub's {file.name[:16]}: "
+                    f"remove {file}, and it is downloaded again"
                 )
         return Fetched(folder, digests)
 

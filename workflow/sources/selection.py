@@ -19,8 +19,8 @@ from eapo_verl.settings.identity import LATER
 from workflow.sources.command import SourceError
 from workflow.sources.problems import Row, same_text, shortened
 
-#: Why a row is not taken: `filters`; it has no text, or no answer that the task allows; its problem and answer are those
-#: of a row before; another row has another answer to its problem (all of these are left out).
+#: Why a row is not taken: `filters`; it has no text, or no answer that the task allows; its problem and answer are
+#: those of a row before; another row has another answer to its problem (all of these are left out).
 Reason = Literal["filtered", "unusable", "repeated", "contradicted"]
 
 

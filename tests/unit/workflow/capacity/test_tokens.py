@@ -1,7 +1,6 @@
 """The token model against runs that were made: every count of every arm, from a few numbers of a few of them."""
 
 import json
-from pathlib import Path
 from typing import Any
 
 import pytest

@@ -189,7 +189,10 @@ def test_rows_are_selected_and_what_is_left_out_is_counted(made: Made) -> None:
 @pytest.mark.parametrize(
     ("name", "complaint"),
     [
-        ("short", "evaluation.max_model_len: 65 tokens are more than them/short@12345678 config.json reads, which are 64"),
+        (
+            "short",
+            "evaluation.max_model_len: 65 tokens are more than them/short@12345678 config.json reads, which are 64",
+        ),
         ("gated", "them/closed@12345678: it is gated, and no token is set (HF_TOKEN): accept its terms on http"),
         ("unknown", "has no such model, or it is private, and no token is set (HF_TOKEN)"),
         ("moved", f"it has no revision {'f' * 40}: allowed is a commit that"),

@@ -18,9 +18,7 @@ def rows(*fields: dict[str, Any]) -> list[Row]:
 
 
 def test_columns_may_lie_in_each_other_and_numbers_in_a_range() -> None:
-    made = [
-        {"turns": [{"text": f"Problem {n}"}], "meta": {"answer": n, "Level": n}, "a.b": n % 2} for n in range(1, 7)
-    ]
+    made = [{"turns": [{"text": f"Problem {n}"}], "meta": {"answer": n, "Level": n}, "a.b": n % 2} for n in range(1, 7)]
     selection = Selection.model_validate(
         {
             "columns": {"problem": "Turns.0.text", "answer": "meta.answer"},
@@ -64,7 +62,7 @@ def test_held_out_problems_go_by_their_texts_alone() -> None:
     made = rows(*({"id": str(n), "problem": f"Problem {n}", "answer": "1"} for n in range(20)))
     kept, held = hold_out.hold_out(made, 5, 0)
     assert len(held) == 5 and sorted([*kept, *held], key=made.index) == made
-    # Another order, a problem that stands there twice, and some more: what was held out is, unless a new one is before it.
+    # Another order, and a problem that stands there twice.
     again = Row("row 21", {"id": "again", "problem": f"  {held[0].text('problem').upper()}", "answer": "1"})
     kept_again, held_again = hold_out.hold_out([*made[::-1], again], 5, 0)
     assert [row.text("problem").casefold().strip() for row in held_again] == [
@@ -123,7 +121,11 @@ def test_overlap_is_equality_of_words_and_signs_or_a_long_run_of_words() -> None
 def test_overlap_is_counted_by_benchmark_and_more_than_allowed_is_an_error(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    for name, made in {"train": problems("Same?", "Other?"), "a": problems("same", name="a"), "b": problems("No")}.items():
+    for name, made in {
+        "train": problems("Same?", "Other?"),
+        "a": problems("same", name="a"),
+        "b": problems("No"),
+    }.items():
         (tmp_path / f"{name}.jsonl").write_text("".join(json.dumps(row.fields) + "\n" for row in made))
     out = tmp_path / "overlap.json"
     sets = [f"--train={tmp_path / 'train.jsonl'}", *(f"--benchmark={name}={tmp_path / name}.jsonl" for name in "ab")]
