@@ -100,13 +100,15 @@ class CapacityPlan(NamedTuple):
 def assumed_for(experiment: Experiment) -> Assumed:
     """What is assumed where nothing is said: shares of the experiment's limits (our choice)."""
     lengths = experiment.training.lengths
-    reply = max((expert.max_tokens for expert in experiment.experts), default=1)
+    written = 0.4 * max((expert.max_tokens for expert in experiment.experts), default=1)
     return Assumed(
-        prompt=lengths.prompt / 4,
+        prompt=min(lengths.prompt / 2, 256),
         # Thinking models stop before their limit, most of the time.
         response=0.4 * lengths.response,
-        query=lengths.prompt / 4,
-        reply=min(0.4 * reply, experiment.consultation.reply_max_characters / 3),
+        query=min(lengths.prompt / 2, 128),
+        # Three characters a token, or somewhat more, of mathematics.
+        reply=min(written, experiment.consultation.reply_max_characters / 3),
+        written=written,
         refusal=10.0,
         solution=0.4 * experiment.solutions.max_tokens,
         queries=1.0,

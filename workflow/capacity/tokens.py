@@ -34,7 +34,8 @@ class Assumed(Settings):
         prompt: of a training problem, as a prompt.
         response: that the policy writes in a rollout, its queries left out.
         query: of one query, which the policy writes and an expert reads.
-        reply: of an expert's reply.
+        reply: of an expert's reply, as the policy is shown it.
+        written: that an expert writes for a query, its thoughts included.
         refusal: what the policy reads where a reply is not shown.
         solution: of an expert's solution of a training problem.
         queries: that a rollout of an arm that consults asks.
@@ -46,6 +47,7 @@ class Assumed(Settings):
     response: float = Field(gt=0)
     query: float = Field(gt=0)
     reply: float = Field(gt=0)
+    written: float = Field(gt=0)
     refusal: float = Field(ge=0)
     solution: float = Field(gt=0)
     queries: float = Field(ge=0)
@@ -135,7 +137,7 @@ class TokenModel:
                 "policy_tokens_scored": trained + context,
                 "policy_tokens_trained": trained,
                 "policy_prompt_tokens_trained": context,
-                "expert_tokens": asked * assumed.reply,
+                "expert_tokens": asked * assumed.written,
                 "expert_prompt_tokens": asked * assumed.query,
                 "expert_tokens_scored": scored_by_teacher,
                 "expert_requests": asked + (rows if scored_by_teacher else 0.0),

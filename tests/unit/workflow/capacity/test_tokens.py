@@ -31,6 +31,7 @@ def lengths() -> Assumed:
         response=own["policy_tokens_sampled"] / own["rollouts"],
         query=theirs["expert_prompt_tokens"] / shown,
         reply=reply,
+        written=reply,
         refusal=(extra - shown * reply) / (queries - shown),
         solution=solved["expert_tokens"] / solved["expert_requests"],
         queries=0.0,
