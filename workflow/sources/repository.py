@@ -180,9 +180,11 @@ def _complaint(repository: Repository, error: Exception) -> str:
     )
 
     # What the library raises where it finds nothing in its cache has the reason as its cause.
-    causes = [error]
-    while causes[-1].__cause__ is not None and isinstance(causes[-1].__cause__, Exception):
-        causes.append(causes[-1].__cause__)
+    causes: list[BaseException] = []
+    cause: BaseException | None = error
+    while cause is not None:
+        causes.append(cause)
+        cause = cause.__cause__
 
     def is_a(*kinds: type[Exception]) -> bool:
         return any(isinstance(one, kinds) for one in causes)
