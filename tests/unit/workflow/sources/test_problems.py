@@ -105,8 +105,9 @@ def test_a_bad_row_is_named(tmp_path, change, complaint):
 
 @pytest.mark.parametrize("task", tasks.names())
 def test_an_answer_is_in_the_normal_form_of_its_task(task):
-    (problem,) = parse([Row("here", {"problem": "p", "answer": "0025"})], "x", task)
-    assert (problem.answer, problem.task) == (tasks.task(task).normalise("0025"), task)
+    answer = '{"tests": "f()", "functions": ["f"]}' if task.startswith("python") else "0025"
+    (problem,) = parse([Row("here", {"problem": "p", "answer": answer})], "x", task)
+    assert (problem.answer, problem.task) == (tasks.task(task).normalise(answer), task)
 
 
 def test_a_missing_field_is_named_with_those_that_are_there():
