@@ -71,9 +71,9 @@ class Repository:
             pass
         with self._told():
             # Asked with a limit of time: the download itself retries for half a minute before it gives up.
-            info = HfApi().repo_info(
-                self.name, repo_type=self.kind, revision=self.revision, timeout=TIMEOUT, files_metadata=True
-            )
+            api = HfApi()
+            ask = api.model_info if self.kind == "model" else api.dataset_info
+            info = ask(self.name, revision=self.revision, timeout=TIMEOUT, files_metadata=True)
         return {one.rfilename: one.size or 0 for one in info.siblings or ()}
 
     def require_access(self, file: str) -> None:
