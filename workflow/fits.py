@@ -11,7 +11,7 @@ from baselines.procedure import Replies
 from eapo_verl.settings.run import Training
 from eapo_verl.settings.supervised import Supervised
 from workflow.models import EmbeddedModel
-from workflow.problem_sets import EMBEDDED_TASK, Benchmark
+from workflow.problem_sets import EMBEDDED_TASK, Benchmark, task_of
 
 if TYPE_CHECKING:
     from workflow.experiment import Experiment
@@ -37,6 +37,12 @@ def check_fits(experiment: "Experiment", problems: Mapping[str, int]) -> None:
         _check_tasks(experiment, name, arm)
         if arm.needs().problems and "train" in problems:
             _check_batch(experiment, name, arm, problems["train"])
+
+
+def longest(experiment: "Experiment", model: str) -> tuple[str, int] | None:
+    """The key with the longest text that a model has to hold, and its tokens; None where nothing says so."""
+    lengths = [(key, value) for key, value, one in _lengths(experiment) if one == model]
+    return max(lengths, key=lambda length: length[1], default=None)
 
 
 def _context(experiment: "Experiment", model: str) -> int | None:
@@ -89,9 +95,9 @@ def _check_tasks(experiment: "Experiment", name: str, arm: Arm) -> None:
         sets |= {"train": experiment.train, "validation": experiment.validation}
         sets |= {} if experiment.tuning is None else {"tuning.validation": experiment.tuning.validation}
     for key, one in sets.items():
-        if one.task != EMBEDDED_TASK:
+        if (task := task_of(one, experiment.train)) != EMBEDDED_TASK:
             raise ValueError(
-                f"{key}.task: {one.task!r} is asked in words, of which models.{model}, of the embedded world, knows "
+                f"{key}.task: {task!r} is asked in words, of which models.{model}, of the embedded world, knows "
                 f"none (method {name}); allowed is {EMBEDDED_TASK}"
             )
 

@@ -11,6 +11,7 @@ from eapo_verl.settings.base import BaseUrl, ExpertLimits, Name, Number, Seed, S
 from eapo_verl.settings.identity import OPERATIONAL
 from workflow.embedded.arguments import CONTEXT, check_options
 from workflow.sampling.request import positions
+from workflow.sources.repository import Repo, Repository, Revision
 
 
 class EmbeddedModel(Settings):
@@ -45,18 +46,25 @@ class PackagedModel(Settings):
 
 
 class LocalModel(Settings):
-    """A Hugging Face checkpoint in a local folder."""
+    """A Hugging Face checkpoint in a local folder, or a file of GGUF."""
 
     source: Literal["local"]
     path: Path
 
     @property
+    def is_gguf(self) -> bool:
+        """Whether it is a file, from which a checkpoint is made first."""
+        return self.path.suffix == ".gguf"
+
+    @property
     def context(self) -> int | None:
-        """The longest text that it reads, in tokens; None where its configuration does not say.
+        """The longest text that it reads, in tokens; None where its configuration does not say, or it is GGUF still.
 
         Raises:
             ValueError: there is no checkpoint.
         """
+        if self.is_gguf:
+            return None
         try:
             config = json.loads(regular(self.path / "config.json").read_text(encoding="utf-8"))
         except (OSError, ValueError) as error:
@@ -66,7 +74,26 @@ class LocalModel(Settings):
         return positions(config)
 
 
-Model = Annotated[EmbeddedModel | PackagedModel | LocalModel, Field(discriminator="source")]
+class HubModel(Settings):
+    """A model of a Hugging Face hub at a pinned commit: a checkpoint of safetensors, or one of its GGUF files."""
+
+    source: Literal["hub"]
+    repo: Repo
+    revision: Revision
+    gguf: Text | None = None
+
+    @property
+    def context(self) -> None:
+        """Known once it is downloaded: that it reads enough is checked then, before its weights are."""
+        return None
+
+    @property
+    def repository(self) -> Repository:
+        """Where it is downloaded from."""
+        return Repository("model", self.repo, self.revision)
+
+
+Model = Annotated[EmbeddedModel | PackagedModel | LocalModel | HubModel, Field(discriminator="source")]
 
 
 class Expert(ExpertLimits):

@@ -1,18 +1,22 @@
 """The problems of an experiment: what it trains and validates on, and its test sets."""
 
 from collections.abc import Iterable
+from itertools import pairwise
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field
 
 import tasks
 from analysis.intake.cells import ALL, MACRO
-from eapo_verl.settings.base import Seed, Settings
+from eapo_verl.settings.base import Seed, Settings, Text
 from tasks.python import Python
 from workflow.embedded.problems import LARGEST_SET
 from workflow.embedded.problems import TASK as EMBEDDED_TASK
 from workflow.sources.benchmarks import REGISTRY
+from workflow.sources.hub_problems import DEFAULT_CONFIG
+from workflow.sources.repository import Repo, Repository, Revision
+from workflow.sources.selection import Selection
 
 #: What a problem set of another name would be taken for: other sets, and averages over benchmarks in the tables.
 RESERVED = ("train", "validation", "tuning", ALL, MACRO)
@@ -58,7 +62,7 @@ class Programs(Settings):
     task: TaskName = Python.name
 
 
-class Local(Settings):
+class Local(Selection):
     """A file of problems: .jsonl, .json, .csv or .parquet with problem, answer and, optionally, id and source."""
 
     source: Literal["local"]
@@ -74,10 +78,78 @@ class Public(Settings):
     task: TaskName = tasks.DEFAULT
 
 
+class Hub(Selection):
+    """A split of a hub's data set at a pinned commit; its files are of the same forms."""
+
+    source: Literal["hub"]
+    repo: Repo
+    revision: Revision
+    config: Text = DEFAULT_CONFIG
+    split: Text = "train"
+    task: TaskName = tasks.DEFAULT
+
+    @property
+    def repository(self) -> Repository:
+        """Where it is downloaded from."""
+        return Repository("dataset", self.repo, self.revision)
+
+
+class HeldOut(Settings):
+    """Some of the problems that ``train.hold_out`` takes out of the training set: ``size`` of them, after ``skip``."""
+
+    source: Literal["held_out"]
+    size: int = Field(ge=1)
+    skip: int = Field(0, ge=0)
+
+
 #: Problems to train or to validate on.
-ProblemSet = Annotated[Embedded | WordProblems | Programs | Local, Field(discriminator="source")]
+ProblemSet = Annotated[Embedded | WordProblems | Programs | Local | Hub | HeldOut, Field(discriminator="source")]
 #: A test set.
-Benchmark = Annotated[Embedded | WordProblems | Programs | Local | Public, Field(discriminator="source")]
+Benchmark = Annotated[
+    Embedded | WordProblems | Programs | Local | Hub | HeldOut | Public, Field(discriminator="source")
+]
+
+
+def task_of(problems: Benchmark, train: ProblemSet) -> str:
+    """What the problems of a set are asked as; held-out ones as those that they are taken from."""
+    asked = train if isinstance(problems, HeldOut) else problems
+    assert not isinstance(asked, HeldOut), "check_held_out"
+    return asked.task
+
+
+def check_held_out(train: ProblemSet, others: dict[str, Benchmark]) -> None:
+    """Check that problems are held out of the training set alone, and each for one other set.
+
+    Args:
+        train: the training set.
+        others: every other set, by its key.
+
+    Raises:
+        ValueError: names the key.
+    """
+    if isinstance(train, HeldOut):
+        raise ValueError("train: source: held_out is a part of train itself")
+    hold_out = train.hold_out if isinstance(train, Selection) else None
+    parts: list[tuple[int, int, str]] = []
+    for key, one in others.items():
+        if isinstance(one, Selection) and one.hold_out is not None:
+            raise ValueError(f"{key}.hold_out: only train can hold problems out")
+        if isinstance(one, HeldOut):
+            if hold_out is None or one.skip + one.size > hold_out.size:
+                there = "it holds out none" if hold_out is None else f"{hold_out.size} are held out"
+                raise ValueError(
+                    f"{key}: it takes problems {one.skip} to {one.skip + one.size} of train's, and {there}"
+                )
+            parts.append((one.skip, one.skip + one.size, key))
+    parts.sort()
+    for (_, end, first), (begin, _, second) in pairwise(parts):
+        if begin < end:
+            raise ValueError(f"{second}: the held-out problems that it begins with are {first}'s; skip leaves them out")
+
+
+def selection_of(problems: Selection) -> dict[str, Any]:
+    """What a set says of the selection beside what is so by default, without what it holds out: in JSON's types."""
+    return problems.model_dump(mode="json", include={*Selection.model_fields} - {"hold_out"}, exclude_defaults=True)
 
 
 def check_benchmarks(benchmarks: dict[str, Benchmark]) -> None:

@@ -92,7 +92,7 @@ BROKEN = {
     "no budget": (broken(training__budget=None), "training.budget"),
     "benchmark of no source": (broken(benchmarks={"mine": {"path": "x.jsonl"}}), "benchmarks.mine"),
     "benchmark of an unknown source": (
-        broken(benchmarks={"mine": {"source": "web"}}), "'embedded', 'word_problems', 'programs', 'local', 'public'"),
+        broken(benchmarks={"mine": {"source": "web"}}), "'programs', 'local', 'hub', 'held_out', 'public'"),
     "benchmark of an unknown task": (
         broken(benchmarks={"mine": {"source": "local", "path": "pyproject.toml", "task": "poems"}}),
         "benchmarks.mine.local.task: task 'poems' is not known; allowed are integers, "),
