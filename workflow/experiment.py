@@ -12,12 +12,13 @@ from typing import Annotated, Any
 
 from pydantic import Field, model_validator
 
+from analysis.statistics.smallest_effect import LEAST, MOST, SMALLEST_EFFECT
 from baselines.arm import Arm
 from eapo_verl.cpu.precision import Requested
 from eapo_verl.experts.api_keys import read_headers
 from eapo_verl.settings.base import Endpoint, Name, Seed, Settings, Words
 from eapo_verl.settings.errors import one_line
-from eapo_verl.settings.identity import OPERATIONAL
+from eapo_verl.settings.identity import LATER, OPERATIONAL
 from eapo_verl.settings.method import Consultation, Internalization, Reward
 from eapo_verl.settings.run import Training
 from eapo_verl.settings.supervised import Supervised
@@ -90,6 +91,7 @@ class Experiment(Settings):
     references: tuple[Name, ...] = ("base",)
     seeds: tuple[Seed, ...] = Field(min_length=1)
     comparisons: tuple[tuple[Name, Name], ...] = Field(min_length=1)
+    smallest_effect: Annotated[float, LATER] = Field(SMALLEST_EFFECT, ge=LEAST, le=MOST)
     ablations: tuple[tuple[Name, Name, Name], ...] = ()
     variants: dict[Name, Variant] = Field(default_factory=dict)
     models: dict[Name, Model]

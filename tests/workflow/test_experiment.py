@@ -42,6 +42,8 @@ BROKEN = {
     "comparison twice": (
         broken(comparisons=[["eapo", "base"], ["base", "eapo"]]), "comparisons: 'base' against 'eapo': each is of two"
     ),
+    "effect of interest in points": (broken(smallest_effect=2), "smallest_effect: Input should be less than or equal"),
+    "no effect of interest": (broken(smallest_effect=0.0), "smallest_effect: Input should be greater than or equal"),
     "ablation twice": (
         broken(ablations=[["a", "eapo", "base"], ["b", "eapo", "base"]]), "ablations: 'eapo' against 'base'"
     ),
