@@ -71,8 +71,9 @@ def test_a_killed_distillation_goes_on_and_leaves_a_whole_run(checkout: Path, tm
     steps = [json.loads(line) for line in (folder / "metrics.jsonl").open()]
     assert run["resumed_from_step"] in (10, 20) and f"resuming from step {run['resumed_from_step']}" in finished.stdout
     assert [step["step"] for step in steps] == list(range(STEPS + 1))
+    # The first and the last of the five epochs, of the same 128 solutions.
     losses = [step["loss"] for step in steps[1:]]
-    assert sum(losses[-5:]) < 0.5 * sum(losses[:5])
+    assert sum(losses[-4:]) < 0.8 * sum(losses[:4])
     measured = {step["step"]: step["accuracy_val_unassisted"] for step in steps}
     assert [step for step, accuracy in measured.items() if accuracy is not None] == [0, 10, 20]
     # The policy before training, by the same draws as in a run of reinforcement learning.

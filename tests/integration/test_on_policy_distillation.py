@@ -1,6 +1,7 @@
 """A teacher scores the policy's rollouts, on the real engines and the smoke experiment's models."""
 
 import json
+import math
 import sys
 from pathlib import Path
 
@@ -17,15 +18,16 @@ pytestmark = [pytest.mark.engine, pytest.mark.arm]
 ARM = "distillation_on_policy"
 
 
-def log_probs(folder: Path, sequences: list[list[int]]) -> list[list[float]]:
-    """Of each token but the first of each sequence, in nats, by transformers."""
+def log_probs(folder: Path, sequences: list[list[int]], banned: list[int]) -> list[list[float]]:
+    """Of each token but the first of each sequence, in nats, by transformers; ``banned`` tokens have no probability."""
     import torch
     from transformers import AutoModelForCausalLM
 
     model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32)
     with torch.no_grad():
         read = [torch.tensor([ids]) for ids in sequences]
-        tables = [model(ids).logits[0, :-1].log_softmax(-1) for ids in read]
+        logits = [model(ids).logits[0, :-1].index_fill(-1, torch.tensor(banned).long(), -math.inf) for ids in read]
+    tables = [one.log_softmax(-1) for one in logits]
     return [table.gather(-1, ids[0, 1:, None])[:, 0].tolist() for table, ids in zip(tables, read, strict=True)]
 
 
@@ -63,9 +65,12 @@ def test_the_loss_is_the_reverse_kl_of_the_policys_own_tokens_and_its_costs_are_
     sequences = [[*prompt, *ids] for prompt, ids in zip(prompts, written, strict=True)]
     assert steps[1]["policy_tokens"] == sum(map(len, written))
     assert steps[1]["expert_tokens_scored"] == sum(map(len, sequences)) and steps[1]["expert_requests"] == 32
+    # What the policy could sample, and so is trained as: a run that never consults cannot write the opening tag.
+    banned = tokenizer.encode("<consult>", add_special_tokens=False)
+    policys, teachers = log_probs(policy, sequences, banned), log_probs(teacher, sequences, [])
     terms = [
         min(max(own - others, -10.0), 10.0)
-        for ids, first, second in zip(written, log_probs(policy, sequences), log_probs(teacher, sequences), strict=True)
+        for ids, first, second in zip(written, policys, teachers, strict=True)
         for own, others in zip(first[-len(ids) :], second[-len(ids) :], strict=True)
     ]
     assert steps[1]["distillation_loss"] == pytest.approx(sum(terms) / len(terms), rel=1e-3)
