@@ -4,12 +4,18 @@ from collections.abc import Mapping
 from typing import Any
 
 from tasks.base import Grade, Task
+from tasks.choice import Choice
 from tasks.integers import BareIntegers, Integers
+from tasks.numbers import Numbers
+from tasks.roles import Roles
+from tasks.short_text import ShortText
 
 #: Of a problem that names none.
 DEFAULT = Integers.name
 
-_TASKS: dict[str, Task] = {one.name: one for one in (Integers(), BareIntegers())}
+_TASKS: dict[str, Task] = {
+    one.name: one for one in (Integers(), BareIntegers(), Numbers(), ShortText(), Choice(), Roles())
+}
 
 
 def names() -> tuple[str, ...]:

@@ -26,13 +26,32 @@ class Task(ABC):
 
     Attributes:
         name: as problem files give it, in their field ``task``.
+        instruction: how an answer is to be written, unless a problem's line has an ``instruction`` of its own.
     """
 
     name: ClassVar[str]
+    instruction: ClassVar[str] = ""
 
-    @abstractmethod
     def prompt(self, problem: Mapping[str, Any]) -> str:
-        """The user's turn that a policy is trained on and scored on; ``problem`` is a line of a problem file."""
+        """The user's turn that a policy is trained on and scored on; ``problem`` is a line of a problem file.
+
+        The problem and, behind an empty line, the instruction, where there is one.
+        """
+        text, instruction = str(problem["problem"]), problem.get("instruction") or self.instruction
+        return f"{text}\n\n{instruction}" if instruction else text
+
+    def posed(self, problem: str, answer: str | int, row: Mapping[str, Any]) -> tuple[str, str]:
+        """Problem and answer as a problem file has them, of a row of anybody's file that says them so.
+
+        Args:
+            problem: its text.
+            answer: the reference answer, an integer where the file has a number.
+            row: all its columns, in small letters.
+
+        Raises:
+            ValueError: the row says something that the task knows, but not how it knows it; the message is one line.
+        """
+        return problem, str(answer)
 
     @abstractmethod
     def extract(self, response: str) -> str | None:

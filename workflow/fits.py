@@ -89,10 +89,10 @@ def _check_tasks(experiment: "Experiment", name: str, arm: Arm) -> None:
         sets |= {"train": experiment.train, "validation": experiment.validation}
         sets |= {} if experiment.tuning is None else {"tuning.validation": experiment.tuning.validation}
     for key, one in sets.items():
-        if one.task != EMBEDDED_TASK:
+        if one.tasks != (EMBEDDED_TASK,):
             raise ValueError(
-                f"{key}.task: {one.task!r} is asked in words, of which models.{model}, of the embedded world, knows "
-                f"none (method {name}); allowed is {EMBEDDED_TASK}"
+                f"{key}.task: {', '.join(one.tasks)!r} is asked in words, of which models.{model}, of the embedded "
+                f"world, knows none (method {name}); allowed is {EMBEDDED_TASK}"
             )
 
 

@@ -1,9 +1,10 @@
 """The problem sets of an experiment, as the rules see them. Pure functions."""
 
+import json
 from pathlib import Path
 
 from workflow.experiment import Experiment
-from workflow.problem_sets import Benchmark, Embedded, Public, WordProblems, local_file
+from workflow.problem_sets import Benchmark, Embedded, Logic, Public, Worded, WordProblems, local_file
 from workflow.runs import problems_file
 
 
@@ -30,8 +31,9 @@ class DataPlan:
         self.benchmarks = list(experiment.benchmarks)
         self.embedded = [name for name, one in sets.items() if isinstance(one, Embedded)]
         self.word_problems = [name for name, one in sets.items() if isinstance(one, WordProblems)]
+        self.logic = [name for name, one in sets.items() if isinstance(one, Logic)]
         #: Public and local ones.
-        self.fetched = [name for name in sets if name not in (*self.embedded, *self.word_problems)]
+        self.fetched = [name for name in sets if name not in (*self.embedded, *self.word_problems, *self.logic)]
 
     def file(self, name: str) -> Path:
         """The file of a problem set."""
@@ -39,7 +41,7 @@ class DataPlan:
 
     def before(self, name: str) -> list[Path]:
         """The generated sets that one excludes the problems of: those of its source that are named before it."""
-        kind = self.embedded if name in self.embedded else self.word_problems
+        (kind,) = (kind for kind in (self.embedded, self.word_problems, self.logic) if name in kind)
         return [self.file(one) for one in kind[: kind.index(name)]]
 
     def local_files(self, name: str) -> list[Path]:
@@ -57,14 +59,25 @@ class DataPlan:
         """Arguments of ``workflow.sources.word_problems``."""
         one = self._sets[name]
         assert isinstance(one, WordProblems)
-        return [f"--n={one.size}", f"--seed={one.seed}", f"--task={one.task}"]
+        return [f"--n={one.size}", f"--seed={one.seed}", f"--task={one.task}", *_instructed(one)]
+
+    def logic_arguments(self, name: str) -> list[str]:
+        """Arguments of ``workflow.sources.logic``."""
+        one = self._sets[name]
+        assert isinstance(one, Logic)
+        families = json.dumps(one.model_dump(mode="json")["families"], sort_keys=True)
+        return [f"--n={one.size}", f"--seed={one.seed}", f"--families={families}", *_instructed(one)]
 
     def fetch_arguments(self, name: str) -> list[str]:
         """Arguments of ``workflow.sources.benchmarks``."""
         one = self._sets[name]
-        assert not isinstance(one, Embedded | WordProblems)
-        return [*([f"--public={name}"] if isinstance(one, Public) else []), f"--task={one.task}"]
+        assert not isinstance(one, Embedded | WordProblems | Logic)
+        return [*([f"--public={name}"] if isinstance(one, Public) else []), f"--task={one.task}", *_instructed(one)]
 
-    def task(self, name: str) -> str:
-        """The task that the problems of a set are of."""
-        return self._sets[name].task
+    def tasks(self, name: str) -> tuple[str, ...]:
+        """The tasks that the problems of a set are of."""
+        return self._sets[name].tasks
+
+
+def _instructed(one: Worded) -> list[str]:
+    return [] if one.instruction is None else [f"--instruction={one.instruction}"]

@@ -5,7 +5,7 @@
 rule solutions:
     input:
         problems=DATA.file("train"),
-        tasks=task_code(DATA.task("train")),
+        tasks=task_code(*DATA.tasks("train")),
         experts=lambda wildcards: SOLUTIONS.served_models(wildcards.expert),
     output:
         solutions=SOLUTIONS.file("{expert}"),

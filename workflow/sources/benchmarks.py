@@ -1,10 +1,11 @@
 """Problem sets from files, in the workflow's form; public benchmarks are checked against a digest of their answers.
 
-``python -m workflow.sources.benchmarks [--public NAME] [--path FILE] [--task TASK] --out FILE.jsonl``. A public
-benchmark, one of the registry below, comes from its file at a pinned revision, or from a local copy (``--path``). Any
-other file (``--path`` alone: .jsonl, .json, .csv or .parquet with problem, answer and, optionally, id and source;
-`problems.NAMES` has the other names that these may go by) has no digest to be checked against. The problems belong to
-their authors and are not part of this repository; what is here are digests of their answers.
+``python -m workflow.sources.benchmarks [--public NAME] [--path FILE] [--task TASK] [--instruction TEXT] --out
+FILE.jsonl``. A public benchmark, one of the registry below, comes from its file at a pinned revision, or from a local
+copy (``--path``). Any other file (``--path`` alone: .jsonl, .json, .csv or .parquet with problem, answer and,
+optionally, id and source; `problems.NAMES` has the other names that these may go by) has no digest to be checked
+against. The problems belong to their authors and are not part of this repository; what is here are digests of their
+answers.
 """
 
 from __future__ import annotations
@@ -12,13 +13,13 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import tasks
 from workflow.sources.command import SourceError, run, source_parser, write_jsonl
 from workflow.sources.hub import GitHubFile, HubFile, PinnedFile
-from workflow.sources.problems import Problem, Row, parse, read_rows
+from workflow.sources.problems import Problem, Row, as_row, parse, read_rows
 
 _URL = re.compile(r"/(\d{4})_AIME_(II?)_Problems/Problem_(\d+)/?")
 
@@ -138,13 +139,15 @@ def _by_row_number(benchmark: Benchmark, problems: Sequence[Problem]) -> list[Pr
     return named if digest(named).startswith(benchmark.digest) else None
 
 
-def prepare(public: str | None, path: Path | None, task: str, out: Path) -> str:
+def prepare(public: str | None, path: Path | None, task: str, out: Path, instruction: str | None = None) -> str:
     """Writes the problems of a public benchmark, or of the file `path`, to `out`; returns the log line.
+
+    `instruction` stands in place of the task's own.
 
     Raises SourceError and writes nothing where that cannot be done.
     """
     problems, said = read(public, path, task)
-    write_jsonl(out, [asdict(problem) for problem in problems])
+    write_jsonl(out, [as_row(problem, instruction) for problem in problems])
     return f"{out.stem}: {len(problems)} problems of {said}"
 
 
@@ -193,9 +196,10 @@ def command(arguments: Sequence[str]) -> str:
         "--path", type=Path, metavar="FILE", help="a local file, instead of the public one if both are given"
     )
     parser.add_argument("--task", default=tasks.DEFAULT, metavar="TASK", help=", ".join(tasks.names()))
+    parser.add_argument("--instruction", metavar="TEXT", help="in place of the task's own")
     parser.add_argument("--out", type=Path, required=True, metavar="FILE.jsonl")
     options = parser.parse_args(arguments)
-    return prepare(options.public, options.path, options.task, options.out)
+    return prepare(options.public, options.path, options.task, options.out, options.instruction)
 
 
 if __name__ == "__main__":

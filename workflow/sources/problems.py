@@ -6,7 +6,7 @@ import csv
 import io
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -21,19 +21,28 @@ _LONGEST_CELL = 2**17
 NAMES = {
     "id": ("id", "problem_id", "question_id"),
     "problem": ("problem", "question"),
-    "answer": ("answer", "final_answer", "expected_answer"),
+    "answer": ("answer", "final_answer", "expected_answer", "answerkey"),
 }
 
 
 @dataclass(frozen=True)
 class Problem:
-    """One problem of `task`, which the `answer` is in the normal form of; `source` says where it is from."""
+    """One problem of `task`, which the `answer` is in the normal form of; `source` says where it is from.
+
+    `blind` is the answer in the words of somebody who has not read the problem, where these are others.
+    """
 
     id: str
     problem: str
     answer: str
     source: str
     task: str = tasks.DEFAULT
+    blind: str | None = None
+
+
+def as_row(problem: Problem, instruction: str | None = None) -> dict[str, str]:
+    """The line of a problem file, without what there is not; `instruction` stands in place of the task's own."""
+    return {key: one for key, one in {**asdict(problem), "instruction": instruction}.items() if one is not None}
 
 
 @dataclass(frozen=True)
@@ -44,7 +53,11 @@ class Row:
     fields: dict[str, Any]
 
     def text(self, key: str) -> str:
-        """The field as non-empty text; for a key of `NAMES`, the field that has one of its names.
+        """The field as non-empty text; as `value`."""
+        return str(self.value(key))
+
+    def value(self, key: str) -> str | int:
+        """The field as non-empty text or whole number; for a key of `NAMES`, the field that has one of its names.
 
         Raises SourceError for no field, for two that it could be, for anything but a string or a whole number.
         """
@@ -58,7 +71,7 @@ class Row:
             str(value).encode()
         except UnicodeEncodeError as error:
             raise SourceError(f"{self.where}: {name!r} holds half a character (position {error.start})") from error
-        return str(value).strip()
+        return value.strip() if isinstance(value, str) else value
 
     def has(self, key: str) -> bool:
         """Whether there is a field for a key of `NAMES`."""
@@ -86,19 +99,20 @@ def parse(rows: Sequence[Row], default_source: str, task: str = tasks.DEFAULT) -
     Where no row has an id, ids are the rows' numbers, from 1. Raises SourceError, naming the row: a missing
     field, an answer that the task does not allow, an id used twice.
     """
-    normalise = tasks.task(task).normalise
+    kind = tasks.task(task)
     problems: dict[str, Problem] = {}
     numbered = not any(row.has("id") for row in rows)
     for number, row in enumerate(rows, 1):
-        name, text = str(number) if numbered else row.text("id"), row.text("answer")
+        name = str(number) if numbered else row.text("id")
         try:
-            answer = normalise(text)
+            problem, answer = kind.posed(row.text("problem"), row.value("answer"), row.fields)
+            answer = kind.normalise(answer)
         except ValueError as error:
             raise SourceError(f"{row.where}: {error}") from error
         if name in problems:
             raise SourceError(f"{row.where}: id {name!r} was used before; ids must be unique")
         source = row.text("source") if row.fields.get("source") else default_source
-        problems[name] = Problem(name, row.text("problem"), answer, source, task)
+        problems[name] = Problem(name, problem, answer, source, task)
     return list(problems.values())
 
 
