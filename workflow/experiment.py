@@ -15,9 +15,10 @@ from pydantic import Field, model_validator
 from baselines.arm import Arm
 from eapo_verl.cpu.precision import Requested
 from eapo_verl.experts.api_keys import read_headers
-from eapo_verl.settings.base import Endpoint, Name, Seed, Settings, Words
+from eapo_verl.settings.base import Endpoint, Name, Seed, Settings, Text, Words
+from eapo_verl.settings.chat_template import ChatTemplateKwargs
 from eapo_verl.settings.errors import one_line
-from eapo_verl.settings.identity import OPERATIONAL
+from eapo_verl.settings.identity import LATER, OPERATIONAL
 from eapo_verl.settings.method import Consultation, Internalization, Reward
 from eapo_verl.settings.run import Training
 from eapo_verl.settings.supervised import Supervised
@@ -50,6 +51,10 @@ class Evaluation(Settings):
     seed: Seed = 0
     dtype: Requested = "auto"
     tensor_parallel: Annotated[int, Field(ge=1), OPERATIONAL] = 1
+    #: With which a response ends; they are no part of it.
+    stop: Annotated[tuple[Text, ...], LATER] = ()
+    #: The share of a device's memory that the engine takes; None: its own default.
+    gpu_memory_utilization: Annotated[float | None, Field(gt=0, le=1), OPERATIONAL] = None
 
     @model_validator(mode="after")
     def _consistent(self) -> "Evaluation":
@@ -91,6 +96,7 @@ class Experiment(Settings):
     benchmarks: dict[Name, Benchmark] = Field(min_length=1)
     benchmark_dir: Path | None = None
     system_prompt: Words | None = None
+    chat_template_kwargs: ChatTemplateKwargs = Field(default_factory=dict)
     consultation: Consultation
     reward: Reward = Reward()
     internalization: Internalization = Internalization()
@@ -224,6 +230,7 @@ class Experiment(Settings):
         return {
             "policy": self.policy,
             "system_prompt": self.system_prompt,
+            "chat_template_kwargs": self.chat_template_kwargs,
             "experts": [expert.name for expert in self.experts],
             "served": [expert.serve for expert in self.experts],
             **{part: getattr(self, part).model_dump(mode="json") for part in parts},

@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING
 
 from baselines.arm import Arm
 from baselines.procedure import Replies
+from eapo_verl.settings.chat_template import unread
 from eapo_verl.settings.run import Training
 from eapo_verl.settings.supervised import Supervised
-from workflow.models import EmbeddedModel
+from workflow.models import EmbeddedModel, LocalModel
 from workflow.problem_sets import EMBEDDED_TASK, Benchmark
+from workflow.sampling.request import chat_template
 
 if TYPE_CHECKING:
     from workflow.experiment import Experiment
@@ -35,6 +37,7 @@ def check_fits(experiment: "Experiment", problems: Mapping[str, int]) -> None:
     for name, arm in experiment.arms.items():
         _check_replies(experiment, name, arm)
         _check_tasks(experiment, name, arm)
+        _check_chat_template(experiment, name, arm)
         if arm.needs().problems and "train" in problems:
             _check_batch(experiment, name, arm, problems["train"])
 
@@ -93,6 +96,18 @@ def _check_tasks(experiment: "Experiment", name: str, arm: Arm) -> None:
             raise ValueError(
                 f"{key}.task: {', '.join(one.tasks)!r} is asked in words, of which models.{model}, of the embedded "
                 f"world, knows none (method {name}); allowed is {EMBEDDED_TASK}"
+            )
+
+
+def _check_chat_template(experiment: "Experiment", name: str, arm: Arm) -> None:
+    model = _policy(experiment, arm)
+    found = experiment.models[model]
+    # Of the others the template is known when they have been made.
+    if isinstance(found, LocalModel) and arm.chat_template_kwargs:
+        for key in unread(chat_template(found.path), arm.chat_template_kwargs):
+            raise ValueError(
+                f"method {name}: chat_template_kwargs: {key!r} is nothing that the chat template of models.{model} "
+                "reads"
             )
 
 

@@ -38,10 +38,13 @@ class SamplingPlan:
         # How many of the samples count is the analysis' affair.
         values = {key: value for key, value in identity(evaluation).items() if key != "k"}
         values["seed"] = sampling_seed("evaluation", evaluation.seed, method, int(seed))
+        stops = values.pop("stop", [])
         system_prompt = arm.system_prompt_at_evaluation()
         if system_prompt is not None:
             values["system_prompt"] = system_prompt
-        return _options(values) + [("--ban", text) for text in arm.banned()]
+        if arm.chat_template_kwargs:
+            values["chat_template_kwargs"] = json.dumps(arm.chat_template_kwargs, sort_keys=True)
+        return _options(values) + [("--ban", text) for text in arm.banned()] + [("--stop", text) for text in stops]
 
     def conditions(self, method: str) -> list[str]:
         """What samples depend on beside these and the model, for the methods to which there is more: as JSON."""
@@ -67,7 +70,7 @@ def task_code(*names: str) -> list[str]:
 
 
 def _options(values: dict[str, Any]) -> list[tuple[str, str]]:
-    return [(f"--{key.replace('_', '-')}", str(value)) for key, value in values.items()]
+    return [(f"--{key.replace('_', '-')}", str(value)) for key, value in values.items() if value is not None]
 
 
 def _joined(options: list[tuple[str, str]]) -> list[str]:
