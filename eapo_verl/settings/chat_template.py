@@ -7,10 +7,10 @@ from typing import Annotated
 from pydantic import AfterValidator, StringConstraints
 
 # Parameters of the tokenizers' own method, and what a template is always given.
-_TAKEN = frozenset(
-    ("conversation", "messages", "tools", "documents", "chat_template", "add_generation_prompt")
-    + ("continue_final_message", "tokenize", "padding", "truncation", "max_length", "return_tensors", "return_dict")
-    + ("return_assistant_tokens_mask", "tokenizer_kwargs")
+_TAKEN = (
+    *("conversation", "messages", "tools", "documents", "chat_template", "add_generation_prompt", "tokenizer_kwargs"),
+    *("continue_final_message", "tokenize", "padding", "truncation", "max_length", "return_tensors", "return_dict"),
+    "return_assistant_tokens_mask",
 )
 
 
