@@ -24,9 +24,10 @@ _DROPPED = re.compile(r"\\(?:left|right|displaystyle|textstyle|[bB]igg?[lrm]?)(?
 _SPACE = re.compile(r"\\(?:[,;: ]|q?quad(?![A-Za-z]))|[\s~]+")
 _TWO_NUMBERS = re.compile(r"[0-9.] +[0-9.]")
 _TOKEN = re.compile(
-    r"(?P<number>[0-9]{1,3}(?:(?:,|\{,\})[0-9]{3})+(?![0-9])(?:\.[0-9]+)?|[0-9]+(?:\.[0-9]*)?|\.[0-9]+)"
-    r"|\\(?P<command>[A-Za-z]+)|(?P<sign>[-+*/^!(){}\[\]]|[eπ√](?![A-Za-z]))"
+    r" ?(?:(?P<number>[0-9]{1,3}(?:(?:,|\{,\})[0-9]{3})+(?![0-9])(?:\.[0-9]+)?|[0-9]+(?:\.[0-9]*)?|\.[0-9]+)"
+    r"|\\(?P<command>[A-Za-z]+)|(?P<sign>[-+*/^!(){}\[\]]|[eπ√](?![A-Za-z])))"
 )
+_BEGINNING = "0123456789."
 _TIMES, _OVER = ("*", "cdot", "times"), ("/", "div")
 _FRACTIONS = ("frac", "dfrac", "tfrac", "cfrac")
 _CONSTANTS = {"pi": _PI, "π": _PI, "e": _E}
@@ -38,14 +39,14 @@ def value_of(text: str) -> str | None:
     text = _SPACE.sub(" ", _DROPPED.sub("", in_ascii(text).translate(_SAME))) if len(text) <= MAX_CHARACTERS else ""
     if _TWO_NUMBERS.search(text):
         return None
-    text = text.replace(" ", "")
     tokens: list[str] = []
     place = 0
+    text = text.strip()
     while place < len(text):
         found = _TOKEN.match(text, place)
         if found is None:
             return None
-        tokens.append(found["command"] or found[0])
+        tokens.append(found["command"] or found[0].strip())
         place = found.end()
     with localcontext(_CONTEXT):
         try:
@@ -102,7 +103,7 @@ class _Reader:
         while self._next not in ("", "+", "-", ")", "}", "]"):
             divides, times = self._take(*_OVER), self._take(*_TIMES)
             # "2\frac{1}{2}" may be meant as 2.5, and "(2)3" is no product that anybody writes.
-            if not (divides or times) and (self._next[0].isdigit() or (mixed and self._next in _FRACTIONS)):
+            if not (divides or times) and (self._next[0] in _BEGINNING or (mixed and self._next in _FRACTIONS)):
                 raise _NoNumber
             mixed = self._next[:1].isdigit()
             factor = self._power(depth)
@@ -142,7 +143,7 @@ class _Reader:
         token = self.rest.pop()
         if token in ("(", "{", "["):
             return self._closed({"(": ")", "{": "}", "[": "]"}[token], depth)
-        if token[0].isdigit() or token[0] == ".":
+        if token[0] in _BEGINNING:
             return Decimal(token.replace("{,}", "").replace(",", ""))
         if token in _CONSTANTS:
             return _CONSTANTS[token]

@@ -1,6 +1,7 @@
 """Finding a task, and what every task keeps to."""
 
 import ast
+import sys
 from pathlib import Path
 
 import pytest
@@ -34,6 +35,11 @@ def test_prompts() -> None:
     assert tasks.task("integers_bare").prompt(PROBLEM) == "What is {1 + 1}?"
 
 
+@pytest.mark.parametrize("name", ["integers", "integers_bare", "numbers", "short_text", "choice", "roles"])
+def test_a_problem_may_have_an_instruction_of_its_own(name: str) -> None:
+    assert tasks.task(name).prompt(PROBLEM | {"instruction": "Be brief."}) == "What is {1 + 1}?\n\nBe brief."
+
+
 def test_a_problem_that_names_no_task_is_of_the_default() -> None:
     assert tasks.name_of(PROBLEM) == tasks.DEFAULT == "integers"
 
@@ -54,4 +60,4 @@ def test_tasks_stand_alone() -> None:
         if isinstance(node, ast.Import | ast.ImportFrom)
         for name in ([node.module or ""] if isinstance(node, ast.ImportFrom) else [alias.name for alias in node.names])
     }
-    assert imported <= {"tasks", "abc", "collections", "dataclasses", "re", "typing", "unicodedata"}
+    assert imported <= {"tasks", *sys.stdlib_module_names}
