@@ -35,7 +35,7 @@ _SAME = str.maketrans({"×": "*", "·": "*", "⋅": "*", "÷": "/"})
 
 
 def value_of(text: str) -> str | None:
-    """The value of ``text`` in digits, rounded to 30 significant ones, or None where it is no such number."""
+    """The value of ``text`` in 30 significant digits, or None where it is no such number; it is a text of the same."""
     text = _SPACE.sub(" ", _DROPPED.sub("", in_ascii(text).translate(_SAME))) if len(text) <= MAX_CHARACTERS else ""
     if _TWO_NUMBERS.search(text):
         return None
@@ -64,7 +64,10 @@ class _NoNumber(Exception):
 def _digits(value: Decimal) -> str:
     rounded = Context(prec=_DIGITS).plus(value) if abs(value) > _ZERO else Decimal(0)
     shown = rounded.normalize()
-    return f"{shown:f}" if -_DIGITS < shown.adjusted() < _DIGITS else str(shown)
+    exponent = shown.adjusted()
+    if -_DIGITS < exponent < _DIGITS:
+        return f"{shown:f}"
+    return f"{shown.scaleb(-exponent):f} \\cdot 10^{{{exponent}}}"
 
 
 class _Reader:

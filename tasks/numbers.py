@@ -7,7 +7,6 @@ equals sign is ignored where it holds no digit (``x = \frac{1}{2}``). All else i
 """
 
 import re
-from decimal import Decimal
 
 from tasks.boxes import boxed_answer
 from tasks.characters import shortened
@@ -26,7 +25,7 @@ class Numbers(Integers):
     name = "numbers"
 
     def extract(self, response: str) -> str | None:
-        """The boxed numbers in digits, the smallest first, else what is boxed, of at most 80 characters, else None."""
+        """The boxed numbers in digits, in one order, else what is boxed, of at most 80 characters, else None."""
         content = boxed_answer(response)
         if content is None:
             return None
@@ -53,4 +52,4 @@ def _values(content: str) -> str | None:
     parts = _BETWEEN.split(content[name.end() :] if name else content)
     values = [value_of(part) for part in parts if part.strip()]
     found = [value for value in values if value is not None]
-    return ", ".join(sorted(found, key=Decimal)) or None if len(found) == len(values) else None
+    return ", ".join(sorted(found)) or None if len(found) == len(values) else None

@@ -96,7 +96,7 @@ BROKEN = {
         broken(benchmarks={"mine": {"source": "web"}}), "'embedded', 'word_problems', 'logic', 'local', 'public'"),
     "benchmark of an unknown family": (
         broken(benchmarks={"mine": {"source": "logic", "size": 5, "seed": 1, "families": {"sudoku": {}}}}),
-        "benchmarks.mine.logic.families: 'sudoku' is no family of puzzles; allowed are circuit_logic, knights_knaves, "),
+        "benchmarks.mine.logic.families: 'sudoku' is no family of puzzles; allowed are circuit_logic, "),
     "puzzles of a kind that there is not": (
         broken(train={"source": "logic", "size": 5, "seed": 1, "families": {"knights_knaves": {"people": 1}}}),
         "train.logic.families: knights_knaves: people: Input should be greater than or equal to 2"),

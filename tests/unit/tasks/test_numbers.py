@@ -15,7 +15,8 @@ SAME = [
     (r"\frac{9\sqrt{23}}{23}", r"\frac{9}{\sqrt{23}}"), (r"2^{25}\cdot 26!", r"26! \times 2^{25}"), ("1,024", "2^{10}"),
     (r"1-\frac{2}{\pi}", r"\frac{\pi-2}{\pi}"), (r"\left(\frac{2}{3}\right)^{3}", r"\frac{8}{27}"), ("2^10", "1024"),
     (r"\binom{10}{3}", "120"), (r"\sqrt[3]{8}", "2"), (r"8\sqrt{10}", r"\sqrt{640}"), ("-(1+2)/4", "-0.75"),
-    (r"e^{2}\cdot e^{-2}", "1"), (r"\sqrt{2}^{2} - 2", "0"), (r"x = \frac{1}{3}", r"\frac13"), (r"2\pi", "2(π)"),
+    (r"e^{2}\cdot e^{-2}", "1"),  (r"\sqrt{2}^{2} - 2", "0"), (r"x = \frac{1}{3}", r"\frac13"), (r"2\pi", "2(π)"),
+    ("-3^{-90}", r"-\frac{1}{3^{90}}"),
     (r"\frac{-1+\sqrt{17}}{2}, \frac{-1-\sqrt{17}}{2}", r"\frac{-1-\sqrt{17}}{2} \text{ and } \frac{\sqrt{17}-1}{2}"),
 ]  # fmt: skip
 NONE = [
@@ -27,7 +28,9 @@ NONE = [
 @pytest.mark.parametrize(("first", "second"), SAME)
 def test_numbers_are_compared_by_value(first: str, second: str) -> None:
     for boxed, answer in ((first, second), (second, first), (first, first)):
-        assert NUMBERS.grade(f"\\boxed{{{boxed}}}", answer) == Grade(NUMBERS.normalise(answer), True, False)
+        normal = NUMBERS.normalise(answer)
+        assert NUMBERS.grade(f"\\boxed{{{boxed}}}", answer) == Grade(normal, True, False)
+        assert NUMBERS.normalise(normal) == normal
 
 
 @pytest.mark.parametrize(("boxed", "answer"), [("0.333", r"\frac{1}{3}"), ("-2", "2"), ("1, 2", "1"), ("3.14", r"\pi")])

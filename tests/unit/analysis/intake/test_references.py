@@ -9,8 +9,13 @@ import pytest
 
 import tasks
 from analysis import InputError
+from analysis.intake.cells import Cell
+from analysis.intake.grades import read_grades
 from analysis.intake.lm_eval_log import read_log
-from analysis.intake.samples import Grader, Reference, read_answers
+from analysis.intake.samples import CONSTANT, Grader, Reference, read_answers
+from analysis.statistics.scores import complete, majority, score
+from analysis.tables.main import main_table
+from analysis.tables.shown import main_rows
 from tasks.base import Task
 from tasks.boxes import boxed_answer
 
@@ -99,9 +104,8 @@ def test_grades_from_before_are_read_and_leave_open_what_a_constant_answer_gets(
         {"question_id": "a", "sample": [0, 1], "response": "", "n_tokens": 1, "finish_reason": "stop"}
     )
     with Grader() as grader:
-        grader.grade(samples, {"a": Reference("7", "integers")}).drop(columns=CONSTANT).to_parquet(
-            tmp_path / "a.parquet"
-        )
+        graded = grader.grade(samples, {"a": Reference("7", "integers")})
+    graded.drop(columns=CONSTANT).to_parquet(tmp_path / "a.parquet")
     grades, cell = read_grades(tmp_path / "a.parquet"), Cell("base", 0, "set")
     assert grades[CONSTANT].isna().all()
     made = main_table(complete(score(cell, grades), "made"), majority(cell, grades, 2), 2)
