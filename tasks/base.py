@@ -40,18 +40,19 @@ class Task(ABC):
         text, instruction = str(problem["problem"]), problem.get("instruction") or self.instruction
         return f"{text}\n\n{instruction}" if instruction else text
 
-    def posed(self, problem: str, answer: str | int, row: Mapping[str, Any]) -> tuple[str, str]:
-        """Problem and answer as a problem file has them, of a row of anybody's file that says them so.
+    def row(self, fields: Mapping[str, Any]) -> Mapping[str, Any]:
+        """A row of somebody's file in the names that problems have here: ``problem``, ``answer``, ``id``, ``source``.
 
         Args:
-            problem: its text.
-            answer: the reference answer, an integer where the file has a number.
-            row: all its columns, in small letters.
+            fields: by lower-case name.
+
+        Returns:
+            the row as it is, where it needs no translation.
 
         Raises:
-            ValueError: the row says something that the task knows, but not how it knows it; the message is one line.
+            ValueError: it is no row that the task knows; the message, one line, says what is allowed.
         """
-        return problem, str(answer)
+        return fields
 
     @abstractmethod
     def extract(self, response: str) -> str | None:

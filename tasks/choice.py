@@ -19,6 +19,8 @@ from tasks.boxes import boxed_answer
 from tasks.characters import shortened
 from tasks.plain_text import plain
 
+# Whose answer columns these are: most; ARC's.
+_ANSWERS = ("answer", "final_answer", "expected_answer", "answerkey")
 _LETTER = re.compile(
     r"(?:(?:the )?(?:final |correct )?(?:answer|option|choice)(?: is)?:? )?"
     # Behind a letter in parentheses its option may follow, but no second letter; behind a bare one a mark comes first.
@@ -49,14 +51,16 @@ class Choice(Task):
             raise ValueError(f"answer {shortened(answer)!r} is not the letter of an option, A to Z")
         return letter
 
-    def posed(self, problem: str, answer: str | int, row: Mapping[str, Any]) -> tuple[str, str]:
-        """The problem with its options below it, a line each, and the letter of the right one."""
-        labels, options = _options(row)
-        if not options:
-            return problem, str(answer)
+    def row(self, fields: Mapping[str, Any]) -> Mapping[str, Any]:
+        """The row with its options, if it has columns of them, below its problem, and a letter as its answer."""
+        labels, options = _options(fields)
+        problem = fields.get("problem", fields.get("question"))
+        answer = next((fields[name] for name in _ANSWERS if fields.get(name) is not None), None)
+        if not options or not isinstance(problem, str) or not isinstance(answer, str | int):
+            return fields
         place = _place(answer, labels, options)
         listed = "\n".join(f"{letter}) {option}" for letter, option in zip(ascii_uppercase, options, strict=False))
-        return f"{problem}\n\n{listed}", ascii_uppercase[place]
+        return {**fields, "problem": f"{problem.strip()}\n\n{listed}", "answer": ascii_uppercase[place]}
 
 
 def _letter(content: str) -> str | None:

@@ -6,7 +6,7 @@ import csv
 import io
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +21,7 @@ _LONGEST_CELL = 2**17
 NAMES = {
     "id": ("id", "problem_id", "question_id"),
     "problem": ("problem", "question"),
-    "answer": ("answer", "final_answer", "expected_answer", "answerkey"),
+    "answer": ("answer", "final_answer", "expected_answer"),
 }
 
 
@@ -53,11 +53,7 @@ class Row:
     fields: dict[str, Any]
 
     def text(self, key: str) -> str:
-        """The field as non-empty text; as `value`."""
-        return str(self.value(key))
-
-    def value(self, key: str) -> str | int:
-        """The field as non-empty text or whole number; for a key of `NAMES`, the field that has one of its names.
+        """The field as non-empty text; for a key of `NAMES`, the field that has one of its names.
 
         Raises SourceError for no field, for two that it could be, for anything but a string or a whole number.
         """
@@ -71,11 +67,18 @@ class Row:
             str(value).encode()
         except UnicodeEncodeError as error:
             raise SourceError(f"{self.where}: {name!r} holds half a character (position {error.start})") from error
-        return value.strip() if isinstance(value, str) else value
+        return str(value).strip()
 
     def has(self, key: str) -> bool:
         """Whether there is a field for a key of `NAMES`."""
         return any(name in self.fields for name in NAMES[key])
+
+    def of(self, task: str) -> Row:
+        """The row in the names that problems have here, where files of that task have others. Raises SourceError."""
+        try:
+            return replace(self, fields=dict(tasks.task(task).row(self.fields)))
+        except ValueError as error:
+            raise SourceError(f"{self.where}: {error}") from error
 
     def _name(self, key: str) -> str:
         allowed = NAMES.get(key, (key,))
@@ -99,20 +102,20 @@ def parse(rows: Sequence[Row], default_source: str, task: str = tasks.DEFAULT) -
     Where no row has an id, ids are the rows' numbers, from 1. Raises SourceError, naming the row: a missing
     field, an answer that the task does not allow, an id used twice.
     """
-    kind = tasks.task(task)
+    normalise = tasks.task(task).normalise
     problems: dict[str, Problem] = {}
+    rows = [row.of(task) for row in rows]
     numbered = not any(row.has("id") for row in rows)
     for number, row in enumerate(rows, 1):
-        name = str(number) if numbered else row.text("id")
+        name, text = str(number) if numbered else row.text("id"), row.text("answer")
         try:
-            problem, answer = kind.posed(row.text("problem"), row.value("answer"), row.fields)
-            answer = kind.normalise(answer)
+            answer = normalise(text)
         except ValueError as error:
             raise SourceError(f"{row.where}: {error}") from error
         if name in problems:
             raise SourceError(f"{row.where}: id {name!r} was used before; ids must be unique")
         source = row.text("source") if row.fields.get("source") else default_source
-        problems[name] = Problem(name, problem, answer, source, task)
+        problems[name] = Problem(name, row.text("problem"), answer, source, task)
     return list(problems.values())
 
 

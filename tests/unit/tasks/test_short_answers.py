@@ -99,11 +99,13 @@ def test_a_normal_form_is_its_own(name: str) -> None:
     ],
 )
 def test_options_of_a_row_are_listed_below_its_problem(row: dict[str, Any], answer: str | int, letter: str) -> None:
-    assert task("choice").posed("Where?", answer, row) == ("Where?\n\nA) Rome\nB) Paris", letter)
+    found = task("choice").row(row | {"question": "Where? ", "answerkey": answer})
+    assert (found["problem"], found["answer"]) == ("Where?\n\nA) Rome\nB) Paris", letter)
 
 
 def test_a_problem_that_lists_its_options_itself_stays_as_it_is() -> None:
-    assert task("choice").posed("A) x B) y", "B", {"a": None, "subject": "s"}) == ("A) x B) y", "B")
+    row = {"problem": "A) x B) y", "answer": "B", "a": None, "subject": "s"}
+    assert task("choice").row(row) == row
 
 
 @pytest.mark.parametrize(
@@ -120,7 +122,7 @@ def test_a_problem_that_lists_its_options_itself_stays_as_it_is() -> None:
 )
 def test_options_that_cannot_be_used_are_one_line(row: dict[str, Any], answer: str | int, complaint: str) -> None:
     with pytest.raises(ValueError, match=complaint):
-        task("choice").posed("Where?", answer, row)
+        task("choice").row(row | {"problem": "Where?", "answer": answer})
 
 
 @pytest.mark.parametrize("name", [*RIGHT, "numbers"])
