@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, Field, SerializeAsAny, ValidationError
+from pydantic import BeforeValidator, SerializeAsAny, ValidationError
 
 from eapo_verl.settings.errors import one_line
 from workflow.sources.logic.circuit_logic import CircuitLogic
@@ -24,7 +24,7 @@ FAMILIES: dict[str, type[Family]] = {
 
 
 def _read(value: Any) -> Any:
-    if not isinstance(value, dict):
+    if not isinstance(value, dict) or not value:
         raise ValueError(f"needed is a mapping such as {{syllogism: {{}}}}, of families ({', '.join(FAMILIES)})")
     for name in value:
         if name not in FAMILIES:
@@ -42,4 +42,4 @@ def _family(name: str, options: Any) -> Family:
 
 
 #: Families with their options, at least one.
-Families = Annotated[dict[str, SerializeAsAny[Family]], BeforeValidator(_read), Field(min_length=1)]
+Families = Annotated[dict[str, SerializeAsAny[Family]], BeforeValidator(_read)]
