@@ -8,7 +8,7 @@ from typing import Any
 
 import tasks
 from eapo_verl.method.draws import sampling_seed
-from eapo_verl.settings.identity import identity
+from eapo_verl.settings.identity import OPERATIONAL, identity
 from workflow.experiment import Experiment
 from workflow.runs import expert_identity
 
@@ -59,8 +59,8 @@ class SamplingPlan:
     def operation(self) -> list[str]:
         """The arguments that change no sample."""
         evaluation = self._experiment.evaluation
-        decisive = identity(evaluation)
-        return _joined(_options({key: value for key, value in evaluation.model_dump().items() if key not in decisive}))
+        operational = [name for name, field in type(evaluation).model_fields.items() if OPERATIONAL in field.metadata]
+        return _joined(_options({name: getattr(evaluation, name) for name in operational}))
 
 
 def task_code(*names: str) -> list[str]:

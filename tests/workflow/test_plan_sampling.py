@@ -55,6 +55,13 @@ def test_sampling_takes_the_arguments(tmp_path: Path) -> None:
     assert request.gpu_memory_utilization == 0.5
 
 
+def test_nothing_is_said_to_sampling_that_an_experiment_does_not_say() -> None:
+    plan = SamplingPlan(experiment())
+    assert plan.operation() == ["--max-model-len=256", "--tensor-parallel=1"]
+    said = " ".join(plan.identity("eapo", 1))
+    assert "--stop" not in said and "--chat-template" not in said and "None" not in said
+
+
 def test_every_arm_and_seed_samples_for_itself() -> None:
     plan = Plan(experiment(), "default", Path("results/default"))
     drawn = [SamplingPlan(plan.experiment).identity(method, seed) for method, seed in plan.cells]
@@ -80,7 +87,7 @@ def test_an_arm_may_have_another_chat_template_in_training_and_evaluation() -> N
         assert f'--chat-template-kwargs={{"enable_thinking": {said}}}' in SamplingPlan(one).identity(method, 1)
     settings = yaml.safe_load(Plan(one, "default", Path("results")).settings("own", 1))
     assert settings["chat_template_kwargs"] == {"enable_thinking": True}
-    assert settings["departures"] == {"chat_template_kwargs.enable_thinking": {"experiment": False, "arm": True}}
+    assert settings["departures"]["chat_template_kwargs.enable_thinking"] == {"experiment": False, "arm": True}
 
 
 def test_a_model_is_evaluated_under_the_system_prompt_that_it_is_trained_under() -> None:

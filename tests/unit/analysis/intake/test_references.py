@@ -91,7 +91,7 @@ def test_what_a_constant_answer_would_get_is_noted_by_what_is_said_without_readi
     )
     with Grader() as grader:
         graded = grader.grade(samples, answers)
-        (first, *_) = grader.grade(samples, {name: Reference(name, "short_text") for name in "abc"})[CONSTANT]
+        (first, *_) = grader.grade(samples, {name: Reference(f"dr {name}", "short_text") for name in "abc"})[CONSTANT]
     assert list(graded[CONSTANT]) == [True] * 4 + [False] * 2 and first
     scored = score(Cell("base", 0, "set"), graded)
     assert list(scored[CONSTANT]) == [1.0, 1.0, 0.0]
