@@ -38,13 +38,15 @@ class SamplingPlan:
         # How many of the samples count is the analysis' affair.
         values = {key: value for key, value in identity(evaluation).items() if key != "k"}
         values["seed"] = sampling_seed("evaluation", evaluation.seed, method, int(seed))
-        stops = values.pop("stop", [])
+        if "stop" in values:
+            # Any strings, which may look like options.
+            values["stop"] = json.dumps(values["stop"])
         system_prompt = arm.system_prompt_at_evaluation()
         if system_prompt is not None:
             values["system_prompt"] = system_prompt
         if arm.chat_template_kwargs:
             values["chat_template_kwargs"] = json.dumps(arm.chat_template_kwargs, sort_keys=True)
-        return _options(values) + [("--ban", text) for text in arm.banned()] + [("--stop", text) for text in stops]
+        return _options(values) + [("--ban", text) for text in arm.banned()]
 
     def conditions(self, method: str) -> list[str]:
         """What samples depend on beside these and the model, for the methods to which there is more: as JSON."""

@@ -95,7 +95,6 @@ class Request:
                 list(self.banned),
                 "strings that are not blank",
             ),
-            (all(self.stop), "--stop", list(self.stop), "strings that are not empty"),
             (
                 self.system_prompt is None or bool(self.system_prompt.strip()),
                 "--system-prompt",

@@ -52,10 +52,10 @@ def test_good_arguments_are_read_as_given(arguments: dict[str, str]) -> None:
     assert request.dtype == "float32"
     assert request.system_prompt == "Be brief.\n\nAnd right."
     assert (request.stop, request.chat_template_kwargs) == ((), {})
-    more = ["--stop", "a", "--stop=--b", "--chat-template-kwargs", '{"messages_too": true}']
+    more = ["--stop", '["a", "--"]', "--chat-template-kwargs", '{"messages_too": true}']
     (Path(arguments["--model"]) / "chat_template.jinja").write_text("{% if messages_too %}{{ messages }}{% endif %}")
     request = parse([*_flat(arguments), *more]).request
-    assert (request.stop, request.chat_template_kwargs) == (("a", "--b"), {"messages_too": True})
+    assert (request.stop, request.chat_template_kwargs) == (("a", "--"), {"messages_too": True})
     assert [(b.name, [q.id for q in b.questions]) for b in job.benchmarks] == [("my_set", ["q1"])]
     assert job.draws and job.writes
 
@@ -87,7 +87,8 @@ def test_drawing_and_writing_can_be_asked_for_alone(
         ("--gpu-memory-utilization", "1.5", "--gpu-memory-utilization is 1.5; it must be in (0, 1]"),
         ("--benchmark", "chains_a", "--benchmark is 'chains_a'; it must be NAME=problems.jsonl"),
         ("--system-prompt", " ", "--system-prompt is ' '; it must be text that is not blank"),
-        ("--stop", "", "--stop is ['']; it must be strings that are not empty"),
+        ("--stop", '["a", ""]', "--stop: 1: String should have at least 1 character"),
+        ("--stop", "a", "--stop: Expecting value"),
         ("--chat-template-kwargs", "no", "--chat-template-kwargs: Expecting value"),
         (
             "--chat-template-kwargs",
