@@ -11,6 +11,8 @@ VENV ?= .venv
 ARGS ?=
 SEEDS ?=
 ARMS ?=
+# Recipes have them from their environment: no quotation mark in a file's name ends a shell's word.
+export EXPERIMENT SEEDS ARMS
 ifndef PLATFORM
 PLATFORM := $(shell nvidia-smi -L 2>/dev/null | grep -q '^GPU' && echo gpu || echo cpu)
 endif
@@ -80,16 +82,16 @@ endif
 
 reproduce: known-experiment $(STAMP)  ## run the comparison of config/$(EXPERIMENT).yaml into results/$(EXPERIMENT)/ (EXPERIMENT=default)
 	@# What Snakemake would end with a traceback of.
-	@$(RUN) python -m workflow.documents 'config/$(EXPERIMENT).yaml'
+	@$(RUN) python -m workflow.documents "config/$$EXPERIMENT.yaml"
 	@# In make's own place: signals reach it. Snakemake's lock outlives a killed Snakemake; the workflow has a better one.
 	@exec env $(RUN) EAPO_FOLLOW_PARENT=1 \
-	    snakemake --cores all --nolock --rerun-incomplete --configfile 'config/$(EXPERIMENT).yaml' $(ARGS)
+	    snakemake --cores all --nolock --rerun-incomplete --configfile "config/$$EXPERIMENT.yaml" $(ARGS)
 
 shard: known-experiment one-config $(STAMP)  ## make SEEDS (all) of ARMS (all) of config/$(EXPERIMENT).yaml into a folder to keep and merge: docs/shards.md
-	@$(RUN) python -m workflow.documents 'config/$(EXPERIMENT).yaml'
+	@$(RUN) python -m workflow.documents "config/$$EXPERIMENT.yaml"
 	@exec env $(RUN) EAPO_FOLLOW_PARENT=1 \
-	    snakemake shard --cores all --nolock --rerun-incomplete --configfile 'config/$(EXPERIMENT).yaml' \
-	    --config shard_seeds="$(SEEDS)" shard_arms="$(ARMS)" $(ARGS)
+	    snakemake shard --cores all --nolock --rerun-incomplete --configfile "config/$$EXPERIMENT.yaml" \
+	    --config shard_seeds="$$SEEDS" shard_arms="$$ARMS" $(ARGS)
 
 # A second --config replaces the first, and would make the whole experiment of a shard without a word.
 one-config:

@@ -12,6 +12,7 @@ sys.path.insert(0, workflow.basedir)
 
 from snakemake.settings.types import DeploymentMethod
 
+from tasks import CannotGrade
 from workflow.experiment import check_file, load_experiment, preflight_experts
 from workflow.methods import ExperimentError
 from workflow.locks import InUse
@@ -20,11 +21,17 @@ from workflow.plan_data import DataPlan
 from workflow.plan_sampling import SamplingPlan, task_code
 from workflow.plan_shards import Asked, ShardPlan
 from workflow.plan_solutions import SolutionsPlan
+from workflow.problem_sets import preflight_tasks
 from workflow.session import begin, limit_trainings
 from workflow.surroundings import check_surroundings, experiment_name, own_file, prepare_jobs
 from workflow.tuning.plan import TuningPlan
 
 if not workflow.config_settings.configfiles:
+    # Snakemake would end with a traceback of what it cannot read.
+    try:
+        check_file(Path(own_file("config", "default.yaml")))
+    except ExperimentError as error:
+        sys.exit(f"experiment: {error}")
 
     configfile: own_file("config", "default.yaml")
 
@@ -62,8 +69,9 @@ onstart:
     try:
         check_surroundings(workflow)
         begin(workflow, RESULTS)
+        preflight_tasks(DATA.tasks())
         preflight_experts(EXPERIMENT)
-    except (ExperimentError, InUse) as error:
+    except (ExperimentError, InUse, CannotGrade) as error:
         sys.exit(f"experiment: {CONFIG_FILE}: {error}")
 
 

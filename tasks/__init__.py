@@ -3,19 +3,19 @@
 from collections.abc import Mapping
 from typing import Any
 
-from tasks.base import Grade, Task
+from tasks.base import CannotGrade, Grade, Task
 from tasks.choice import Choice
 from tasks.integers import BareIntegers, Integers
 from tasks.numbers import Numbers
+from tasks.python import BarePython, Python
 from tasks.roles import Roles
 from tasks.short_text import ShortText
 
 #: Of a problem that names none.
 DEFAULT = Integers.name
 
-_TASKS: dict[str, Task] = {
-    one.name: one for one in (Integers(), BareIntegers(), Numbers(), ShortText(), Choice(), Roles())
-}
+_KINDS = (Integers, BareIntegers, Numbers, ShortText, Choice, Roles, Python, BarePython)
+_TASKS: dict[str, Task] = {one.name: one() for one in _KINDS}
 
 
 def names() -> tuple[str, ...]:
@@ -46,4 +46,4 @@ def name_of(problem: Mapping[str, Any]) -> str:
     return task(name).name
 
 
-__all__ = ["DEFAULT", "Grade", "Task", "name_of", "names", "task"]
+__all__ = ["DEFAULT", "CannotGrade", "Grade", "Task", "name_of", "names", "task"]

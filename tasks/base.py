@@ -1,9 +1,13 @@
 """What a problem is: the interface that training, sampling and grading share."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
+
+
+class CannotGrade(Exception):
+    """There is no grade to be had here; the message, one line, says what is missing. Never taken for a wrong answer."""
 
 
 @dataclass(frozen=True)
@@ -14,11 +18,15 @@ class Grade:
         extracted: the answer in its shortest form, else as it was written (shortened), else None.
         correct: whether it is the reference answer.
         unanswered: whether the response states no answer at all.
+        outcome: what became of it, by a word of the task's, where right or wrong does not say all.
+        said: what there is to say of that, in one line.
     """
 
     extracted: str | None
     correct: bool
     unanswered: bool
+    outcome: str | None = None
+    said: str = ""
 
 
 class Task(ABC):
@@ -27,10 +35,15 @@ class Task(ABC):
     Attributes:
         name: as problem files give it, in their field ``task``.
         instruction: how an answer is to be written, unless a problem's line has an ``instruction`` of its own.
+        waits: whether grading waits for other processes, so that who has others to serve hands it to a thread.
     """
 
     name: ClassVar[str]
     instruction: ClassVar[str] = ""
+    waits: ClassVar[bool] = False
+
+    def require(self) -> None:  # noqa: B027 - most tasks need nothing
+        """Raises CannotGrade where what grading needs is not here; asked before work starts."""
 
     def prompt(self, problem: Mapping[str, Any]) -> str:
         """The user's turn that a policy is trained on and scored on; ``problem`` is a line of a problem file.
@@ -47,7 +60,8 @@ class Task(ABC):
             fields: by lower-case name.
 
         Returns:
-            the row as it is, where it needs no translation.
+            the row as it is, where it needs no translation. Of a row that has one, ``right_response`` is a response
+            that has to be graded as right.
 
         Raises:
             ValueError: it is no row that the task knows; the message, one line, says what is allowed.
@@ -74,6 +88,10 @@ class Task(ABC):
         """
         wanted, stated = self.normalise(answer), self.extract(response)
         return Grade(stated, stated == wanted, stated is None)
+
+    def grade_all(self, responses: Sequence[tuple[str, str]]) -> list[Grade]:
+        """:meth:`grade` of each (response, answer), in that order."""
+        return [self.grade(response, answer) for response, answer in responses]
 
     def reward(self, response: str, answer: str) -> float:
         """What training pays for ``response``, in [0, 1]: the grade itself, unless a task knows better."""

@@ -76,7 +76,7 @@ class ExpertServer(Loopback):
 
     Attributes:
         mood: a kind that replaces every query's own.
-        models: the body of /models, with ``models_status``.
+        models: the body of /models, with ``models_status``; ``models_mood`` "slow" or "reset": there is none.
         received: every request as it came in: request line, headers and body; ``times`` are all arrivals.
         received_before: those that ask, before a run, whether there is an expert: for models, and a first query.
         peak: the largest number of completions in the making at once.
@@ -86,6 +86,7 @@ class ExpertServer(Loopback):
         self.mood = mood
         self.models: bytes = json.dumps({"object": "list", "data": [{"id": "m", "object": "model"}]}).encode()
         self.models_status = 200
+        self.models_mood: str | None = None
         self.received: list[bytes] = []
         self.received_before: list[bytes] = []
         self.times: list[float] = []
@@ -104,8 +105,11 @@ class _Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         self._record(b"")
         self._in_the_making = False
-        if self.expert.mood == "slow":
+        if "slow" in (self.expert.mood, self.expert.models_mood):
             self.expert.released.wait(RELEASE_S)
+        if self.expert.models_mood == "reset":
+            reset(self.connection)
+            return
         self._send(self.expert.models, status=self.expert.models_status)
 
     def do_POST(self) -> None:

@@ -205,6 +205,9 @@ def write_out(folder: Path) -> None:
 HARNESSES: dict[str, tuple[Callable[[Path], None], int]] = {
     "lm-eval": (lambda folder: lines(folder / f"org__model/samples_aime24_{DATE}.jsonl", logged()), 2),
     "lm-eval, .json of lines": (lambda folder: lines(folder / f"samples_aime24_{DATE}.json", logged()), 2),
+    "lm-eval, targets in lists": (
+        lambda folder: lines(folder / "samples_aime24.jsonl", [{**row, "target": [row["target"]]} for row in logged()]),
+        2),
     "lm-eval, BOM": (lambda folder: lines(folder / f"samples_aime24_{DATE}.jsonl", logged(), "utf-8-sig"), 2),
     "lm-eval, gunzipped": (gunzipped, 2),
     "lm-eval 0.4.2, renamed": (lambda folder: value(folder / "samples_aime24.jsonl", logged()), 2),
@@ -212,10 +215,12 @@ HARNESSES: dict[str, tuple[Callable[[Path], None], int]] = {
     "lm-eval 0.4.2": (old_lm_eval, 2),
     "lm-eval 0.3": (write_out, 1),
     "lighteval": (lighteval, 2),
+    "lighteval, folders above": (lambda folder: lighteval(folder / "runs/mine"), 2),
     "lighteval 0.8": (old_lighteval, 2),
     "evalchemy": (evalchemy, 2),
     "NeMo-Skills": (nemo, 2),
     "OpenCompass": (opencompass, 2),
+    "OpenCompass, folders above": (lambda folder: opencompass(folder / "20260101_000000"), 2),
     "matharena": (matharena, 2),
     "matharena, a table": (matharena_table, 2),
     "inspect, JSON": (inspect_log, 2),

@@ -25,6 +25,7 @@ LONGEST_TEXTS = 2**15
 #: Values in all, those behind an alias each time, and how deep they may lie in each other.
 MOST_VALUES, DEEPEST = 10_000, 32
 
+_MERGE = "tag:yaml.org,2002:merge"
 # All but tab and line breaks; and halves of characters, which no file holds.
 _UNUSABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
 
@@ -34,20 +35,33 @@ class DocumentError(ValueError):
 
 
 class _Loader(yaml.SafeLoader):
-    """Refuses a mapping that has a key twice."""
+    """Refuses a mapping that has a key twice, or that merge keys (``<<: [*a, *a]``, level upon level) make endless."""
+
+    def __init__(self, stream: str) -> None:
+        super().__init__(stream)
+        # Keys of each mapping, those that it merges counted each time.
+        self._sizes: dict[yaml.Node, int] = {}
 
     def compose_mapping_node(self, anchor: Any) -> yaml.MappingNode:
         # Here and not where values are made: by then, merge keys are in the mapping.
         node = super().compose_mapping_node(anchor)
         seen = set()
-        for key, _ in node.value:
+        self._sizes[node] = len(node.value)
+        for key, value in node.value:
             if isinstance(key, yaml.ScalarNode):
                 if key.value in seen:
-                    raise yaml.constructor.ConstructorError(
-                        problem=f"{key.value!r} stands there twice", problem_mark=key.start_mark
-                    )
+                    raise _refused(key, f"{key.value!r} stands there twice")
                 seen.add(key.value)
+            if key.tag == _MERGE:
+                merged = value.value if isinstance(value, yaml.SequenceNode) else [value]
+                self._sizes[node] += sum(self._sizes.get(one, 0) for one in merged)
+                if self._sizes[node] > MOST_VALUES:
+                    raise _refused(key, f"{key.value!r} brings more than {MOST_VALUES} keys")
         return node
+
+
+def _refused(key: yaml.Node, why: str) -> yaml.YAMLError:
+    return yaml.constructor.ConstructorError(problem=why, problem_mark=key.start_mark)
 
 
 def read_document(path: Path, longest_texts: int = LONGEST_TEXTS) -> Any:

@@ -146,12 +146,22 @@ class Experiment(Settings):
             for index, (first, second) in enumerate(declared):
                 if first == second or {first, second} in map(set, declared[:index]):
                     raise ValueError(f"{key}: {first!r} against {second!r}: each is of two arms, and stands there once")
+        self._told_apart()
         check_benchmarks(self.benchmarks)
         if self.tuning is not None:
             self.tuning.check_seeds(self.seeds)
         self._require_models()
         check_runs(self.arms, self.experts)
         return self
+
+    def _told_apart(self) -> None:
+        titled: dict[str, str] = {}
+        for name in self.arms:
+            title = self.method(name).title
+            if title is not None and (other := titled.setdefault(title, name)) != name:
+                raise ValueError(
+                    f"variants: {other} and {name} have the same title, {title!r}, and no figure would tell them apart"
+                )
 
     def _require_models(self) -> None:
         experts = [expert.name for expert in self.experts]
@@ -224,14 +234,15 @@ class Experiment(Settings):
     def shared(self) -> dict[str, Any]:
         """What arms take from the experiment unless they replace it, in JSON's types; experts are their names.
 
-        ``served`` is no value of an arm: the models that the experts are served from, in their order.
+        Not among these are experts that an arm has to name (``named_only``). ``served`` is no value of an arm: the
+        models that all experts are served from, in their order.
         """
         parts = ("consultation", "reward", "internalization", "supervised", "training")
         return {
             "policy": self.policy,
             "system_prompt": self.system_prompt,
             "chat_template_kwargs": self.chat_template_kwargs,
-            "experts": [expert.name for expert in self.experts],
+            "experts": [expert.name for expert in self.experts if not expert.named_only],
             "served": [expert.serve for expert in self.experts],
             **{part: getattr(self, part).model_dump(mode="json") for part in parts},
         }

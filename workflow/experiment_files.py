@@ -1,5 +1,6 @@
 """The files that an experiment names, looked at before anything is made of them."""
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -26,6 +27,7 @@ def count_problems(experiment: "Experiment") -> dict[str, int]:
     for key, folder in folders.items():
         if folder is not None and _exists(key, folder) and not folder.is_dir():
             raise ValueError(f"{key}: {folder} is no folder")
+    _require_room("consultation.pool.cache_dir", experiment.consultation.pool.cache_dir)
     for name, model in experiment.models.items():
         if isinstance(model, LocalModel):
             _require(f"models.{name}.path", model.path)
@@ -54,6 +56,14 @@ def _count(key: str, problems: Benchmark, folder: Path | None) -> int | None:
 def _require(key: str, path: Path) -> None:
     if not _exists(key, path):
         raise ValueError(f"{key}: {path} does not exist")
+
+
+def _require_room(key: str, folder: Path | None) -> None:
+    """Check that a folder can be made where it is not there."""
+    if folder is not None:
+        there = next(one for one in (folder.absolute(), *folder.absolute().parents) if _exists(key, one))
+        if not there.is_dir() or not os.access(there, os.W_OK):
+            raise ValueError(f"{key}: {folder} cannot be made: {there} is no folder that can be written into")
 
 
 def _exists(key: str, path: Path) -> bool:

@@ -20,8 +20,8 @@ class ExperimentError(Exception):
     """What is wrong with an experiment, in one line."""
 
 
-#: What an arm is called, in tables and figures: one line.
-_Label = Annotated[str, StringConstraints(min_length=1, strip_whitespace=True, pattern=r"^.*$")]
+#: What an arm is called, in tables and figures: one line, which a legend has room for.
+_Label = Annotated[str, StringConstraints(min_length=1, max_length=80, strip_whitespace=True, pattern=r"^.*$")]
 
 
 class Look(Settings):

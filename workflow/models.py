@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
+from analysis.intake.files import regular
 from eapo_verl.settings.base import BaseUrl, ExpertLimits, Name, Number, Seed, Settings, Text
 from eapo_verl.settings.identity import OPERATIONAL
 from workflow.embedded.arguments import CONTEXT, check_options
@@ -57,7 +58,7 @@ class LocalModel(Settings):
             ValueError: there is no checkpoint.
         """
         try:
-            config = json.loads((self.path / "config.json").read_text(encoding="utf-8"))
+            config = json.loads(regular(self.path / "config.json").read_text(encoding="utf-8"))
         except (OSError, ValueError) as error:
             raise ValueError(f"{self.path} is no checkpoint: config.json: {error}") from error
         if not isinstance(config, dict):
@@ -69,8 +70,12 @@ Model = Annotated[EmbeddedModel | PackagedModel | LocalModel, Field(discriminato
 
 
 class Expert(ExpertLimits):
-    """An expert: either ``serve`` names a model that the workflow serves with vLLM, or an endpoint exists already."""
+    """An expert: either ``serve`` names a model that the workflow serves with vLLM, or an endpoint exists already.
 
+    ``named_only``: only arms whose own ``experts`` name it ask it; others have every expert without the mark.
+    """
+
+    named_only: Annotated[bool, OPERATIONAL] = False
     serve: Name | None = None
     base_url: Annotated[BaseUrl | None, OPERATIONAL] = None
     model: Text | None = None
@@ -92,4 +97,4 @@ class Expert(ExpertLimits):
 
     def settings(self) -> dict[str, Any]:
         """This expert as a run's settings name it; the address of a served one is known only once it runs."""
-        return self.model_dump(mode="json", exclude={"serve", "max_model_len"}, exclude_none=True)
+        return self.model_dump(mode="json", exclude={"named_only", "serve", "max_model_len"}, exclude_none=True)

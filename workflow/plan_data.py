@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 from workflow.experiment import Experiment
-from workflow.problem_sets import Benchmark, Embedded, Logic, Public, Worded, WordProblems, local_file
+from workflow.problem_sets import Benchmark, Embedded, Logic, Programs, Public, Worded, WordProblems, local_file
 from workflow.runs import problems_file
 
 
@@ -32,8 +32,11 @@ class DataPlan:
         self.embedded = [name for name, one in sets.items() if isinstance(one, Embedded)]
         self.word_problems = [name for name, one in sets.items() if isinstance(one, WordProblems)]
         self.logic = [name for name, one in sets.items() if isinstance(one, Logic)]
+        self.programs = [name for name, one in sets.items() if isinstance(one, Programs)]
+        #: Those that exclude the problems of each other.
+        self._kinds = (self.embedded, self.word_problems, self.logic, self.programs)
         #: Public and local ones.
-        self.fetched = [name for name in sets if name not in (*self.embedded, *self.word_problems, *self.logic)]
+        self.fetched = [name for name in sets if not any(name in kind for kind in self._kinds)]
 
     def file(self, name: str) -> Path:
         """The file of a problem set."""
@@ -41,7 +44,7 @@ class DataPlan:
 
     def before(self, name: str) -> list[Path]:
         """The generated sets that one excludes the problems of: those of its source that are named before it."""
-        (kind,) = (kind for kind in (self.embedded, self.word_problems, self.logic) if name in kind)
+        kind = next(kind for kind in self._kinds if name in kind)
         return [self.file(one) for one in kind[: kind.index(name)]]
 
     def local_files(self, name: str) -> list[Path]:
@@ -56,9 +59,9 @@ class DataPlan:
         return [f"--set={name}={one.size}:{one.seed}", f"--out-dir={self.file(name).parent}"]
 
     def word_problem_arguments(self, name: str) -> list[str]:
-        """Arguments of ``workflow.sources.word_problems``."""
+        """Arguments of ``workflow.sources.word_problems`` and ``workflow.sources.programs``."""
         one = self._sets[name]
-        assert isinstance(one, WordProblems)
+        assert isinstance(one, WordProblems | Programs)
         return [f"--n={one.size}", f"--seed={one.seed}", f"--task={one.task}", *_instructed(one)]
 
     def logic_arguments(self, name: str) -> list[str]:
@@ -71,12 +74,12 @@ class DataPlan:
     def fetch_arguments(self, name: str) -> list[str]:
         """Arguments of ``workflow.sources.benchmarks``."""
         one = self._sets[name]
-        assert not isinstance(one, Embedded | WordProblems | Logic)
+        assert not isinstance(one, Embedded | WordProblems | Logic | Programs)
         return [*([f"--public={name}"] if isinstance(one, Public) else []), f"--task={one.task}", *_instructed(one)]
 
-    def tasks(self, name: str) -> tuple[str, ...]:
-        """The tasks that the problems of a set are of."""
-        return self._sets[name].tasks
+    def tasks(self, *names: str) -> list[str]:
+        """The tasks that the problems of these sets are of, or where none is named those of all."""
+        return sorted({task for name in names or self._sets for task in self._sets[name].tasks})
 
 
 def _instructed(one: Worded) -> list[str]:

@@ -15,7 +15,7 @@ from workflow.runs import config_sha256
 
 Cell = tuple[str, int]
 _SEEDS, _ARMS = "shard_seeds", "shard_arms"
-#: Characters of a shard's name that arms may take; file names end at 255 bytes.
+#: Characters of a shard's name that seeds may take, and arms; file names end at 255 bytes.
 _LONGEST = 100
 
 
@@ -160,10 +160,14 @@ def _with_needed(experiment: Experiment, arms: Iterable[str]) -> set[str]:
 
 
 def _name(seeds: list[int], arms: list[str]) -> str:
-    name = "seed" + "+".join(map(str, seeds))
-    if not arms:
-        return name
-    joined = "+".join(arms)
-    if len(joined) > _LONGEST:
-        joined = f"{len(arms)}arms-{hashlib.sha256(joined.encode()).hexdigest()[:8]}"
-    return f"{name}.{joined}"
+    name = f"seed{_joined(map(str, seeds), 'seeds')}"
+    return f"{name}.{_joined(arms, 'arms')}" if arms else name
+
+
+def _joined(words: Iterable[str], what: str) -> str:
+    """The words, or where they are too long how many there are, and a digest."""
+    several = list(words)
+    joined = "+".join(several)
+    if len(joined) <= _LONGEST:
+        return joined
+    return f"{len(several)}{what}-{hashlib.sha256(joined.encode()).hexdigest()[:8]}"

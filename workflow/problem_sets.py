@@ -1,5 +1,6 @@
 """The problems of an experiment: what it trains and validates on, and its test sets."""
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -9,6 +10,7 @@ import tasks
 from analysis.intake.cells import ALL, MACRO
 from eapo_verl.settings.base import Seed, Settings, Words
 from eapo_verl.settings.identity import LATER
+from tasks.python import Python
 from workflow.embedded.problems import LARGEST_SET
 from workflow.embedded.problems import TASK as EMBEDDED_TASK
 from workflow.sources.benchmarks import REGISTRY
@@ -79,6 +81,15 @@ class Logic(Worded):
         return tuple(sorted({family.task for family in self.families.values()}))
 
 
+class Programs(OfOneTask):
+    """Functions to be written, from reasoning-gym's pool of 3,002."""
+
+    source: Literal["programs"]
+    size: int = Field(ge=1)
+    seed: Seed
+    task: TaskName = Python.name
+
+
 class Local(OfOneTask):
     """A file of problems: .jsonl, .json, .csv or .parquet with problem, answer and, optionally, id and source."""
 
@@ -94,9 +105,9 @@ class Public(OfOneTask):
 
 
 #: Problems to train or to validate on.
-ProblemSet = Annotated[Embedded | WordProblems | Logic | Local, Field(discriminator="source")]
+ProblemSet = Annotated[Embedded | WordProblems | Logic | Programs | Local, Field(discriminator="source")]
 #: A test set.
-Benchmark = Annotated[Embedded | WordProblems | Logic | Local | Public, Field(discriminator="source")]
+Benchmark = Annotated[Embedded | WordProblems | Logic | Programs | Local | Public, Field(discriminator="source")]
 
 
 def check_benchmarks(benchmarks: dict[str, Benchmark]) -> None:
@@ -108,6 +119,12 @@ def check_benchmarks(benchmarks: dict[str, Benchmark]) -> None:
             raise ValueError(
                 f"benchmarks: {name!r} is no public benchmark; allowed are {', '.join(REGISTRY)}, or source local"
             )
+
+
+def preflight_tasks(names: Iterable[str]) -> None:
+    """Raises tasks.CannotGrade where problems of one of these tasks could not be graded here."""
+    for name in dict.fromkeys(names):
+        tasks.task(name).require()
 
 
 def local_file(name: str, problems: ProblemSet | Benchmark, folder: Path | None) -> Path | None:

@@ -28,7 +28,7 @@ def parser() -> argparse.ArgumentParser:
     )
     one.add_argument("--problems", type=Path, required=True, help="JSON lines: id, answer")
     one.add_argument("--k", type=_positive, required=True, help="samples expected of each question, numbered from 0")
-    one.add_argument("--workers", type=_positive, default=1, help=f"{_WORKERS} (default: 1)")
+    one.add_argument("--workers", type=_workers, default=1, help=f"{_WORKERS} (default: 1)")
     one.add_argument("--out", type=Path, required=True, help="parquet file to write")
 
     one = commands.add_parser("scores", help="count over the grades of all methods, seeds and benchmarks")
@@ -56,7 +56,7 @@ def parser() -> argparse.ArgumentParser:
     one.add_argument("--arms", type=Path, help=_ARMS)
     one.add_argument("--scores", type=Path, required=True)
     one.add_argument("--grades-dir", type=Path, required=True, help="holds <method>/seed<k>/<benchmark>.parquet")
-    one.add_argument("--tables-dir", type=Path, required=True, help="holds significance.csv")
+    one.add_argument("--tables-dir", type=Path, required=True, help="holds significance.csv, and ablations.csv if any")
     one.add_argument("--out-dir", type=Path, required=True)
 
     one = commands.add_parser("report", help="write one self-contained HTML page")
@@ -96,7 +96,12 @@ def parser() -> argparse.ArgumentParser:
         help="folder with <benchmark>.jsonl (id, answer), for samples without answers; default: a data/ above them",
     )
     one.add_argument("--k", type=_positive, help="the k of pass@k and maj@k (default: all samples of a question)")
-    one.add_argument("--workers", type=_positive, default=os.cpu_count() or 1, help=f"{_WORKERS} (default: all cores)")
+    one.add_argument(
+        "--workers",
+        type=_workers,
+        default=min(os.cpu_count() or 1, _MOST_WORKERS),
+        help=f"{_WORKERS} (default: all cores)",
+    )
     one.add_argument("--out-dir", type=Path, default=Path("comparison"), help="for the tables (default: comparison)")
 
     one = commands.add_parser("plan", help="how many questions, samples and seeds a wanted effect needs")
@@ -126,6 +131,7 @@ def parser() -> argparse.ArgumentParser:
 _RUNS = "run.json of each training run"
 _ARMS = "JSON by method: title, inline, look, spends (default: methods are called by their names)"
 _WORKERS = "processes of the second scorer"
+_MOST_WORKERS = 1024
 _FOLDER = (
     "folder with <benchmark>.jsonl, lm-eval's samples_<task>_<date>.jsonl or what another harness wrote, or with one "
     "seed<k>/ of these for each training seed"
@@ -142,6 +148,12 @@ def _positive(text: str) -> int:
 
 def _two(text: str) -> int:
     return _whole(text, 2)
+
+
+def _workers(text: str) -> int:
+    if (number := _positive(text)) > _MOST_WORKERS:
+        raise argparse.ArgumentTypeError(f"{text!r}: allowed are {_MOST_WORKERS}")
+    return number
 
 
 def _whole(text: str, least: int) -> int:

@@ -18,7 +18,7 @@ from analysis.tables.names import described
 
 def grade(arguments: argparse.Namespace) -> None:
     """Samples to grades, with a line on what was found."""
-    from analysis.intake.samples import Grader, read_answers, read_samples
+    from analysis.intake.samples import OUTCOME, Grader, read_answers, read_samples
     from analysis.output import write_parquet
     from analysis.statistics.scores import disagreements
     from analysis.tables.numbers import rounded
@@ -35,6 +35,9 @@ def grade(arguments: argparse.Namespace) -> None:
     rates["scorers disagree"] = len(different) / len(grades)
     shown = ", ".join(f"{name} {rounded(rate, 4)}" for name, rate in rates.items())
     print(f"{arguments.out}: {len(grades)} responses to {len(answers)} questions: {shown}")
+    if OUTCOME in grades:
+        counts = grades[OUTCOME].value_counts().sort_index()
+        print(f"outcomes: {', '.join(f'{count} {name}' for name, count in counts.items())}")
     if grader.overdue:
         print(f"the second scorer gave up {grader.overdue} of them: there is no verdict of its")
     for row in different.to_dict("records"):
@@ -92,12 +95,13 @@ def tables(arguments: argparse.Namespace) -> None:
 
 
 def figures(arguments: argparse.Namespace) -> None:
-    """Training metrics, run records, scores, grades and the significance table to figures."""
+    """Training metrics, run records, scores, grades and tables to figures."""
     from analysis.intake.grades import read_responses
     from analysis.intake.runs import read_run
     from analysis.intake.training_log import read_training_log
     from analysis.plots.drawing import Experiment, draw
     from analysis.statistics.scores import read_scores
+    from analysis.tables.ablations import read_ablations
     from analysis.tables.significance import read_significance
 
     logs = [read_training_log(*_run(text)) for text in arguments.metrics]
@@ -106,6 +110,7 @@ def figures(arguments: argparse.Namespace) -> None:
     experiment = Experiment(
         table,
         read_significance(arguments.tables_dir),
+        read_ablations(arguments.tables_dir),
         pd.concat(responses, ignore_index=True),
         logs,
         [read_run(path) for path in arguments.runs],

@@ -12,6 +12,7 @@ import pandas as pd
 from analysis import InputError
 from analysis.intake.shards import ARMS, Arm, Merged, merged, read_shard
 from analysis.output import whole, write_text
+from analysis.plots import remove_of_ablations
 from analysis.tables import ABLATIONS
 from analysis.tables.files import remove_table
 from analysis.tables.numbers import rounded
@@ -51,6 +52,7 @@ def merge(folders: Sequence[Path], out: Path, carry_out: Callable[[Sequence[str]
                 shutil.copyfile(path, target)
     if not _ablations(together):
         remove_table(out / "tables", ABLATIONS)
+        remove_of_ablations(out / "figures")
     write_text(out / NOTE, note)
 
 

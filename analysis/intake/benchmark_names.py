@@ -15,7 +15,7 @@ _DETAILS = re.compile(r"details_(?P<task>.+?)(?:_\d{4}-\d{2}-\d{2}T[\d:.-]+)?")
 _WRITTEN_OUT = re.compile(r"(?P<task>.+)_write_out_info")
 # NeMo-Skills': one sample of each question; a benchmark is a folder of them.
 _OF_A_SEED = re.compile(r"output-rs\d+")
-_GREEDY = "output"
+_GREEDY = ("output", "output-greedy")
 
 
 class Named(NamedTuple):
@@ -39,8 +39,8 @@ def benchmark_of(path: Path, place: Path) -> Named:
         return Named(parts[1 if len(parts) > 2 else 0])
     if found := _WRITTEN_OUT.fullmatch(stem):
         return Named(found["task"])
-    if stem == _GREEDY or _OF_A_SEED.fullmatch(stem):
-        return Named(folder or _GREEDY, stem != _GREEDY)
+    if stem in _GREEDY or _OF_A_SEED.fullmatch(stem):
+        return Named(folder or _GREEDY[0], stem not in _GREEDY)
     if stem.isdecimal() and ending_of(path) == ".json":
         # matharena's: all samples of one question.
         return Named(folder or "problems", True)

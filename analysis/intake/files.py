@@ -5,6 +5,7 @@ A FIFO or a device would keep a reader waiting for ever, or never end.
 
 from __future__ import annotations
 
+import csv
 import gzip
 import zlib
 from collections.abc import Iterator
@@ -28,6 +29,16 @@ def regular(path: Path) -> Path:
     except OSError as error:
         raise InputError(f"{path}: cannot be read: {error.strerror}") from error
     return path
+
+
+@contextmanager
+def cells_of(characters: int) -> Iterator[None]:
+    """Within it, the module csv takes cells of so many characters; that limit is one of the whole process."""
+    before = csv.field_size_limit(characters)
+    try:
+        yield
+    finally:
+        csv.field_size_limit(before)
 
 
 @contextmanager

@@ -2,8 +2,9 @@
 
 A folder holds one training seed, or one in each of its ``seed<k>/``. A seed's folder holds lm-eval's
 ``samples_<task>_<date>.jsonl`` at any depth; else files of :data:`analysis.intake.rows.ENDINGS`: in its folder
-``predictions`` or ``details`` where it has one, in itself, or at any depth. Of these ``.json`` counts only where
-nothing else is there, since many keep a summary beside their samples. What begins with a dot is not looked at.
+``predictions`` or ``details`` where it has one, in itself, in such a folder at any depth, or at any depth. Of these
+``.json`` counts only where nothing else is there, since many keep a summary beside their samples. What begins with a
+dot is not looked at.
 """
 
 from __future__ import annotations
@@ -166,8 +167,9 @@ def _files(place: Path) -> list[Path]:
     ]
     if logs := [path for path in below if is_log(path)]:
         return logs
-    apart = [path for path in below if path.relative_to(place).parts[0] in _OF_SAMPLES]
-    found = apart or [path for path in below if path.parent == place] or below
+    apart = [path for path in below if {*path.relative_to(place).parts[:-1]} & {*_OF_SAMPLES}]
+    first = [path for path in apart if path.relative_to(place).parts[0] in _OF_SAMPLES]
+    found = first or [path for path in below if path.parent == place] or apart or below
     return [path for path in found if ending_of(path) != ".json"] or found
 
 

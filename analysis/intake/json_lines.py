@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,6 +11,9 @@ from typing import Any, TypeGuard
 
 from analysis import InputError
 from analysis.intake.files import lines, opened, whole_text
+
+# Half of a character, or a whole one, as JSON escapes it.
+_HALF = re.compile(r"\\u[dD][89a-fA-F]")
 
 
 def read_json_lines(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -30,18 +34,30 @@ def read_json(path: Path) -> Any:
 
 
 def parsed(where: str, text: str) -> Any:
-    """The value that ``text`` is. Raises InputError: it is no JSON, or too deep."""
+    """The value that ``text`` is, its texts such as UTF-8 can hold. Raises InputError: it is no JSON, or too deep."""
     try:
-        return json.loads(text)
+        value = json.loads(text)
+        return _encodable(value) if _HALF.search(text) else value
     except (ValueError, RecursionError) as error:
         raise InputError(f"{where}: is not JSON: {str(error)[:100]}") from error
 
 
+def _encodable(value: Any) -> Any:
+    """The value with a lone surrogate, legal in JSON and in no UTF-8 file, replaced."""
+    if isinstance(value, str):
+        return value.encode("utf-8", "replace").decode()
+    if isinstance(value, list):
+        return [_encodable(one) for one in value]
+    if isinstance(value, dict):
+        return {_encodable(key): _encodable(one) for key, one in value.items()}
+    return value
+
+
 def as_object(where: str, row: Any) -> dict[str, Any]:
-    """``row`` with its texts as UTF-8 can hold them. Raises InputError: it is no JSON object."""
+    """``row`` itself. Raises InputError: it is no JSON object."""
     if not isinstance(row, dict):
         raise InputError(f"{where}: is a JSON {type(row).__name__}, not an object")
-    return {key: utf8(value) if isinstance(value, str) else value for key, value in row.items()}
+    return row
 
 
 def require(where: str, row: dict[str, Any], fields: dict[str, type]) -> None:
@@ -58,8 +74,3 @@ def require(where: str, row: dict[str, Any], fields: dict[str, type]) -> None:
 def is_number(value: object) -> TypeGuard[int | float]:
     """Whether a value is a number that a float can hold: JSON has integers beyond every float, and Python's NaN."""
     return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= sys.float_info.max
-
-
-def utf8(text: str) -> str:
-    """The text with a lone surrogate, legal in JSON and in no UTF-8 file, replaced."""
-    return text.encode("utf-8", "replace").decode()

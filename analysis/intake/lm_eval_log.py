@@ -15,7 +15,8 @@ from typing import Any
 import pandas as pd
 
 from analysis import InputError
-from analysis.intake.json_lines import read_json, utf8
+from analysis.intake import parts
+from analysis.intake.json_lines import read_json
 from analysis.intake.rows import ending_of, read_rows, stem_of
 from analysis.intake.samples import SAMPLE_FIELDS, Reference, reference
 
@@ -81,7 +82,7 @@ def read_log(path: Path) -> tuple[pd.DataFrame, dict[str, Reference]]:
         if question in responses:
             continue
         responses[question] = _responses(where, row["resps"])
-        answers[question] = reference(where, {}, str(row["target"]))
+        answers[question] = reference(where, {}, parts.answer(where, {"target": row["target"]}))
     if not responses:
         raise InputError(f"{path}: holds no sample")
     counts = {question: len(texts) for question, texts in responses.items()}
@@ -105,7 +106,7 @@ def _question(row: dict[str, Any]) -> str:
 
 def _responses(where: str, resps: object) -> list[str]:
     if isinstance(resps, list) and len(resps) == 1 and isinstance(resps[0], list):
-        texts = [utf8(text) for text in resps[0] if isinstance(text, str)]
+        texts = [text for text in resps[0] if isinstance(text, str)]
         if texts and len(texts) == len(resps[0]):
             return texts
     raise InputError(f"{where}: resps: needed is one list of texts, as tasks of output_type generate_until have it")

@@ -15,6 +15,8 @@ from analysis import InputError
 from analysis.intake.files import regular
 
 _ROWS_AT_ONCE = 256
+#: What pyarrow raises for a date beyond the year 9999, an unknown time zone, bytes for text, a column's name twice.
+UNUSABLE = (ValueError, OverflowError, LookupError)
 
 
 def read_parquet(path: Path, columns: Sequence[str], later: Sequence[str] = ()) -> pd.DataFrame:
@@ -51,7 +53,11 @@ def _refused(path: Path) -> Iterator[None]:
     try:
         regular(path)
         yield
+    except InputError:
+        raise
     except OSError as error:
         raise InputError(f"{path}: cannot be read: {error.strerror or error}".splitlines()[0]) from error
     except pa.ArrowException as error:
         raise InputError(f"{path}: is not a parquet file: {error}".splitlines()[0]) from error
+    except UNUSABLE as error:
+        raise InputError(f"{path}: holds what Python has no value for: {error}".splitlines()[0]) from error

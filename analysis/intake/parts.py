@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from analysis import InputError
 from analysis.intake.harnesses import said
-from analysis.intake.json_lines import utf8
 
 Row = Mapping[str, Any]
 #: What a part may be called; the first name that a row has counts. Ids come before texts, and what can only be the
@@ -35,6 +35,7 @@ _ENDED = {
     **dict.fromkeys(("stop", "eos", "eos_token", "stop_sequence", "end_turn"), "stop"),
     **dict.fromkeys(("length", "max_tokens", "max_length", "model_length"), "length"),
 }
+_ZEROS = re.compile(r"(?<=[0-9])\.0+$")
 _SHOWN = 60
 
 
@@ -51,12 +52,12 @@ def question(where: str, row: Row) -> str:
 
 def problem(row: Row) -> str | None:
     """The text of the problem."""
-    return _word(row.get(_name(row, PROBLEM)))
+    return _word(_value(row, PROBLEM))
 
 
 def has_answer(row: Row) -> bool:
     """Whether the row tells the right answer."""
-    return bool(_name(row, ANSWER))
+    return _name(row, ANSWER) is not None
 
 
 def answer(where: str, row: Row) -> str:
@@ -74,13 +75,14 @@ def responses(where: str, row: Row) -> list[str]:
     texts = value if isinstance(value, list) else [value]
     if not texts or not all(isinstance(text, str) for text in texts):
         raise InputError(f"{where}: the response is {_shown(value)}: needed is text, or a list of texts")
-    return [utf8(text) for text in texts]
+    return texts
 
 
 def count(where: str, row: Row, names: Sequence[str], at: int = 0) -> int | None:
     """A count, of a list of them the one ``at`` a place. Raises InputError: it is none."""
-    value = _at(row.get(_name(row, names)), at)
-    word = _word(value)
+    value = _at(_value(row, names), at)
+    # A table with a gap somewhere writes 12.0.
+    word = _word(_ZEROS.sub("", value) if isinstance(value, str) else value)
     # A table writes NaN where it has nothing.
     if word is None and (value in (None, "") or value != value):
         return None
@@ -91,7 +93,7 @@ def count(where: str, row: Row, names: Sequence[str], at: int = 0) -> int | None
 
 def ended(row: Row, at: int = 0) -> str | None:
     """Why the response ended, of a list of reasons the one ``at`` a place: "stop", "length" or not known."""
-    value = _at(row.get(_name(row, FINISH)), at)
+    value = _at(_value(row, FINISH), at)
     return _ENDED.get(value.lower()) if isinstance(value, str) else None
 
 
@@ -101,13 +103,19 @@ def _at(value: Any, at: int) -> Any:
     return value[at] if at < len(value) else None
 
 
-def _name(row: Row, names: Sequence[str]) -> str:
-    return next((name for name in names if name in row), "")
+def _name(row: Row, names: Sequence[str]) -> str | None:
+    return next((name for name in names if name in row), None)
+
+
+def _value(row: Row, names: Sequence[str]) -> Any:
+    """What the row says of a part; None where it has none: a table's column without a name is none of it."""
+    name = _name(row, names)
+    return None if name is None else row[name]
 
 
 def _needed(where: str, row: Row, what: str, names: Sequence[str]) -> Any:
     name = _name(row, names)
-    if not name:
+    if name is None:
         found = ", ".join(row)[:200] or "none"
         raise InputError(f"{where}: has no field for {what}: needed is one of {', '.join(names)} (found are {found})")
     return row[name]
@@ -119,7 +127,7 @@ def _word(value: Any) -> str | None:
         value = int(value)
     if isinstance(value, bool) or not isinstance(value, str | int):
         return None
-    return utf8(str(value)).strip() or None
+    return str(value).strip() or None
 
 
 def _shown(value: Any) -> str:

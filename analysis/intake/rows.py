@@ -6,15 +6,14 @@ A file may hold the rows of several benchmarks, each under its name; None is the
 from __future__ import annotations
 
 import csv
-import json
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 from analysis import InputError
-from analysis.intake.files import LONGEST, lines, opened
+from analysis.intake.files import LONGEST, cells_of, lines, opened
 from analysis.intake.inspect_log import archived, is_log, logged
-from analysis.intake.json_lines import as_object, read_json, read_json_lines
+from analysis.intake.json_lines import as_object, parsed, read_json, read_json_lines
 from analysis.intake.parquet import parquet_rows
 
 Rows = Iterator[tuple[str, dict[str, Any]]]
@@ -55,15 +54,18 @@ def _without_gz(path: Path) -> Path:
 
 
 def _csv_rows(path: Path, delimiter: str) -> Rows:
-    # A response is longer than what the module takes for a mistake.
-    csv.field_size_limit(LONGEST)
     with opened(path) as file:
         reader = csv.DictReader((line for _, line in lines(path, file)), delimiter=delimiter, strict=True)
         try:
             names = list(reader.fieldnames or ())
             if len({*names}) < len(names):
                 raise InputError(f"{path}: two columns have the same name (found are {', '.join(names)[:200]})")
-            for row in reader:
+            while True:
+                # A response is longer than what the module takes for a mistake. Row by row: others read CSV meanwhile.
+                with cells_of(LONGEST):
+                    row = next(reader, None)
+                if row is None:
+                    return
                 where = f"{path}:{reader.line_num}"
                 # Surplus cells stand under None, and None in missing ones: cells may be in wrong columns.
                 if None in row or None in row.values():
@@ -77,9 +79,10 @@ def _json(path: Path) -> dict[str | None, Rows]:
     """A file of JSON lines, or of one JSON value, whichever its ending says: others have written both into both."""
     with opened(path) as file:
         filled = (line for _, line in lines(path, file) if line.strip())
+        line = next(filled, "[]")
         try:
-            first = json.loads(next(filled, "[]"))
-        except (ValueError, RecursionError):
+            first = parsed(str(path), line)
+        except InputError:
             # A value that goes over several lines, or none at all.
             return _document(path, read_json(path))
         if next(filled, None) is None:

@@ -15,12 +15,14 @@ import pandas as pd
 from analysis import InputError
 from analysis.intake.json_lines import read_json_lines, require
 from analysis.intake.verification import Verifier
-from tasks import Grade, name_of, task
+from tasks import CannotGrade, Grade, name_of, task
 
 #: Tokens that experts wrote for a response: a field of methods that ask them in evaluation; where it is absent, 0.
 EXPERT_TOKENS = "expert_tokens"
 SAMPLE_FIELDS = {"question_id": str, "sample": int, "response": str, "n_tokens": int, "finish_reason": str}
 FINISH_REASONS = ("stop", "length")
+#: What became of each response, by a word of its task's: where a task has more to say than right or wrong.
+OUTCOME = "outcome"
 #: Of each response, whether the answer that is the most common one of the benchmark would be right.
 CONSTANT = "constant"
 GRADE_COLUMNS = [
@@ -137,38 +139,58 @@ class Grader:
         no integer.
         ``truncated`` is a response that ended at the token limit; it is graded if it holds a box, else unanswered.
         Where ``finish_reason`` is missing, so is ``truncated``. ``constant`` is whether the answer would be right that
-        is the most common one of all questions (of as common ones the first).
+        is the most common one of all questions (of as common ones the first). Added where a task says so is
+        ``outcome``.
+
+        Raises:
+            InputError: what the grade of a task needs is not here.
         """
         texts = [(text, answers[name]) for text, name in zip(samples["response"], samples["question_id"], strict=True)]
+        grades = _graded(texts)
+        graded = list(zip(texts, grades, strict=True))
         portion = max(1, -(-len(texts) // len(self._verifiers)))
-        portions = [texts[start : start + portion] for start in range(0, len(texts), portion)]
+        portions = [graded[start : start + portion] for start in range(0, len(texts), portion)]
         # A thread waits for its process, which does the work.
         with ThreadPoolExecutor(len(self._verifiers)) as pool:
-            verdicts = [one for part in pool.map(_grade, self._verifiers, portions) for one in part]
-        grades = [one for one, _ in verdicts]
+            verified = [one for part in pool.map(_verified, self._verifiers, portions) for one in part]
+        outcomes = [one.outcome for one in grades]
+        columns = [*GRADE_COLUMNS, *([OUTCOME] if any(outcomes) else [])]
         labels = {name: right.blind or right.answer for name, right in answers.items()}
         ((common, _),) = Counter(labels.values()).most_common(1)
         return samples.assign(
             extracted=pd.array([one.extracted for one in grades], dtype="str"),
             correct=[one.correct for one in grades],
-            verify_correct=pd.array([verified for _, verified in verdicts], dtype="boolean"),
+            verify_correct=pd.array(verified, dtype="boolean"),
             unanswered=[one.unanswered for one in grades],
             truncated=_truncated(samples["finish_reason"]),
             # lm-eval's own logs know of no experts.
             expert_tokens=samples.get(EXPERT_TOKENS, 0),
             constant=[labels[name] == common for name in samples["question_id"]],
-        )[GRADE_COLUMNS]
+            outcome=pd.array(outcomes, dtype="str"),
+        )[columns]
 
 
-def _grade(verifier: Verifier, texts: Sequence[tuple[str, Reference]]) -> list[tuple[Grade, bool | None]]:
-    return [_verdicts(verifier, response, right) for response, right in texts]
+def _graded(texts: Sequence[tuple[str, Reference]]) -> list[Grade]:
+    """By each task, all of its own at once: it knows what can be done at the same time. Raises InputError."""
+    places: dict[str, list[int]] = {}
+    for place, (_, right) in enumerate(texts):
+        places.setdefault(right.task, []).append(place)
+    grades: dict[int, Grade] = {}
+    try:
+        for name, own in places.items():
+            found = task(name).grade_all([(texts[place][0], texts[place][1].answer) for place in own])
+            grades |= zip(own, found, strict=True)
+    except CannotGrade as error:
+        raise InputError(str(error)) from error
+    return [grades[place] for place in range(len(texts))]
 
 
-def _verdicts(verifier: Verifier, response: str, right: Reference) -> tuple[Grade, bool | None]:
-    grade = task(right.task).grade(response, right.answer)
+def _verified(verifier: Verifier, graded: Sequence[tuple[tuple[str, Reference], Grade]]) -> list[bool | None]:
     # Math-Verify is asked about integers alone: of any other answer the task's verdict is the only one.
-    is_integer = right.answer.removeprefix("-").isdecimal()
-    return grade, verifier.verify(response, right.answer) if is_integer else grade.correct
+    return [
+        verifier.verify(response, right.answer) if right.answer.removeprefix("-").isdecimal() else grade.correct
+        for (response, right), grade in graded
+    ]
 
 
 def _truncated(finish_reason: pd.Series) -> pd.Series:

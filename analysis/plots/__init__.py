@@ -4,6 +4,7 @@ A figure is a module of its name with ``draw(experiment: Experiment) -> Drawn`` 
 line here.
 """
 
+from pathlib import Path
 from typing import NamedTuple
 
 
@@ -25,5 +26,19 @@ FIGURES = {
     "length_and_correctness": Listed("cost", "Length of right and wrong responses"),
     "cost_and_accuracy": Listed("cost", "Accuracy against tokens"),
 }
+#: As FIGURES, of an experiment that declares ablations.
+OF_ABLATIONS = {"ablation_differences": Listed("ablations", "What each component adds, with its interval")}
 #: Dots an inch of the images.
 DPI = 200
+
+
+def figures_of(ablations: bool) -> dict[str, Listed]:
+    """The figures of an experiment, with or without declared ablations."""
+    return FIGURES | OF_ABLATIONS if ablations else FIGURES
+
+
+def remove_of_ablations(folder: Path) -> None:
+    """Remove what an earlier experiment, one with ablations, has left in a folder of figures."""
+    for stem in OF_ABLATIONS:
+        for form in ("pdf", "png", "rst"):
+            (folder / f"{stem}.{form}").unlink(missing_ok=True)

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.ticker import EngFormatter
+from matplotlib.ticker import EngFormatter, NullFormatter
 
 from analysis.intake.cells import ALL
 from analysis.intake.runs import Run
@@ -110,6 +110,8 @@ def _points(
     known = [value for policy, experts in costs.values() for value in (policy, policy + experts) if value > 0]
     if known and max(known) > WIDE * min(known):
         axes.set_xscale("log")
+        # Its own would write formulas.
+        axes.xaxis.set_minor_formatter(NullFormatter())
     else:
         axes.set_xlim(left=0, right=1.15 * max(known, default=1.0))
     axes.xaxis.set_major_formatter(EngFormatter(sep=""))

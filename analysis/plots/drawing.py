@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 from analysis.intake.runs import Run
 from analysis.intake.training_log import TrainingLog
 from analysis.output import write_text
-from analysis.plots import FIGURES, style
+from analysis.plots import figures_of, remove_of_ablations, style
 from analysis.statistics.scores import Scores
 
 
@@ -32,6 +32,7 @@ class Experiment:
     Attributes:
         scores: counts of every method, seed and question.
         significance: the significance table.
+        ablations: the ablation table; None without declared ablations.
         responses: a row each, with the columns method, n_tokens, correct, unanswered.
         logs: of the training runs.
         runs: the training runs.
@@ -39,15 +40,18 @@ class Experiment:
 
     scores: Scores
     significance: pd.DataFrame
+    ablations: pd.DataFrame | None
     responses: pd.DataFrame
     logs: Sequence[TrainingLog]
     runs: Sequence[Run]
 
 
 def draw(experiment: Experiment, folder: Path) -> None:
-    """Write ``<figure>.pdf`` and ``.png``, and ``.rst``, the caption, for each of :data:`analysis.plots.FIGURES`."""
+    """Write ``<figure>.pdf`` and ``.png``, and ``.rst``, the caption, for each of :func:`analysis.plots.figures_of`."""
     style.use()
-    for stem in FIGURES:
+    if experiment.ablations is None:
+        remove_of_ablations(folder)
+    for stem in figures_of(experiment.ablations is not None):
         drawn: Drawn = import_module(f"analysis.plots.{stem}").draw(experiment)
         style.save(drawn.figure, folder, stem)
         write_text(folder / f"{stem}.rst", f"{drawn.caption}\n")

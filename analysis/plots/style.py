@@ -63,6 +63,8 @@ def use() -> None:
             "pdf.fonttype": 42,
             "savefig.dpi": DPI,
             "savefig.bbox": "tight",
+            # A $ in a name begins no formula.
+            "text.parse_math": False,
         }
     )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -13,7 +13,7 @@ import jinja2
 from analysis import InputError
 from analysis.intake.files import regular
 from analysis.intake.runs import read_run
-from analysis.plots import DPI, FIGURES
+from analysis.plots import DPI, Listed, figures_of
 from analysis.report.conclusion import Conclusion, conclude
 from analysis.report.excerpt import excerpt
 from analysis.statistics.reported import reported_difference
@@ -23,7 +23,14 @@ from analysis.tables.main import read_main
 from analysis.tables.names import inline_name
 from analysis.tables.numbers import points
 from analysis.tables.runs import miscounts, run_rows, shared_facts
-from analysis.tables.shown import ablation_rows, comparison_rows, diagnostic_rows, main_rows, test_rows
+from analysis.tables.shown import (
+    ablation_rows,
+    ablation_test_rows,
+    comparison_rows,
+    diagnostic_rows,
+    main_rows,
+    test_rows,
+)
 from analysis.tables.significance import declared_comparisons, read_significance
 
 
@@ -74,7 +81,8 @@ def build(
         diagnostics=diagnostic_rows(main),
         significance=test_rows(significance),
         ablations=[] if ablations is None else ablation_rows(ablations),
-        figures=_by_section(figures),
+        ablation_tests=[] if ablations is None else ablation_test_rows(ablations),
+        figures=_by_section(figures, figures_of(ablations is not None)),
         k=int(main["k"].iloc[0]),
         excerpt=excerpt(list(zip(run_files, runs, strict=True))),
         runs=run_rows(runs),
@@ -84,21 +92,21 @@ def build(
     return page, conclusion
 
 
-def _by_section(folder: Path) -> dict[str, list[Figure]]:
+def _by_section(folder: Path, figures: Mapping[str, Listed]) -> dict[str, list[Figure]]:
     sections: dict[str, list[Figure]] = {}
-    for stem, listed in FIGURES.items():
-        sections.setdefault(listed.section, []).append(_figure(folder, stem))
+    for stem, listed in figures.items():
+        sections.setdefault(listed.section, []).append(_figure(folder, stem, listed.alt))
     return sections
 
 
-def _figure(folder: Path, stem: str) -> Figure:
+def _figure(folder: Path, stem: str, alt: str) -> Figure:
     path = folder / f"{stem}.png"
     try:
         png = regular(path).read_bytes()
         path = folder / f"{stem}.rst"
         # The header of a PNG holds the width at this place; a CSS pixel is 1/96 of an inch.
         width = round(int.from_bytes(png[16:20]) * 96 / DPI)
-        return Figure(base64.b64encode(png).decode(), FIGURES[stem].alt, width, regular(path).read_text("utf-8"))
+        return Figure(base64.b64encode(png).decode(), alt, width, regular(path).read_text("utf-8"))
     except OSError as error:
         raise InputError(f"{path}: cannot be read: {error.strerror}") from error
 

@@ -18,10 +18,14 @@ _MACRO = {
     "distillation_lora": 0.4324,
     "self_exploratory": 0.5916,
     "eapo": 0.6407,
+    "eapo_sequential": 0.6179,
+    # One of 14B in place of 32B.
+    "eapo_weaker_expert": 0.6155,
+    "eapo_homogeneous": 0.5885,
 }
 _BENCHMARK = {("eapo", "aimo_2025"): 0.6417}
-# Methods of this project that are another reading of one of the paper's.
-_READINGS = {"eapo_paper": "eapo"}
+# Methods of this project that are another reading of one of the paper's, whose experts are replicas of one model.
+_READINGS = {"eapo_paper": "eapo", "eapo_one_expert": "eapo"}
 
 
 def reported(method: str, benchmark: str, benchmarks: Collection[str]) -> float:
@@ -36,6 +40,11 @@ def reported(method: str, benchmark: str, benchmarks: Collection[str]) -> float:
 
 
 def reported_difference(a: str, b: str) -> float | None:
-    """The paper's average of ``a`` minus that of ``b`` over its three benchmarks, None where it states not both."""
-    theirs = [_MACRO.get(_READINGS.get(method, method)) for method in (a, b)]
-    return None if theirs[0] is None or theirs[1] is None else theirs[0] - theirs[1]
+    """The paper's average of ``a`` minus that of ``b`` over its three benchmarks.
+
+    None where it states not both, or where the two are readings of one row of it.
+    """
+    first, second = (_READINGS.get(method, method) for method in (a, b))
+    if first == second or first not in _MACRO or second not in _MACRO:
+        return None
+    return _MACRO[first] - _MACRO[second]

@@ -95,16 +95,33 @@ def comparison_rows(significance: pd.DataFrame) -> list[dict[str, str]]:
 
 
 def ablation_rows(ablations: pd.DataFrame) -> list[dict[str, str]]:
+    """What each component adds on all questions, in the table's order, beside what the paper says; in points."""
+    return [
+        {
+            "component": component_name(row["component"]),
+            "with − without": f"{name(row['full'])} − {name(row['without'])}",
+            **_tested(row, "BH"),
+            "paper": points(row["reported"]),
+        }
+        for _, row in ablations[ablations["benchmark"] == ALL].iterrows()
+    ]
+
+
+def ablation_test_rows(ablations: pd.DataFrame) -> list[dict[str, str]]:
     """The ablation table, in its order; differences in points."""
     return [
         {
-            "component": row["component"].replace("_", " "),
+            "component": component_name(row["component"]),
             "benchmark": row_name(row["benchmark"]),
-            "with − without": f"{name(row['full'])} − {name(row['without'])}",
             **_tested(row, "BH"),
         }
         for _, row in ablations.iterrows()
     ]
+
+
+def component_name(component: str) -> str:
+    """A component of an ablation, in words."""
+    return component.replace("_", " ")
 
 
 def _tested(row: pd.Series, adjustment: str) -> dict[str, str]:

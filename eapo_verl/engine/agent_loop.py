@@ -5,6 +5,7 @@ and ``independent`` for validation and for every run without. Both are this clas
 consult does token for token what self-exploratory RL does. Token ids are only ever appended, never rendered anew.
 """
 
+import asyncio
 import math
 from typing import Any
 
@@ -85,10 +86,10 @@ class PolicyAgentLoop(AgentLoopBase):
                 rollout.count_unasked(len(action.queries))
                 rollout.exchanges.append(Exchange.held_back(action.queries, rollout.turn_confidence))
                 self._show(rollout, [None] * len(action.queries))
-        extra = await self._internalized(rollout, kwargs["raw_prompt"][-1]) or self._solution(rollout, kwargs)
+        extra = await self._internalized(rollout, kwargs["raw_prompt"][-1]) or await self._solution(rollout, kwargs)
         output = self._output(rollout)
         answer = kwargs["reward_model"]["ground_truth"]
-        output.reward_score, reward = self._reward(rollout.task, rollout.turn_text, len(rollout.ids), answer)
+        output.reward_score, reward = await self._reward(rollout.task, rollout.turn_text, len(rollout.ids), answer)
         output.extra_fields["reward_extra_info"] = reward
         if transcripts.is_kept(kwargs.get(transcripts.MARK), int(kwargs["global_steps"]), plan.run.budget.steps):
             reward[transcripts.FIELD] = transcripts.transcript(rollout, number, reward, kwargs)
@@ -108,13 +109,17 @@ class PolicyAgentLoop(AgentLoopBase):
         rollout.counts[f"hint_{fate}"] += 1
         return rollout
 
-    def _reward(self, kind: Task, text: str, tokens: int, answer: str) -> tuple[float, dict[str, Any]]:
+    async def _reward(self, kind: Task, text: str, tokens: int, answer: str) -> tuple[float, dict[str, Any]]:
         """The reward of a response of so many tokens, by its last turn, and what verl logs of it.
 
-        Here and not in verl's reward worker: a rule takes microseconds, and a call to another process milliseconds.
+        Here and not in verl's reward worker: a rule takes microseconds, and a call to another process milliseconds. A
+        grade that waits for others does so in a thread, while other rollouts go on.
         """
         run, limit = self.plan.run, self.plan.response_length
-        parts = score(kind, text, answer, run.reward.answer)
+        if kind.waits:
+            parts = await asyncio.to_thread(score, kind, text, answer, run.reward.answer)
+        else:
+            parts = score(kind, text, answer, run.reward.answer)
         overlong = run.optimiser.overlong
         penalty = 0.0 if overlong is None else overlong.reward(min(tokens, limit), limit)
         return parts["score"] + penalty, parts | {"overlong_reward": penalty}
@@ -155,7 +160,8 @@ class PolicyAgentLoop(AgentLoopBase):
             sure = settings.measure(values)
             rollout.confidences.append(sure)
             rollout.turn_confidence = sure
-        passed = gate(consultation.trigger, sure, threshold, uniform_draw("gate", *key), consultation.random_p)
+        p = consultation.chance(threshold)
+        passed = gate(consultation.trigger, sure, threshold, uniform_draw("gate", *key), p)
         if passed and sure is not None and threshold is not None:
             rollout.low_confidence = bool(rollout.low_confidence) or sure < threshold
         return passed
@@ -236,7 +242,7 @@ class PolicyAgentLoop(AgentLoopBase):
             extra_fields=self._fields(rollout),
         )
 
-    def _solution(self, rollout: Rollout, prompt: dict[str, Any]) -> AgentLoopOutput | None:
+    async def _solution(self, rollout: Rollout, prompt: dict[str, Any]) -> AgentLoopOutput | None:
         """The row of the solution that comes with this rollout, one with each of the first of a group; or None.
 
         Its masks are 0, as padding's are, until the trainer gives it a place in the group.
@@ -246,7 +252,7 @@ class PolicyAgentLoop(AgentLoopBase):
             return None
         text = solutions[place]
         ids = [*self._encode(text), self.tokenizer.eos_token_id]
-        reward, _ = self._reward(rollout.task, text, len(ids), prompt["reward_model"]["ground_truth"])
+        reward, _ = await self._reward(rollout.task, text, len(ids), prompt["reward_model"]["ground_truth"])
         return AgentLoopOutput(
             prompt_ids=rollout.prompt,
             response_ids=ids,

@@ -10,7 +10,7 @@ from transformers import AutoTokenizer
 from eapo_verl.engine.verl_config import agent_loop
 from eapo_verl.engine.vocabulary import check_chat_template, check_tags
 from eapo_verl.settings.run import RunError, RunSettings
-from tasks import name_of, task
+from tasks import CannotGrade, name_of, task
 
 
 def write_all(settings: RunSettings, folder: Path) -> dict[str, int]:
@@ -61,12 +61,19 @@ def problem_rows(source: Path, system_prompt: str | None, agent: str = "independ
     """The problems of a file as rows of verl's: the chat before the policy's first word, the answer, and which it is.
 
     Raises:
-        RunError: a line names no task that there is, lacks a field, or has an answer that its task does not allow.
+        RunError: a line names no task that there is, lacks a field, or has an answer that its task does not allow; a
+            task cannot grade here.
     """
     with source.open(encoding="utf-8") as file:
         problems = [json.loads(line) for line in file]
     system = [{"role": "system", "content": system_prompt}] if system_prompt else []
-    return [_row(source, index, problem, system, agent) for index, problem in enumerate(problems)]
+    rows = [_row(source, index, problem, system, agent) for index, problem in enumerate(problems)]
+    try:
+        for name in dict.fromkeys(row["extra_info"]["task"] for row in rows):
+            task(name).require()
+    except CannotGrade as error:
+        raise RunError(f"{source}: {error}") from error
+    return rows
 
 
 def _row(source: Path, index: int, problem: dict[str, Any], system: list[dict[str, str]], agent: str) -> dict[str, Any]:

@@ -31,7 +31,7 @@ class RolloutPlan:
         self.response_length = response_length
         self.tags = run.consultation.tags
         self.end_tokens = end_tokens(run.policy, tokenizer)
-        self.measures_confidence = run.reward.dual or run.consultation.trigger == "confidence_gated"
+        self.measures_confidence = run.reward.dual or run.consultation.uses_confidence
         self.forced: list[int] = tokenizer.encode(self.tags.consult_open, add_special_tokens=False)
         self.ban = ban(tokenizer, self.tags.consult_open)
         self.forbidden = forbidden_words(self.tags, tokenizer)

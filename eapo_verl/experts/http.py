@@ -7,6 +7,7 @@ as it comes, up to a limit.
 import asyncio
 import contextlib
 import ipaddress
+import socket
 import urllib.request
 from collections.abc import Iterable
 
@@ -27,6 +28,9 @@ _REASON_MAX_BYTES, _REASON_S = 8192, 1.0
 # uvicorn, and so vLLM, closes a connection that was idle for five seconds: be the one who closes first, or a request
 # may meet the end of its connection.
 _KEEP_ALIVE_S = 4.0
+
+# What /etc/hosts calls the loopback interface by custom.
+_OWN_NAMES = ("localhost", "localhost.localdomain", "ip6-localhost", "ip6-loopback")
 
 #: How a connection fails. aiohttp hands the second on where a body, once begun, breaks the protocol.
 CONNECTION_ERRORS = (aiohttp.ClientError, HttpProcessingError)
@@ -104,7 +108,11 @@ def _is_this_machine(host: str) -> bool:
     try:
         ip = ipaddress.ip_address(name)
     except ValueError:
-        return name == "localhost" or name.endswith(".localhost")
+        try:
+            # As the system reads 127.1 and 0x7f000001.
+            ip = ipaddress.ip_address(socket.inet_aton(name))
+        except (OSError, ValueError):
+            return name in _OWN_NAMES or name.endswith(".localhost")
     ip = getattr(ip, "ipv4_mapped", None) or ip
     return ip.is_loopback or ip.is_unspecified
 

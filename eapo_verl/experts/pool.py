@@ -16,6 +16,7 @@ from typing import Self
 
 from eapo_verl.experts.cache import ReplyCache
 from eapo_verl.experts.client import Attempt, ExpertClient
+from eapo_verl.experts.conduct import NO_NUMBER, Question, question_put, reply_passed_on
 from eapo_verl.experts.health import CircuitBreaker
 from eapo_verl.experts.reply import Reply
 from eapo_verl.method.draws import uniform_draw
@@ -51,9 +52,9 @@ def draw_order(endpoints: Sequence[Endpoint], seed: int) -> list[Endpoint]:
 
 @dataclass
 class _Query:
-    """One query on its way: what is sent, until when (the event loop's time), and what each attempt came to."""
+    """One query on its way: what is asked, until when (the event loop's time), and what each attempt came to."""
 
-    messages: list[dict[str, str]]
+    question: Question
     seed: int
     deadline: float
     tried: list[Reply] = field(default_factory=list)
@@ -148,7 +149,7 @@ class ExpertPool:
         deadline = asyncio.get_running_loop().time() + self._settings.deadline_s
         order = draw_order([each for each in self._endpoints if self._breakers[each.name].state != "open"], seed)
         asked = {
-            index: _Query(build_messages(problem, query, self._template), seed + index, deadline)
+            index: _Query(Question(query, problem, self._template), seed + index, deadline)
             for index, query in enumerate(queries)
             if query is not None
         }
@@ -189,7 +190,7 @@ class ExpertPool:
             if attempt.reply.outcome == "timed_out" and not last_resort:
                 return
             # The whole of the backoff is random: those who failed together do not come back together.
-            backoff_s = random.uniform(0, min(_BACKOFF_MAX_S, self._settings.backoff_s * 2**retry))
+            backoff_s = random.uniform(0, min(_BACKOFF_MAX_S, self._settings.backoff_s * 2.0 ** min(retry, 64)))
             wait_s = attempt.retry_after_s + backoff_s
             if wait_s >= query.deadline - asyncio.get_running_loop().time():
                 return
@@ -198,16 +199,19 @@ class ExpertPool:
     async def _attempt(self, endpoint: Endpoint, query: _Query) -> Attempt | None:
         """One request, or its cached reply; None where the endpoint's circuit is open."""
         client, breaker = self._clients[endpoint.name], self._breakers[endpoint.name]
-        request = client.request(query.messages, query.seed)
-        key = dict(request)
+        put = question_put(endpoint.conduct, query.question, query.seed)
+        if put is None:
+            return self._settle(endpoint, query, Attempt(Reply(endpoint.name, "failed", detail=NO_NUMBER)))
+        request = client.request(build_messages(put.problem, put.query, put.template), query.seed)
+        # What is kept is cut already.
+        key = {**request, "reply_max_bytes": self._settings.reply_max_bytes}
         if endpoint.parameter_names["seed"] is None:
             # Samples of one query are to differ all the same.
             key["unsent_seed"] = query.seed
         if self._names_address:
             key["address"] = endpoint.base_url.rstrip("/")
         if self._cache is not None and (cached := await asyncio.to_thread(self._cache.get, key)) is not None:
-            query.tried.append(replace(cached, expert=endpoint.name))
-            return Attempt(query.tried[-1])
+            return self._settle(endpoint, query, Attempt(replace(cached, expert=endpoint.name)))
         async with self._slots[endpoint.name]:
             if not breaker.allow():
                 return None
@@ -218,12 +222,19 @@ class ExpertPool:
                 query.tried.append(Reply(endpoint.name, "timed_out", attempts=1))
                 self._record(endpoint, query.tried[-1], healthy=False)
                 raise
-        query.tried.append(attempt.reply)
-        self._tell(endpoint, attempt)
+        settled = self._settle(endpoint, query, attempt)
         self._record(endpoint, attempt.reply, attempt.healthy)
         if self._cache is not None:
             await asyncio.to_thread(self._cache.put, key, attempt.reply)
-        return attempt
+        return settled
+
+    def _settle(self, endpoint: Endpoint, query: _Query, attempt: Attempt) -> Attempt:
+        """Note what the attempt came to, the reply as the expert's conduct has it (in the cache it is as it came)."""
+        reply = reply_passed_on(endpoint.conduct, query.question.query, attempt.reply, query.seed)
+        settled = replace(attempt, reply=reply)
+        query.tried.append(reply)
+        self._tell(endpoint, settled)
+        return settled
 
     def _tell(self, endpoint: Endpoint, attempt: Attempt) -> None:
         """Log the first failure of each kind: here alone it is said why, in the server's words."""

@@ -35,11 +35,12 @@ def preflight(endpoints: Sequence[Endpoint], timeout_s: float = 5.0) -> None:
 
     The query is short, and sent as those of the run are. What may pass (a busy server, one that is slow at first)
     is a warning in the log, and so is a list of models without the configured one: servers accept names that they do
-    not list, and not every one has a list.
+    not list, and not every one has a list, or one that ends.
 
     Args:
         endpoints: the experts.
-        timeout_s: seconds that an endpoint has to send its list, or to say that it has none.
+        timeout_s: seconds that an endpoint has to send its list, or to say that it has none; and to answer the query
+            where it has done neither.
 
     Raises:
         ExpertsUnreachable: an endpoint is down, elsewhere, refuses its key or the query, or has no completions at its
@@ -61,17 +62,26 @@ def _named(endpoint: Endpoint) -> str:
 
 
 async def _trouble(endpoint: Endpoint, timeout_s: float) -> str | None:
+    status, offered = 0, list[str]()
+    unlisted: str | None = None
     try:
         async with asyncio.timeout(timeout_s):
             status, offered = await _models(endpoint)
     except TimeoutError:
-        return f"no answer within {timeout_s:g} s"
+        unlisted = f"no answer within {timeout_s:g} s"
     except CONNECTION_ERRORS as error:
-        return f"cannot be reached ({type(error.__cause__ or error).__name__})"
-    attempt = await _ask(endpoint)
+        unlisted = f"cannot be reached ({type(error.__cause__ or error).__name__})"
+    try:
+        # Whoever has no list to send may answer all the same; but who does neither is not waited for twice as long.
+        async with asyncio.timeout(timeout_s if unlisted else None):
+            attempt = await _ask(endpoint)
+    except TimeoutError:
+        return unlisted
     missing = _not_offered(endpoint.model, offered)
     # Where the query has settled nothing, what the list said counts: a key that it refuses, say.
-    refusal = _refusal(endpoint, attempt) or (_elsewhere(endpoint, status) if attempt.status is None else None)
+    refusal = _refusal(endpoint, attempt)
+    if refusal is None and attempt.status is None:
+        refusal = unlisted or _elsewhere(endpoint, status)
     if refusal is not None:
         return f"{refusal}; it {missing}" if missing and attempt.status not in (401, 403) else refusal
     if attempt.repeatable or not attempt.healthy:

@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from pydantic import field_validator, model_validator
 
-from eapo_verl.settings.base import Settings, Text, Words
+from eapo_verl.settings.base import Settings, Text, Words, is_blank
 from tasks.boxes import boxed_answer, final_part
 
 # All but tab and newline: a terminal, a log or a tokeniser may give them a meaning that the text does not show.
@@ -43,7 +43,7 @@ class Tags(Settings):
     @field_validator("separator")
     @classmethod
     def _to_be_seen(cls, value: str) -> str:
-        if not value.strip() and value != "\n":
+        if is_blank(value) and value != "\n":
             raise ValueError(f"it is blank (got {value!r}); needed is text, or a line break alone")
         return value
 

@@ -39,6 +39,12 @@ def _tokens(text: str) -> list[str]:
     return re.sub(r"\b(a|an|the)\b", " ", text.lower().translate(_PUNCTUATION)).split()
 
 
+def f1(task: Task, response: str, answer: str) -> float:
+    """:func:`f1_paper` without its format credit: R = F1(y, g), and 0 without a box."""
+    stated = _stated(response)
+    return 0.0 if stated is None else token_f1(stated, answer)
+
+
 def f1_paper(task: Task, response: str, answer: str) -> float:
     """The paper's reward: R = F1(y, g) if F1 > 0; 0.1 if F1 = 0 but the format is right; else 0.
 
@@ -47,14 +53,16 @@ def f1_paper(task: Task, response: str, answer: str) -> float:
     punctuation ('5' against '-5' earns 1.0), naming several numbers pays ('3 5 7' against '5' earns 0.5), leading zeros
     do not match ('034' against '34' earns 0.1), and any wrong box earns 0.1.
     """
-    stated = last_box(final_part(response))
-    if stated is None:
-        return 0.0
-    return token_f1(stated, answer) or _FORMAT_CREDIT
+    credit = 0.0 if _stated(response) is None else _FORMAT_CREDIT
+    return f1(task, response, answer) or credit
+
+
+def _stated(response: str) -> str | None:
+    return last_box(final_part(response))
 
 
 #: Every reward by its name in an experiment, as a function of (task, response, gold answer).
-REWARDS: dict[str, Callable[[Task, str, str], float]] = {"exact": exact, "f1_paper": f1_paper}
+REWARDS: dict[str, Callable[[Task, str, str], float]] = {"exact": exact, "f1_paper": f1_paper, "f1": f1}
 
 
 def score(task: Task, own: str, answer: str, reward: str) -> dict[str, float]:

@@ -39,7 +39,7 @@ def go_on_from(folder: Path) -> int:
     newest = max((step for step, path in steps.items() if _is_whole(path)), default=0)
     for step, path in steps.items():
         if step > newest:
-            shutil.rmtree(path)
+            _remove(path)
     if newest:
         write_whole(folder / LAST_STEP_FILE, str(newest))
     else:
@@ -54,7 +54,11 @@ def note_attempt(folder: Path, resumed_from: int) -> list[dict[str, Any]]:
         all attempts up to now, this one last: ``git_sha`` and ``resumed_from_step`` of each.
     """
     path = folder / _ATTEMPTS_FILE
-    attempts = json.loads(path.read_text(encoding="utf-8")) if path.exists() else []
+    try:
+        attempts = json.loads(path.read_text(encoding="utf-8")) if path.exists() else []
+    except ValueError:
+        print(f"progress: {path} cannot be read: earlier attempts are not known", flush=True)
+        attempts = []
     attempts.append({"git_sha": git_sha(), "resumed_from_step": resumed_from})
     write_whole(path, json.dumps(attempts))
     return attempts
@@ -72,15 +76,24 @@ def remove(folder: Path) -> None:
 def clear_removed(parent: Path) -> None:
     """Finish removals of folders in ``parent`` that were cut short."""
     for path in parent.glob(f"*{_REMOVED}"):
+        _remove(path)
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir():
         shutil.rmtree(path)
+    else:
+        path.unlink()
 
 
 def _is_whole(checkpoint: Path) -> bool:
     try:
         listed = json.loads((checkpoint / FILES_FILE).read_text(encoding="utf-8"))
-    except FileNotFoundError:
+    except (OSError, ValueError):
+        # A crash of the machine, or a full disk, leaves more than a kill does.
         return False
-    return all((file := checkpoint / name).is_file() and file.stat().st_size == size for name, size in listed.items())
+    files = listed.items() if isinstance(listed, dict) else [(FILES_FILE, None)]
+    return all((file := checkpoint / name).is_file() and file.stat().st_size == size for name, size in files)
 
 
 def _files(checkpoint: Path) -> Iterator[Path]:

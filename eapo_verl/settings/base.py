@@ -7,6 +7,7 @@ unknown key, a wrong type or a value out of range is an error that names it.
 import json
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
+from urllib.parse import urlsplit
 
 from pydantic import (
     AfterValidator,
@@ -33,8 +34,13 @@ def _no_truth(value: Any) -> Any:
     return value
 
 
+def is_blank(text: str) -> bool:
+    """Whether there is nothing to see: white space, or characters without a width."""
+    return all(one.isspace() or not one.isprintable() for one in text)
+
+
 def _not_blank(value: str) -> str:
-    if not value.strip():
+    if is_blank(value):
         raise ValueError(f"it is blank (got {value!r}); needed is text")
     return value
 
@@ -71,6 +77,18 @@ def _others_header(name: str) -> str:
     return name
 
 
+def _an_address(base_url: str) -> str:
+    try:
+        parts = urlsplit(base_url)
+        if not parts.hostname or parts.port == 0:
+            raise ValueError("it names no host, or port 0")
+        # What a resolver is asked for: no label is empty, or longer than 63 characters.
+        parts.hostname.encode("idna")
+    except ValueError as error:
+        raise ValueError(f"{base_url[:80]!r} is no address: {error}") from error
+    return base_url
+
+
 def _before_the_route(base_url: str) -> str:
     if base_url.rstrip("/").endswith("/completions"):
         raise ValueError("it is what stands before /chat/completions")
@@ -78,7 +96,12 @@ def _before_the_route(base_url: str) -> str:
 
 
 #: The address of an API, without user, query (which would hold a key) and route.
-BaseUrl = Annotated[str, StringConstraints(pattern=r"^https?://[^\s/@?#][^\s@?#]*$"), AfterValidator(_before_the_route)]
+BaseUrl = Annotated[
+    str,
+    StringConstraints(pattern=r"^https?://[^\s/@?#][^\s@?#]*$"),
+    AfterValidator(_an_address),
+    AfterValidator(_before_the_route),
+]
 #: A header of a request that the client does not set itself.
 Header = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9-]+$"), AfterValidator(_others_header)]
 
@@ -110,14 +133,30 @@ def _is_number(annotation: Any) -> bool:
     return kinds <= {int, float}
 
 
+class Conduct(Settings):
+    """How an expert answers otherwise than its model does, for ablations of what experts are worth.
+
+    ``wrong``: the results that a reply states are others, the same whenever that query is asked, and nothing else in it
+    tells. ``another_problem``: it is asked a problem with other numbers, and answers that one. ``sub_question``: it is
+    shown the query alone, and only the result of its reply is passed on. Rules: :mod:`eapo_verl.experts.conduct`.
+
+    Attributes:
+        kind: which of them; ``honest`` is none.
+        probability: that a query is answered so, drawn for each query by its seed; otherwise it is answered honestly.
+    """
+
+    kind: Literal["honest", "wrong", "another_problem", "sub_question"] = "honest"
+    probability: float = Field(1.0, ge=0, le=1)
+
+
 class ExpertLimits(Settings):
     """How one expert is asked, wherever it is; the numbers are not stated in the paper, they are our choice.
 
     ``api_key_env`` names the environment variable that holds the key, ``headers_env`` variables of further headers, by
     the header; keys themselves are never part of the settings. ``request`` says what the server calls a parameter, None
     where it is not sent; ``extra_body`` is sent beside these. ``weight`` is the expert's share of the queries, relative
-    to the others'. Prices are in US dollars for a million tokens; ``parameters`` is the size of a model elsewhere, for
-    FLOPs (that of a served one is counted).
+    to the others'. ``conduct`` is that of an expert which is spoiled on purpose. Prices are in US dollars for a million
+    tokens; ``parameters`` is the size of a model elsewhere, for FLOPs (that of a served one is counted).
     """
 
     name: Name
@@ -129,6 +168,7 @@ class ExpertLimits(Settings):
     max_concurrency: Annotated[int, OPERATIONAL] = Field(64, ge=1)
     max_tokens: int = Field(64, ge=1, le=10**9)
     temperature: float = Field(0.0, ge=0)
+    conduct: Annotated[Conduct, LATER] = Conduct()
     timeout_s: Annotated[float, OPERATIONAL] = Field(30.0, gt=0)
     retries: Annotated[int, OPERATIONAL] = Field(2, ge=0)
     price_per_million_input: float = Field(0.0, ge=0, le=10**6)
@@ -142,6 +182,9 @@ class ExpertLimits(Settings):
             if name in taken:
                 raise ValueError(f"request, extra_body: {name!r} is sent already, or the client's own")
             taken.add(name)
+        headers = [name.lower() for name in self.headers_env] + (["authorization"] if self.api_key_env else [])
+        if len({*headers}) < len(headers):
+            raise ValueError("headers_env: a header stands there twice, or is Authorization beside api_key_env")
         # What JSON cannot hold is said now, and not by every request.
         json.dumps(self.extra_body, allow_nan=False, ensure_ascii=False).encode()
         return self
@@ -162,13 +205,14 @@ class Endpoint(ExpertLimits):
 class ExpertPoolSettings(Settings):
     """How the experts of a run are asked, and how much trouble with them it bears.
 
-    Each default is not stated in the paper; our choice. ``mode`` "parallel" is the paper's method, "sequential" its
-    ablation. Whether a reply would be shown is drawn beforehand: ``ask`` "when_accepted" sends no query whose reply
-    would not, "always" sends every one, as the paper does, for the same rollouts at a greater cost. ``deadline_s``
-    bounds a whole consultation, ``backoff_s`` is the longest wait before the first retry, ``reply_max_bytes`` cuts the
-    text of one reply (UTF-8). ``breaker_threshold`` failures in a row keep an endpoint out for ``breaker_cooldown_s``.
-    The run is aborted where more than ``failure_limit`` (a share; 1 means never) of the last ``failure_window`` replies
-    failed or timed out. ``cache_dir``: keep replies on disk there.
+    Each default is not stated in the paper; our choice. ``mode`` "parallel" sends the queries of a consultation at
+    once, "sequential" one after the other, for the same replies in more time (the paper's sequential variant is one
+    query a turn). Whether a reply would be shown is drawn beforehand: ``ask`` "when_accepted" sends no query whose
+    reply would not, "always" sends every one, as the paper does, for the same rollouts at a greater cost.
+    ``deadline_s`` bounds a whole consultation, ``backoff_s`` is the longest wait before the first retry,
+    ``reply_max_bytes`` cuts the text of one reply (UTF-8). ``breaker_threshold`` failures in a row keep an endpoint out
+    for ``breaker_cooldown_s``. The run is aborted where more than ``failure_limit`` (a share; 1 means never) of the
+    last ``failure_window`` replies failed or timed out. ``cache_dir``: keep replies on disk there.
     """
 
     mode: Literal["parallel", "sequential"] = "parallel"

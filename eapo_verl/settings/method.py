@@ -14,10 +14,13 @@ from eapo_verl.settings.base import ExpertPoolSettings, Settings, Words
 
 
 class Consultation(Settings):
-    """What a rollout may ask, and what becomes of the replies."""
+    """What a rollout may ask, and what becomes of the replies.
+
+    ``random_p`` is the probability of a random trigger; None: as many as a running threshold lets through.
+    """
 
     trigger: TriggerKind = "learned"
-    random_p: float = Field(0.5, ge=0, le=1)
+    random_p: float | None = Field(0.5, ge=0, le=1)
     confidence: Confidence = Confidence()
     max_queries: int = Field(3, ge=1)
     turns: TurnBudget = TurnBudget()
@@ -34,9 +37,30 @@ class Consultation(Settings):
         """Whether any rollout may consult at all."""
         return self.trigger != "never" and self.turns.train > 0
 
+    def chance(self, threshold: float | None) -> float:
+        """The probability with which a random trigger lets a consultation through.
+
+        As many as a running threshold (:meth:`~eapo_verl.method.gate.Confidence.follow`) are every one while there is
+        none, in the first step that consults, and the share ``confidence.quantile`` after it.
+        """
+        if self.random_p is not None:
+            return self.random_p
+        return 1.0 if threshold is None else self.confidence.quantile
+
+    @property
+    def uses_confidence(self) -> bool:
+        """Whether what is let through depends on the policy's confidence, be it by the running threshold alone."""
+        return self.trigger == "confidence_gated" or (self.trigger == "random" and self.random_p is None)
+
     def instructed(self, system_prompt: str | None) -> str | None:
         """The system prompt of a problem on which the policy may consult."""
         return "\n\n".join(text for text in (system_prompt, self.instruction) if text) or None
+
+    @model_validator(mode="after")
+    def _has_a_share(self) -> "Consultation":
+        if self.random_p is None and self.confidence.threshold is not None:
+            raise ValueError("random_p: null takes the share of a running threshold, but confidence.threshold is one")
+        return self
 
     @field_validator("query_prompt")
     @classmethod

@@ -1,6 +1,9 @@
 """What looks like a secret does not get into a line that is printed or logged: keys end where they do not belong."""
 
+import html
 import re
+import unicodedata
+import urllib.parse
 from collections.abc import Iterable
 
 REMOVED = "(removed)"
@@ -16,6 +19,7 @@ _KEY = re.compile(
     r"|\b[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}\b"
 )
 _BEARER = re.compile(r"\b(bearer\s+)[^\s\"',]{8,}", re.IGNORECASE)
+_ESCAPE = re.compile(r"\\+u([0-9a-fA-F]{4})")
 _USER = re.compile(r"(://)[^\s/\"']*@")
 _QUERY = re.compile(r"([?&;][\w.-]+=)[^\s&;#\"']+")
 _NAME = re.compile(r"api_?key|secret|passw|authori[sz]|bearer|headers_env|(?:^|[_.-])(?:key|token)$", re.IGNORECASE)
@@ -24,15 +28,17 @@ _NAME = re.compile(r"api_?key|secret|passw|authori[sz]|bearer|headers_env|(?:^|[
 def redacted(text: str, known: Iterable[str] = ()) -> str:
     """``text`` without what looks like a key, a user or a value in an address, and without the ``known`` secrets."""
     for secret in sorted(filter(None, known), key=len, reverse=True):
-        text = text.replace(secret, REMOVED)
+        text = re.sub(re.escape(secret), REMOVED, text, flags=re.IGNORECASE)
     text = _QUERY.sub(rf"\1{REMOVED}", _USER.sub(rf"\1{REMOVED}@", text))
     return _KEY.sub(REMOVED, _BEARER.sub(rf"\1{REMOVED}", text))
 
 
 def others_words(text: str, known: Iterable[str] = ()) -> str:
     """What somebody else says, for a log: redacted, printable, one line, short."""
-    # Some write JSON's optional escape of a slash, which a key may hold.
-    clean = redacted(text[:_READ].replace("\\/", "/"), known)
+    # Whatever of a key is written in an escape of JSON's, HTML's or an address's, or has invisible characters in it.
+    plain = _ESCAPE.sub(lambda found: chr(int(found[1], 16)), text[:_READ].replace("\\/", "/"))
+    plain = html.unescape(urllib.parse.unquote(plain, errors="replace"))
+    clean = redacted("".join(one for one in plain if unicodedata.category(one) != "Cf"), known)
     return " ".join("".join(one if one.isprintable() else " " for one in clean).split())[:_SHOWN]
 
 

@@ -100,8 +100,8 @@ def _accuracy(engine: LLM, settings: SFTSettings, questions: list[_Question], st
     ]
     prompts = [TokensPrompt(prompt_token_ids=one.tokens) for one, _ in samples]
     outputs = engine.generate(prompts, parameters, use_tqdm=False)
-    right = [
-        task(one.task).grade(output.outputs[0].text, one.answer).correct
-        for (one, _), output in zip(samples, outputs, strict=True)
-    ]
+    responses: dict[str, list[tuple[str, str]]] = {}
+    for (one, _), output in zip(samples, outputs, strict=True):
+        responses.setdefault(one.task, []).append((output.outputs[0].text, one.answer))
+    right = [grade.correct for name, own in responses.items() for grade in task(name).grade_all(own)]
     return sum(right) / len(right)

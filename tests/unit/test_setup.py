@@ -189,3 +189,8 @@ def test_a_checkout_may_lie_in_a_folder_with_a_space(tmp_path: Path) -> None:
     assert outcome.returncode == 0, outcome.stderr
     assert outcome.stdout.splitlines()[1] == f"1 {checkout}/.snakemake/cache"
     assert outcome.stdout.startswith(f"{program} --cores all") and "--configfile config/mine.yaml" in outcome.stdout
+    # No quotation mark in a name ends the shell's word.
+    (checkout / "config/a';>owned;'.yaml").touch()
+    command[-2] = "EXPERIMENT=a';>owned;'"
+    outcome = subprocess.run(command, capture_output=True, text=True, check=False, env=variables)
+    assert "--configfile config/a';>owned;'.yaml" in outcome.stdout and not (checkout / "owned").exists()

@@ -93,7 +93,8 @@ BROKEN = {
     "no budget": (broken(training__budget=None), "training.budget"),
     "benchmark of no source": (broken(benchmarks={"mine": {"path": "x.jsonl"}}), "benchmarks.mine"),
     "benchmark of an unknown source": (
-        broken(benchmarks={"mine": {"source": "web"}}), "'embedded', 'word_problems', 'logic', 'local', 'public'"),
+        broken(benchmarks={"mine": {"source": "web"}}),
+        "'embedded', 'word_problems', 'logic', 'programs', 'local', 'public'"),
     "benchmark of an unknown family": (
         broken(benchmarks={"mine": {"source": "logic", "size": 5, "seed": 1, "families": {"sudoku": {}}}}),
         "benchmarks.mine.logic.families: 'sudoku' is no family of puzzles; allowed are circuit_logic, "),

@@ -1,5 +1,7 @@
 """Experiments that an engine would stumble over later, or that would say something else than they seem to."""
 
+import os
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -41,6 +43,29 @@ WRONG: dict[str, tuple[Any, str]] = {
     "name of 65 characters": (broken(benchmarks={"x" * 65: DEFAULT["train"]}), "String should have at most 64 chara"),
     "seed of more than 31 bits": (broken(seeds=[2**32 + 1]), "seeds.0: Input should be less than 2147483648"),
     "truth for a seed": (broken(seeds=[True]), "seeds.0: needed is a number, got true"),
+    "address that no resolver takes": (
+        broken(experts=[{"name": "far", "base_url": "http://a..b/v1", "model": "m"}]),
+        "experts.0.base_url: 'http://a..b/v1' is no address: "),
+    "port that there is not": (
+        broken(experts=[{"name": "far", "base_url": "http://h:99999/v1", "model": "m"}]), "Port out of range 0-65535"),
+    "address without a host": (
+        broken(experts=[{"name": "far", "base_url": "http://:80/v1", "model": "m"}]), "is no address: it names no "),
+    "header twice": (
+        broken(experts__0__headers_env={"X-Key": "A", "x-key": "B"}), "headers_env: a header stands there twice, or "),
+    "two keys": (
+        broken(experts__0__headers_env={"Authorization": "A"}, experts__0__api_key_env="B"),
+        "is Authorization beside api_key_env"),
+    "replies kept below a file": (
+        broken(consultation__pool__cache_dir="README.md/x"),
+        "consultation.pool.cache_dir: README.md/x cannot be made: "),
+    "title that fills a figure": (
+        broken(variants={"mine": {"of": "eapo", "title": "x" * 81}}), "String should have at most 80 characters"),
+    "title of another arm": (
+        broken(variants={"mine": {"of": "eapo", "title": "EAPO"}}, methods=["eapo", "mine"], references=[],
+               comparisons=[["mine", "eapo"]]),
+        "variants: eapo and mine have the same title, 'EAPO', and no figure would tell them apart"),
+    "tag without a width": (
+        broken(consultation__tags__consult_open="\u200b"), "consultation.tags.consult_open: it is blank"),
     "infinite weight": (broken(experts__0__weight=float("inf")), "experts.0.weight: Input should be a finite number"),
     "blank tag": (broken(consultation__tags__separator=" "), "consultation.tags.separator: it is blank (got ' ')"),
     "equal tags": (
@@ -140,3 +165,9 @@ def test_what_just_fits_is_allowed() -> None:
         ),
         "config/mine.yaml",
     )
+
+
+def test_a_model_s_pipe_is_refused_and_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "config.json")
+    with pytest.raises(ExperimentError, match=r"models\.policy\.path: .* is no regular file"):
+        load_experiment(broken(models__policy={"source": "local", "path": str(tmp_path)}), "config/mine.yaml")

@@ -76,6 +76,8 @@ def test_a_name_is_as_long_as_a_file_s_may_be() -> None:
     changes = {"variants": {name: {"of": "eapo"} for name in ten}, "methods": ["eapo", "self_exploratory", *ten]}
     names = [shard(Asked(("1",), tuple(ten[:count])), **changes).name for count in (9, 10)]
     assert len({*names}) == 2 and max(map(len, names)) < 60 and names[0].startswith("seed1.9arms-")
+    many = shard(Asked(), seeds=[*range(1, 100)]).name
+    assert many.startswith("seed99seeds-") and len(many) < 60
 
 
 @pytest.mark.parametrize(

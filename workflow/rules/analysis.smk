@@ -1,9 +1,10 @@
 # Tables, figures and the report: from files alone, without an engine.
 
-from analysis.plots import FIGURES
-from analysis.tables import tables
+from analysis.plots import figures_of
+from analysis.tables import ABLATIONS, tables
 
 TABLES = tables(ablations=bool(EXPERIMENT.ablations))
+FIGURES = figures_of(ablations=bool(EXPERIMENT.ablations))
 
 
 # What tables, figures and report call each arm, how they draw it, and what it declares to spend.
@@ -65,7 +66,7 @@ rule tables:
 rule figures:
     input:
         scores=RESULTS / "scores.parquet",
-        significance=RESULTS / "tables" / "significance.csv",
+        tables=[RESULTS / "tables" / f"{name}.csv" for name in TABLES if name in ("significance", ABLATIONS)],
         metrics=[PLAN.run(method, seed) / "metrics.jsonl" for method, seed in PLAN.trained],
         runs=[PLAN.run(method, seed) / "run.json" for method, seed in PLAN.trained],
         arms=rules.arms.output,

@@ -67,6 +67,28 @@ rule logic_problems:
         "{params.exclude:q} --out {output:q}"
 
 
+rule program_problems:
+    input:
+        # Each set excludes the problems of those before it.
+        lambda wildcards: DATA.before(wildcards.set),
+    output:
+        RESULTS / "data" / "{set}.jsonl",
+    log:
+        RESULTS / "logs" / "program_problems.{set}.log",
+    benchmark:
+        RESULTS / "timings" / "program_problems.{set}.tsv"
+    wildcard_constraints:
+        set=one_of(DATA.programs),
+    conda:
+        "../../environment.yml"
+    params:
+        problems=lambda wildcards: DATA.word_problem_arguments(wildcards.set),
+        exclude=lambda wildcards, input: [f"--exclude={path}" for path in input],
+    shell:
+        "exec python -m workflow.logged {log:q} -- python -m workflow.sources.programs {params.problems:q} "
+        "{params.exclude:q} --out {output:q}"
+
+
 rule fetched_problems:
     input:
         lambda wildcards: DATA.local_files(wildcards.set),

@@ -63,7 +63,7 @@ rule draw:
         sampler=lambda wildcards: PLAN.sampler(wildcards.method),
     shell:
         "exec {params.lease:q} python -m workflow.logged {log:q} -- python -m {params.sampler:q} --only draw "
-        "--model {input.model:q} {params.benchmarks:q} --out-dir {params.folder:q} {params.identity:q} "
+        "--model={input.model:q} {params.benchmarks:q} --out-dir {params.folder:q} {params.identity:q} "
         "{params.operation:q} {params.experts:q}"
 
 
@@ -91,7 +91,7 @@ rule sample:
         operation=lambda wildcards, input: SAMPLING.operation() + PLAN.sampler_options(wildcards.method),
         sampler=lambda wildcards: PLAN.sampler(wildcards.method),
     shell:
-        "exec python -m workflow.logged {log:q} -- python -m {params.sampler:q} --only write --model {input.model:q} "
+        "exec python -m workflow.logged {log:q} -- python -m {params.sampler:q} --only write --model={input.model:q} "
         "--benchmark={wildcards.benchmark:q}={input.problems:q} --out-dir {params.folder:q} {params.identity:q} "
         "{params.operation:q}"
 
@@ -100,7 +100,7 @@ rule grade:
     input:
         samples=SAMPLES / "{benchmark}.jsonl",
         problems=RESULTS / "data" / "{benchmark}.jsonl",
-        tasks=sorted(map(str, Path(own_file("tasks")).glob("*.py"))),
+        tasks=sorted(map(str, Path(own_file("tasks")).rglob("*.py"))),
         code=code("intake"),
     output:
         RESULTS / "grades" / "{method}" / "seed{seed}" / "{benchmark}.parquet",

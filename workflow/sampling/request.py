@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
+from analysis.intake.files import regular
 from eapo_verl.cpu.precision import Requested
 from eapo_verl.settings.chat_template import unread
 from workflow.command import BadInput
@@ -157,7 +158,7 @@ def positions(config: Mapping[str, Any]) -> int | None:
 
 def _read_json(path: Path) -> dict[str, object]:
     try:
-        content = json.loads(path.read_text())
+        content = json.loads(regular(path).read_text())
     except OSError as error:
         raise SamplingError(f"--model: cannot read {path}: {error.strerror}; a checkpoint has it") from error
     except ValueError as error:

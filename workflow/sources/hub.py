@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gzip
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from functools import partial
+from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -54,6 +56,28 @@ class HubFile(PinnedFile):
         except (httpx.HTTPError, HfHubHTTPError, OfflineModeIsEnabled, OSError) as error:
             raise SourceError(f"cannot download {self.label} from the Hugging Face hub: {_reason(error)}") from error
         return read_rows(Path(path))
+
+
+class PackageFile(PinnedFile):
+    """A file that an installed package holds, gzip-packed. The revision is the package's version."""
+
+    def rows(self) -> list[Row]:
+        """From the installed package, of that version."""
+        try:
+            package = distribution(self.repository)
+        except PackageNotFoundError as error:
+            raise SourceError(f"the package {self.repository}=={self.revision}, which holds it, is missing") from error
+        if package.version != self.revision:
+            raise SourceError(
+                f"the package {self.repository} is of version {package.version}; it must be {self.revision}"
+            )
+        with TemporaryDirectory() as folder:
+            path = Path(folder) / Path(self.file).name.removesuffix(".gz")
+            try:
+                path.write_bytes(gzip.decompress(Path(str(package.locate_file(self.file))).read_bytes()))
+            except OSError as error:
+                raise SourceError(f"{self.label} cannot be read: {error.strerror or error}") from error
+            return read_rows(path)
 
 
 class GitHubFile(PinnedFile):

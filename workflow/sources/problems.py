@@ -11,9 +11,13 @@ from pathlib import Path
 from typing import Any
 
 import tasks
+from analysis import InputError
+from analysis.intake.files import cells_of, regular
 from workflow.sources.command import SourceError
 
 FORMATS = (".jsonl", ".json", ".csv", ".parquet")
+#: Bytes; all of it is read at once.
+_LARGEST_FILE = 2**30
 #: Characters; a longer one is an open quotation mark, and not a problem.
 _LONGEST_CELL = 2**17
 # What a column may be called, whatever its case; the first name wins. `solution` is none of the answer's: in public
@@ -80,6 +84,20 @@ class Row:
         except ValueError as error:
             raise SourceError(f"{self.where}: {error}") from error
 
+    def check(self, task: str, answer: str) -> None:
+        """Raises SourceError where the row has a response that is right, and that is not graded so."""
+        response = self.fields.get("right_response")
+        if response is None:
+            return
+        try:
+            grade = tasks.task(task).grade(response, answer)
+        except tasks.CannotGrade as error:
+            raise SourceError(str(error)) from error
+        if not grade.correct:
+            raise SourceError(
+                f"{self.where}: its own solution does not pass its tests ({grade.outcome}: {shortened(grade.said)})"
+            )
+
     def _name(self, key: str) -> str:
         allowed = NAMES.get(key, (key,))
         found = [name for name in allowed if name in self.fields]
@@ -96,11 +114,12 @@ def shortened(text: str) -> str:
     return text if len(text) <= 200 else f"{text[:199]}…"
 
 
-def parse(rows: Sequence[Row], default_source: str, task: str = tasks.DEFAULT) -> list[Problem]:
+def parse(rows: Sequence[Row], default_source: str, task: str = tasks.DEFAULT, prove: bool = False) -> list[Problem]:
     """The problems of `rows`, all of one `task`, in order. A row's own `source` is kept where it has one.
 
-    Where no row has an id, ids are the rows' numbers, from 1. Raises SourceError, naming the row: a missing
-    field, an answer that the task does not allow, an id used twice.
+    Where no row has an id, ids are the rows' numbers, from 1. `prove`: where a row has a solution of its own, it has to
+    be graded as right, which may take a while. Raises SourceError, naming the row: a missing field, an answer that the
+    task does not allow or that its own solution does not meet, an id used twice.
     """
     normalise = tasks.task(task).normalise
     problems: dict[str, Problem] = {}
@@ -112,6 +131,8 @@ def parse(rows: Sequence[Row], default_source: str, task: str = tasks.DEFAULT) -
             answer = normalise(text)
         except ValueError as error:
             raise SourceError(f"{row.where}: {error}") from error
+        if prove:
+            row.check(task, answer)
         if name in problems:
             raise SourceError(f"{row.where}: id {name!r} was used before; ids must be unique")
         source = row.text("source") if row.fields.get("source") else default_source
@@ -128,7 +149,11 @@ def read_rows(path: Path) -> list[Row]:
     if kind not in FORMATS:
         raise SourceError(f"{path}: format {kind or 'without suffix'!r}; allowed: {', '.join(FORMATS)}")
     try:
+        if regular(path).stat().st_size > _LARGEST_FILE:
+            raise SourceError(f"{path}: larger than {_LARGEST_FILE} bytes")
         content = path.read_bytes()
+    except InputError as error:
+        raise SourceError(str(error)) from error
     except OSError as error:
         raise SourceError(f"{path}: cannot be read: {error.strerror}") from error
     rows = _parquet_rows(path, content) if kind == ".parquet" else _text_rows(path, kind, content)
@@ -143,14 +168,13 @@ def _text_rows(path: Path, kind: str, content: bytes) -> list[Row]:
     except UnicodeDecodeError as error:
         raise SourceError(f"{path}: not UTF-8 text (byte {error.start})") from error
     if kind == ".csv":
-        # Of the whole process: whoever reads longer cells sets another.
-        csv.field_size_limit(_LONGEST_CELL)
         reader = csv.DictReader(io.StringIO(text, newline=""))
         try:
-            names = list(reader.fieldnames or ())
-            if len(set(names)) < len(names):
-                raise SourceError(f"{path}: two columns have the same name; found: {shortened(', '.join(names))}")
-            return [_csv_row(f"{path}:{reader.line_num}", fields) for fields in reader]
+            with cells_of(_LONGEST_CELL):
+                names = list(reader.fieldnames or ())
+                if len(set(names)) < len(names):
+                    raise SourceError(f"{path}: two columns have the same name; found: {shortened(', '.join(names))}")
+                return [_csv_row(f"{path}:{reader.line_num}", fields) for fields in reader]
         except csv.Error as error:
             raise SourceError(f"{path}:{reader.line_num}: not CSV ({error})") from error
     if kind == ".json" and not _is_lines(text):
@@ -183,9 +207,11 @@ def _parquet_rows(path: Path, content: bytes) -> list[Row]:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
+    from analysis.intake.parquet import UNUSABLE
+
     try:
         listed = pq.read_table(io.BytesIO(content)).to_pylist()
-    except (pa.ArrowException, OSError) as error:
+    except (pa.ArrowException, OSError, *UNUSABLE) as error:
         raise SourceError(
             f"{path}: not a parquet file that can be read ({shortened(' '.join(str(error).split()))})"
         ) from error

@@ -89,6 +89,9 @@ def test_bad_arguments_and_files_are_one_line(
     with pytest.raises(SystemExit, match="2"):
         main(["grade", "--k", "0"])
     assert capsys.readouterr().err == "analysis: argument --k: '0': needed is a whole number of at least 1\n"
+    with pytest.raises(SystemExit, match="2"):
+        main(["grade", "--workers", "100000000"])
+    assert capsys.readouterr().err == "analysis: argument --workers: '100000000': allowed are 1024\n"
 
 
 def test_incomplete_scores_are_named(results: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -33,6 +33,9 @@ REFUSED: dict[str, tuple[bytes | str, str]] = {
         "a: &a [0,0,0,0,0,0,0,0,0,0]\nb: &b [*a,*a,*a,*a,*a,*a,*a,*a,*a,*a]\n"
         "c: &c [*b,*b,*b,*b,*b,*b,*b,*b,*b,*b]\nd: &d [*c,*c,*c,*c,*c,*c,*c,*c,*c,*c]\ne: [*d,*d]\n",
         "there are more than 10000 values, those behind an alias counted each time"),
+    "a hundred million merged keys": (
+        "a0: &a0 {x: 1}\n" + "".join(f"a{n + 1}: &a{n + 1} {{<<: [{f'*a{n},' * 10}]}}\n" for n in range(8)),
+        "'<<' brings more than 10000 keys"),
     "brackets": ("[" * 5000, "values lie more than 32 deep"),
     "a number for a key": ("a: {1: 2}\n", "a.1: Keys should be strings"),
     "a truth for a key": ("yes: 2\n", "true: Keys should be strings"),

@@ -15,7 +15,7 @@ from analysis.plots import FIGURES
 from analysis.statistics.metrics import pass_at_k
 from analysis.statistics.scores import read_scores
 from analysis.statistics.significance import crossed_test
-from tests.analysis_experiment import BENCHMARKS, PAIRS, SEEDS, K, figures, report, tables
+from tests.analysis_experiment import BENCHMARKS, PAIRS, SEEDS, K, figures, report, tables, undrawn
 
 MAIN = (
     "method benchmark avg_at_k ci_low ci_high pass_at_k maj_at_k var_within var_between "
@@ -112,7 +112,9 @@ def test_significance_table_holds_the_declared_family(results: Path) -> None:
 ABLATIONS = ["--ablations", "experts=eapo:self_exploratory", "training=eapo:base"]
 
 
-def test_ablations_are_tested_and_shown_where_declared(results: Path, tmp_path: Path) -> None:
+def test_ablations_are_tested_and_shown_where_declared(
+    results: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     folder = tmp_path / "results"
     shutil.copytree(results, folder)
     assert not (folder / "tables" / "ablations.csv").exists()
@@ -126,8 +128,16 @@ def test_ablations_are_tested_and_shown_where_declared(results: Path, tmp_path: 
         significance.iloc[0][["difference", "p_value"]].tolist()
     )
     assert pooled["p_adjusted"].tolist() == pytest.approx(list(stats.false_discovery_control(pooled["p_value"])))
+    # The paper's own difference, beside what is taken of all questions.
+    assert table.query("component == 'experts'").set_index("benchmark")["reported"].dropna().to_dict() == pytest.approx(
+        {"macro": 0.0491, "all": 0.0491}
+    )
+    monkeypatch.setattr("analysis.plots.drawing.draw", undrawn)
+    assert figures(folder, folder / "figures") == 0
     assert report(folder, folder / "report.html") == 0
-    assert "<h2>Ablations</h2>" in (folder / "report.html").read_text()
+    page = (folder / "report.html").read_text()
+    shown = page.partition("<h2>Ablations</h2>")[2].partition("<h2>Training</h2>")[0]
+    assert "<td>+4.9</td>" in shown and shown.count("<img") == 1
     assert tables(folder, folder / "tables") == 0
     assert not list((folder / "tables").glob("ablations.*"))
 

@@ -123,8 +123,10 @@ def test_ablations_are_merged_too_and_none_is_left_of_an_earlier_merge(
     whole = tmp_path / "whole"
     assert tables(results, whole, "--ablations", "experts=eapo:self_exploratory") == 0
     assert all_files(out / "tables") == all_files(whole)
+    assert (out / "figures" / "ablation_differences.png").exists()
     assert merge(out, *shards) == 0
     assert all_files(out / "tables") == all_files(results / "tables")
+    assert not list((out / "figures").glob("ablation*"))
 
 
 def edit(folder: Path, **changes: Any) -> None:

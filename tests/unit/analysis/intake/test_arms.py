@@ -26,6 +26,8 @@ def test_whatever_is_said_holds_and_nothing_has_to_be(tmp_path: Path) -> None:
             ("A", "an a"), ("c d", "c d"), ("e f", "e f")
         ]  # fmt: skip
     assert name("a_b") == "a b"
+    # Half a character, which no file holds.
+    assert read(tmp_path, '{"a": {"title": "\\ud800"}}')["a"].title == "?"
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from analysis import InputError
@@ -64,6 +66,19 @@ def test_lengths_and_ends_are_taken_where_every_row_tells_them(tmp_path: Path) -
     assert samples[["n_tokens", "finish_reason"]].isna().all(axis=None)
 
 
+def test_a_column_without_a_name_is_none_of_the_parts(tmp_path: Path) -> None:
+    """As pandas writes its index."""
+    cells(tmp_path / "aime24.csv", [{"": number, **row} for number, row in enumerate(a_row_each(sample=0)[::2], 7)])
+    samples, _ = read(tmp_path)
+    assert samples["n_tokens"].isna().all() and list(samples["sample"]) == [0, 0]
+
+
+def test_a_table_with_a_gap_has_its_counts_with_decimals(tmp_path: Path) -> None:
+    cells(tmp_path / "aime24.csv", [{**row, "answer": f"{row['answer']}.0"} for row in a_row_each(n_tokens="12.0")])
+    samples, _ = read(tmp_path)
+    assert {*samples["n_tokens"]} == {12}
+
+
 def test_our_own_files_are_read_as_the_workflow_reads_them(tmp_path: Path) -> None:
     rows = a_row_each(n_tokens=3, finish_reason="stop", expert_tokens=2)
     ours = [{**row, "question_id": str(row["question_id"])} for row in rows]
@@ -107,6 +122,11 @@ def test_parts_of_a_benchmark_may_lie_in_the_folder_itself(tmp_path: Path) -> No
         folders.find("one", tmp_path)
 
 
+def strange(folder: Path, column: pa.Array) -> None:
+    rows = pa.Table.from_pylist([ROW] * 2)
+    pq.write_table(rows.append_column("when", column), folder / "aime24.parquet")
+
+
 def plain(folder: Path, *rows: dict) -> None:
     lines(folder / "aime24.jsonl", list(rows))
 
@@ -143,6 +163,9 @@ ROW = {"question_id": "a", "response": "\\boxed{2}", "answer": "2"}
         (lambda folder: (folder / "aime24.jsonl").write_bytes(b'{"a": "\xff"}\n'), "is not UTF-8"),
         (lambda folder: (folder / "aime24.jsonl.gz").write_bytes(b"\x1f\x8b broken"), "is not a whole gzip file"),
         (lambda folder: (folder / "aime24.parquet").write_bytes(b"PAR1"), "is not a parquet file"),
+        (lambda folder: strange(folder, pa.array([0, 1], pa.timestamp("us", "Mars/Phobos"))),
+         "holds what Python has no value for: 'Mars/Phobos'"),
+        (lambda folder: strange(folder, pa.array([2**30] * 2, pa.date32())), "holds what Python has no value for: "),
         (lambda folder: (folder / "aime24.csv").write_text("id,response\n1,a,b\n"), ":2: not as many cells as columns"),
         (lambda folder: (folder / "aime24.csv").write_text("id,id\n1,2\n"), "two columns have the same name"),
         (lambda folder: (folder / "aime24.csv").write_text('id,response\n1,"a\n'), "is not CSV: unexpected end of"),

@@ -247,3 +247,7 @@ def test_the_papers_numbers_stand_beside_its_own_benchmarks_only() -> None:
     assert math.isnan(reported("eapo", "macro", {"chains_a"})) and math.isnan(reported("mine", "aimo_2025", ()))
     assert reported_difference("eapo", "self_exploratory") == pytest.approx(0.0491)
     assert reported_difference("eapo", "mine") is None
+    assert reported_difference("eapo", "eapo_paper") is reported_difference("eapo", "eapo_one_expert") is None
+    # The paper's own ablations; its experts are replicas of one model.
+    assert reported_difference("eapo_homogeneous", "eapo_one_expert") == pytest.approx(-0.0522)
+    assert reported_difference("eapo", "eapo_sequential") == pytest.approx(0.0228)

@@ -1,14 +1,18 @@
 """The agent loop's turns, tokens, seeds and rewards; tests/integration/test_smoke.py drives real engines."""
 
 import math
+import threading
 from typing import Any
 
 import pytest
 
+from eapo_verl.engine import agent_loop
 from eapo_verl.experts.reply import Reply
 from eapo_verl.method.draws import sampling_seed
+from eapo_verl.method.rewards import score
 from eapo_verl.method.rollout import COUNTS
 from eapo_verl.settings.run import Overlong
+from tasks.integers import Integers
 from tests.scripted_rollout import ALWAYS, ANSWER, CONSULT, TOKENIZER, Experts, Script, ids, roll_out
 
 pytestmark = pytest.mark.engine  # imports verl
@@ -101,3 +105,17 @@ def test_every_prompt_begins_with_the_last_one_and_what_was_written_after_it() -
         assert after[: len(before)] == before
     assert len(script.prompts) == 4 and counts["consultations"] == 3
     assert script.prompts[-1] == script.prompts[0] + output.response_ids[: -len(ids(ANSWER))]
+
+
+def test_a_grade_that_waits_is_waited_for_in_a_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    graded_in: list[threading.Thread] = []
+
+    def noted(*arguments: Any) -> dict[str, float]:
+        graded_in.append(threading.current_thread())
+        return score(*arguments)
+
+    monkeypatch.setattr(agent_loop, "score", noted)
+    assert roll_out(Script(ANSWER))[0].reward_score == 1.0
+    monkeypatch.setattr(Integers, "waits", True)
+    assert roll_out(Script(ANSWER))[0].reward_score == 1.0
+    assert [thread is threading.main_thread() for thread in graded_in] == [True, False]

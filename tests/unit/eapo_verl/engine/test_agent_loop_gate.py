@@ -76,6 +76,22 @@ def test_random_lets_about_its_share_through() -> None:
     assert 10 < sum(through) < 30 and through == [asked(step) for step in range(1, 41)]
 
 
+def test_random_lets_as_many_through_as_a_running_threshold_where_it_is_told_no_share() -> None:
+    settings = {"trigger": "random", "random_p": None, "confidence": {"quantile": 0.8}, "acceptance": ALWAYS}
+
+    def let_through(step: int, threshold: float | None, log_prob: float) -> bool:
+        experts = Experts(*[Reply("a", "answered", "x")] * 2)
+        script = Script(CONSULT, ANSWER, log_prob=log_prob)
+        _, counts = roll_out(script, experts, step=step, threshold=threshold, turns=ONE_TURN, **settings)
+        assert counts["confidences"] == [pytest.approx(log_prob)]
+        return bool(experts.asked)
+
+    # Every one while no confidence is known to hold the others against.
+    assert all(let_through(step, None, -0.5) for step in range(1, 11))
+    sure, unsure = ([let_through(step, -0.2, log_prob) for step in range(1, 21)] for log_prob in (-0.1, -0.9))
+    assert 12 <= sum(sure) < 20 and sure == unsure
+
+
 def test_never_is_self_exploratory_token_for_token() -> None:
     experts = Experts(Reply("a", "answered", "x"))
     never, alone = Script(ANSWER), Script(ANSWER)

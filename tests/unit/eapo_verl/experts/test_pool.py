@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from eapo_verl.experts.client import Attempt
 from eapo_verl.experts.pool import ExpertPool, build_messages, draw_order
 from eapo_verl.experts.reply import Reply
 from eapo_verl.settings.base import Endpoint, ExpertPoolSettings
@@ -290,3 +291,13 @@ def test_a_key_is_sent_and_found_nowhere_else(
 def test_an_address_that_is_none_or_carries_a_key_is_refused(base_url: str) -> None:
     with pytest.raises(ValueError, match="base_url"):
         endpoint(base_url)
+
+
+def test_any_number_of_retries_can_be_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def limited(pool: ExpertPool, *query: object) -> Attempt:
+        return Attempt(Reply("a", "failed"), repeatable=True)
+
+    monkeypatch.setattr(ExpertPool, "_attempt", limited)
+    # The wait doubles each time: after a thousand of them no float would hold it.
+    (reply,) = ask([endpoint(NOBODY, retries=1200)], ["echo 1"], backoff_s=0.0)
+    assert reply.outcome == "failed"

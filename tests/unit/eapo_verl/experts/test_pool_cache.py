@@ -35,3 +35,11 @@ def test_tokens_before_a_reply_out_of_the_cache_are_new(server: ExpertServer, tm
         seed = next(seed for seed in range(100) if draw_order(group, seed)[0].name == "mute")
         replies = [ask(group, ["echo 1"], seed=seed, cache_dir=tmp_path)[0] for _ in range(2)]
     assert [(reply.tokens, reply.cached_tokens, reply.attempts) for reply in replies] == [(14, 0, 2), (14, 7, 1)]
+
+
+def test_a_reply_that_was_cut_is_asked_for_again_where_more_of_it_may_be_kept(
+    server: ExpertServer, tmp_path: Path
+) -> None:
+    texts = [ask([endpoint(server.base_url)], ["echo 12345"], cache_dir=tmp_path, reply_max_bytes=most)[0].text
+             for most in (2, 4, 2)]  # fmt: skip
+    assert texts == ["12", "1234", "12"] and len(server.received) == 2

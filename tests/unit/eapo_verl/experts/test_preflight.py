@@ -75,6 +75,12 @@ def test_a_list_that_is_refused_is_of_no_account_where_queries_are_answered(serv
     preflight([endpoint(server.base_url)])
 
 
+@pytest.mark.parametrize("mood", ["slow", "reset"])
+def test_a_list_that_never_comes_is_of_no_account_either(server: ExpertServer, mood: str) -> None:
+    server.models_mood = mood
+    preflight([endpoint(server.base_url)], timeout_s=0.5)
+
+
 @pytest.mark.parametrize(("status", "said"), [(401, "wants a key"), (308, "sends its visitors elsewhere")])
 def test_where_no_query_comes_through_the_list_says_why(server: ExpertServer, status: int, said: str) -> None:
     server.models_status, server.mood = status, "reset"

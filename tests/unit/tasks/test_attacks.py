@@ -1,0 +1,167 @@
+"""Programs that try to pass without being right: none does, and nothing happens to the host."""
+
+import contextlib
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from tasks.sandbox import Judge, Suite, Verdict
+from tests.attacks import ATTACKS, HARMLESS, SECRET, TESTS
+
+CPU_S = 1
+RIGHT = f"def answer(x): return {SECRET!r}"
+
+
+def judged(judge: Judge, program: str, tests: str = TESTS, given: str = "") -> Verdict:
+    return judge.verdict(program, Suite(given, ("answer",), tests, CPU_S))
+
+
+@pytest.fixture(scope="module")
+def verdicts(sandbox: Judge, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Verdict]]:
+    """All of them, as many at a time as there are processors, in boxes that started with a secret about them."""
+    (tmp_path_factory.mktemp("host") / "secret").write_text(SECRET)
+    sandbox.close()
+    os.environ["EAPO_SECRET"] = SECRET
+    try:
+        with ThreadPoolExecutor(sandbox.places) as threads:
+            found = threads.map(lambda one: judged(sandbox, one[0]), ATTACKS.values())
+            yield dict(zip(ATTACKS, found, strict=True))
+    finally:
+        del os.environ["EAPO_SECRET"]
+
+
+@pytest.mark.parametrize("name", ATTACKS)
+def test_none_passes_and_each_is_told_by_its_name(verdicts: dict[str, Verdict], name: str) -> None:
+    assert verdicts[name].outcome == ATTACKS[name][1], verdicts[name]
+
+
+@pytest.mark.parametrize("name", HARMLESS)
+def test_nothing_comes_of_it(sandbox: Judge, name: str) -> None:
+    program, nothing = HARMLESS[name]
+    assert judged(sandbox, program, f"found = answer(0)\nassert found == {nothing!r}, found") == Verdict("passed")
+
+
+def test_a_right_program_passes_after_all_of_them(verdicts: dict[str, Verdict], sandbox: Judge) -> None:
+    assert [judged(sandbox, RIGHT).outcome for _ in range(2 * sandbox.places)] == ["passed"] * 2 * sandbox.places
+
+
+def test_nothing_is_left_in_a_box(sandbox: Judge) -> None:
+    left = "import os\nopen('left', 'w').write('x')\nos.mkdir('/tmp/folder')\nos.symlink('/', '/tmp/link')\n"
+    looks = "import os\ndef answer(x): return os.listdir('/tmp')"
+    for _ in range(sandbox.places):
+        judged(sandbox, left + RIGHT)
+    assert judged(sandbox, looks, "assert answer(0) == []").outcome == "passed"
+
+
+def test_no_network(sandbox: Judge) -> None:
+    with contextlib.closing(socket.create_server(("127.0.0.1", 0))) as server:
+        server.settimeout(0.2)
+        port = server.getsockname()[1]
+        program = (
+            f"import socket\ndef answer(x):\n    try: socket.create_connection(('127.0.0.1', {port}), 1)\n"
+            "    except OSError as error: return type(error).__name__"
+        )
+        assert judged(sandbox, program, "assert answer(0) == 'PermissionError'").outcome == "passed"
+        with pytest.raises(TimeoutError):
+            server.accept()
+
+
+def test_what_is_in_a_box(sandbox: Judge) -> None:
+    program = (
+        "import os\nimport numpy\ndef answer(x):\n"
+        "    return [os.getpid() > 1, os.getppid(), os.getuid(), os.listdir('/'), os.listdir('/tmp'), os.getcwd()]"
+    )
+    known = {"box", "dev", "tmp", "usr", "lib", "lib32", "lib64", Path(sys.base_prefix).parts[1]}
+    tests = (
+        "own, parent, user, top, private, folder = answer(0)\n"
+        "assert own and parent == 1 and user == 65534 and private == [] and folder == '/tmp'\n"
+        f"assert set(top) <= {known!r}, top\n"
+    )
+    assert judged(sandbox, program, tests) == Verdict("passed")
+
+
+@pytest.mark.parametrize(
+    "tests",
+    [
+        "for got in map(answer, [1, 2]): assert got == 'x'",
+        "assert all(answer(x) == 'x' for x in [1])",
+        "import itertools\nfor got in itertools.chain([answer(1)]): assert got == 'x'",
+    ],
+)
+@pytest.mark.parametrize("error", ["StopIteration", "GeneratorExit", "SystemExit", "KeyboardInterrupt"])
+def test_an_exception_ends_no_loop_of_the_tests(sandbox: Judge, tests: str, error: str) -> None:
+    assert judged(sandbox, f"def answer(x): raise {error}", tests).outcome == "raised"
+
+
+def test_an_exception_that_a_test_expects_is_that_exception(sandbox: Judge) -> None:
+    tests = "try: answer(-1)\nexcept ValueError as error: assert str(error) == 'below 0'\nelse: assert False"
+    assert judged(sandbox, "def answer(x): raise ValueError('below 0')", tests).outcome == "passed"
+    assert judged(sandbox, "def answer(x): raise TypeError('below 0')", tests).outcome == "raised"
+
+
+@pytest.mark.parametrize(
+    ("tests", "outcome"),
+    [
+        ("assert True", "broken"),
+        ("assert answer(lambda: 0) == 1", "broken"),
+        ("try:\n    answer(open)\nexcept:\n    pass", "broken"),
+        ("assert answer(1) == 1\nassert absent(2)", "failed"),
+        ("import time\nanswer(1)\ntime.sleep(99)", "timed_out"),
+    ],
+)
+def test_tests_that_are_broken(sandbox: Judge, tests: str, outcome: str) -> None:
+    assert judged(sandbox, "def answer(x): return x", tests).outcome == outcome
+
+
+def test_a_box_ends_with_the_process_that_started_it(sandbox: Judge) -> None:
+    program = (
+        "from tasks.sandbox import Judge, Suite\n"
+        "judge = Judge()\njudge.require()\nprint('ready', flush=True)\n"
+        "judge.verdict('def answer(x):\\n    while True: pass', Suite('', ('answer',), 'answer(1)', 100))"
+    )
+    with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None and process.stdout.readline() == b"ready\n"
+        # The process, two of bubblewrap in front of two boxes, a process in each, and what that serves: a program.
+        wait_until(lambda: len(descendants(process.pid)) >= 5)
+        started = descendants(process.pid)
+        process.kill()
+    wait_until(lambda: not any(Path(f"/proc/{one}").exists() for one in started))
+
+
+def test_a_forked_process_has_boxes_of_its_own(sandbox: Judge) -> None:
+    judged(sandbox, RIGHT)
+    child = os.fork()
+    if child == 0:
+        # What its copies of sockets say would reach this process's boxes.
+        right = judged(sandbox, RIGHT).outcome == "passed"
+        sandbox.close()
+        os._exit(0 if right else 1)
+    assert os.waitpid(child, 0)[1] == 0
+    assert judged(sandbox, RIGHT).outcome == "passed"
+
+
+def descendants(process: int) -> set[int]:
+    """Of a process, by the host's numbers."""
+    parents = {}
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdecimal():
+            with contextlib.suppress(OSError):
+                parents[int(entry.name)] = int((entry / "stat").read_text().rpartition(")")[2].split()[1])
+    found = {process}
+    while more := {one for one, parent in parents.items() if parent in found} - found:
+        found |= more
+    return found - {process}
+
+
+def wait_until(condition: Callable[[], bool]) -> None:
+    began = time.monotonic()
+    while not condition():
+        assert time.monotonic() < began + 30
+        time.sleep(0.02)

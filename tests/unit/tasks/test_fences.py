@@ -1,0 +1,72 @@
+"""Finding a program in a response."""
+
+import time
+
+import pytest
+
+from tasks.fences import program
+
+WHOLE = "def f(x):\n    return x\n"
+
+
+@pytest.mark.parametrize(
+    ("response", "found"),
+    [
+        (f"Here it is.\n```python\n{WHOLE}```\nDone.", WHOLE),
+        (f"```\n{WHOLE}```", WHOLE),
+        (f"```Python3 title=a\n{WHOLE}```", WHOLE),
+        (f"~~~py\n{WHOLE}~~~", WHOLE),
+        (f"  ```python\n{WHOLE}  ```", WHOLE),
+        (f"````python\n{WHOLE}```\n````", f"{WHOLE}```\n"),
+        # Cut at the token limit.
+        (f"```python\n{WHOLE}", WHOLE),
+        # The last one that defines something: neither the example of a call, nor its output, nor another language.
+        (f"```python\ndef g(): pass\n```\n```python\n{WHOLE}```\n```python\nprint(f(1))\n```\n```\n1\n```", WHOLE),
+        (f"```python\n{WHOLE}```\n```bash\ndef f() {{ true; }}\n```", WHOLE),
+        ("```python\n    return 1\n```\n```python\n    return x\n```", "    return x\n"),
+        # Without a fence.
+        (f"The function is:\n\n{WHOLE}", WHOLE),
+        (f"import os\n{WHOLE}", f"import os\n{WHOLE}"),
+        ("from typing import List\nx = 1", "from typing import List\nx = 1"),
+        ("@cache\ndef f(): pass", "@cache\ndef f(): pass"),
+        # The continuation of a signature, as far as it is indented.
+        ("    y = x\n\n    return y\n\nprint(f(1))\n    z", "    y = x\n\n    return y\n\n"),
+        ("\n\n    return x", "    return x"),
+        # Only what follows the thoughts.
+        (f"<think>```python\ndef g(): pass\n```</think>\n{WHOLE}", WHOLE),
+        # Code in a line is no block.
+        (f"Use ```f(x)``` so:\n{WHOLE}", WHOLE),
+        ("```f(x)```", None),
+        ("I do not know.", None),
+        ("", None),
+        (" \n", None),
+        ("```python\n```", None),
+        ("```json\n{}\n```", None),
+        ("from what we know it follows", None),
+        ("import is the word", "import is the word"),
+    ],
+)
+def test_the_program_of_a_response(response: str, found: str | None) -> None:
+    assert program(response) == found
+
+
+@pytest.mark.parametrize(
+    "response",
+    [
+        "`" * 10**6,
+        "```\n" * 250_000,
+        "~~~ \n```\n" * 100_000,
+        "def " * 250_000,
+        "def f" * 200_000,
+        "from a" * 150_000,
+        "@" * 10**6,
+        "    x\n" * 150_000,
+        "\n" * 10**6,
+        "```" + " " * 10**6 + "x",
+    ],
+    ids=range(10),
+)
+def test_hostile_responses_are_read_in_linear_time(response: str) -> None:
+    began = time.process_time()
+    program(response)
+    assert time.process_time() - began < 5.0

@@ -1,0 +1,93 @@
+"""Rows of public sets of programming problems."""
+
+import json
+from typing import Any
+
+import pytest
+
+from tasks import task
+from tasks.sandbox import Judge
+
+PYTHON = task("python")
+HUMANEVAL = {
+    "task_id": "HumanEval/900",
+    "prompt": 'from math import sqrt\n\n\ndef half(x: int) -> float:\n    """ Half of x.\n    """\n',
+    "entry_point": "half",
+    "canonical_solution": "    return x / 2\n",
+    "test": "\n\nMETADATA = {}\n\n\ndef check(candidate):\n    assert candidate(3) == 1.5\n    assert sqrt(4) == 2\n",
+}
+MBPP = {
+    "task_id": 900,
+    "text": "Write a function to double a number.",
+    "code": "def double(x):\r\n  return 2 * x",
+    "test_list": ["assert double(2) == 4", "assert double(-1) == -2", "assert set([double(0)]) == {0}"],
+    "test_setup_code": "",
+    "challenge_test_list": [],
+}
+SANITIZED = {key: value for key, value in MBPP.items() if key not in ("text", "test_setup_code")} | {
+    "prompt": MBPP["text"],
+    "source_file": "x",
+    "test_imports": ["import math"],
+    "test_list": ["assert math.isclose(double(0.5), 1.0)"],
+}
+# As the hub has MBPP+: with tests that are not those that the prompt shows.
+PLUS = SANITIZED | {
+    "test": "import numpy as np\n\ninputs = [[1], [2.5]]\nresults = [2, 5.0]\n"
+    "for i, (inp, exp) in enumerate(zip(inputs, results)):\n    assert np.allclose(double(*inp), exp)\n",
+}
+
+
+@pytest.mark.parametrize("row", [HUMANEVAL, MBPP, SANITIZED, PLUS])
+def test_a_row_s_own_solution_passes_and_another_does_not(row: dict[str, Any], sandbox: Judge) -> None:
+    found = PYTHON.row(row)
+    assert PYTHON.grade(found["right_response"], found["answer"]).outcome == "passed"
+    wrong = found["right_response"].replace("2", "3")
+    assert PYTHON.grade(wrong, found["answer"]).outcome == "failed"
+    assert found["id"] == str(row["task_id"])
+
+
+def test_a_signature_is_the_problem_and_stands_before_the_program(sandbox: Judge) -> None:
+    found = PYTHON.row(HUMANEVAL)
+    assert found["problem"] == HUMANEVAL["prompt"]
+    for response in ("    return x / 2\n\nprint(half(3))", "```python\ndef half(x):\n    return sqrt(x * x) / 2\n```"):
+        assert PYTHON.grade(response, found["answer"]).outcome == "passed"
+
+
+def test_tests_name_the_functions_that_are_asked_for() -> None:
+    def functions(row: dict[str, Any]) -> list[str]:
+        found: list[str] = json.loads(PYTHON.row(row)["answer"])["functions"]
+        return found
+
+    assert functions(MBPP) == functions(MBPP | {"code": None}) == ["double"]
+    two = {"code": "def first(x): pass\ndef sum(x): pass", "test_list": ["assert sum(first(1)) == len(first(2))"]}
+    assert functions(MBPP | two) == ["sum", "first"]
+
+
+def test_the_prompt_shows_the_tests() -> None:
+    assert "assert double(-1) == -2" in PYTHON.prompt(PYTHON.row(MBPP))
+    assert "np.allclose" not in PYTHON.prompt(PYTHON.row(PLUS))
+
+
+def test_any_other_row_is_left_as_it_is() -> None:
+    row = {"problem": "p", "answer": "{}", "solution": "x"}
+    assert PYTHON.row(row) == row and task("integers").row(HUMANEVAL) == HUMANEVAL
+
+
+@pytest.mark.parametrize(
+    ("row", "complaint"),
+    [
+        ({"entry_point": "f", "prompt": "p", "plus_input": []}, "inputs without tests"),
+        ({"entry_point": "f", "prompt": "p"}, "'test' is missing"),
+        ({"entry_point": None, "prompt": "p", "test": "t"}, "'entry_point' is missing"),
+        (MBPP | {"test_list": []}, "'test_list' is empty"),
+        (MBPP | {"test_list": [3]}, "must be a list of texts"),
+        (MBPP | {"test_list": ["assert ("]}, "'test_list' is no Python"),
+        (MBPP | {"test_list": ["assert len([]) == 0"]}, "calls no function"),
+        (MBPP | {"code": "def other(): pass"}, "calls no function"),
+        (MBPP | {"text": 3}, "'text' is '3'"),
+    ],
+)
+def test_what_is_wrong_with_a_row_is_said_in_one_line(row: dict[str, Any], complaint: str) -> None:
+    with pytest.raises(ValueError, match=complaint) as refused:
+        PYTHON.row(row)
+    assert "\n" not in str(refused.value)

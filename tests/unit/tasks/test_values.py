@@ -1,0 +1,108 @@
+"""What crosses between a box and its parent."""
+
+import collections
+import decimal
+import enum
+import fractions
+import math
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tasks.sandbox.values import DEEPEST, LARGEST, Unsendable, dumps, loads, same
+
+
+class Number(enum.IntEnum):
+    ONE = 1
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        None, True, 0, -(2**70), 2**9999, 1.5, math.inf, "a\ud800\0é", [], [1, [2]], (1, (2,)), {1: {"a": (2,)}},
+        {1, 2}, frozenset("ab"), b"\xff", bytearray(b"x"), 1 + 2j, range(3, 9, 2), fractions.Fraction(1, 3),
+        decimal.Decimal("0.1"), collections.deque([1]),
+    ],
+    ids=lambda value: type(value).__name__,
+)  # fmt: skip
+def test_plain_data_crosses_as_it_is(value: Any) -> None:
+    got = loads(dumps(value))
+    assert type(got) is type(value) and got == value
+
+
+@pytest.mark.parametrize(
+    ("value", "crossed"),
+    [
+        (collections.Counter("aab"), {"a": 2, "b": 1}),
+        (collections.OrderedDict(a=1), {"a": 1}),
+        (collections.namedtuple("Pair", "a b")(1, 2), (1, 2)),
+        (Number.ONE, 1),
+        (np.int64(3), 3),
+        (np.float64(0.5), 0.5),
+        (np.bool_(True), True),
+        (np.array([[1, 2]]), [[1, 2]]),
+    ],
+)
+def test_what_derives_from_it_crosses_as_that(value: Any, crossed: Any) -> None:
+    got = loads(dumps(value))
+    assert type(got) is type(crossed) and got == crossed
+
+
+def test_an_iterator_crosses_as_one() -> None:
+    got = loads(dumps(x * x for x in range(3)))
+    assert iter(got) is got and list(got) == [0, 1, 4]
+
+
+def nested(depth: int) -> list[Any]:
+    return [] if depth == 0 else [nested(depth - 1)]
+
+
+@pytest.mark.parametrize(
+    "value",
+    [object(), len, int, "x" * LARGEST, nested(DEEPEST + 1), iter(int, 1), {1: object()}],
+    ids=lambda value: type(value).__name__,
+)
+def test_what_does_not_cross_is_refused(value: Any) -> None:
+    with pytest.raises(Unsendable):
+        dumps(value)
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        b"", b"{", b"\xff", b'{"tuple": [1], "set": []}', b'{"unknown": 1}', b'{"dict": [[[], 1]]}', b'{"set": [[]]}',
+        b'{"int": "x"}', b'{"int": 3}', b'{"dict": 3}', b'{"complex": []}', b'{"range": ["x"]}',
+        b'{"Fraction": ["1", "0"]}', b'{"Decimal": "x"}', b"[" * 10**5, b"1" * 5000, b'{"bytes": "x"}', b"{}",
+    ],
+)  # fmt: skip
+def test_a_message_that_is_no_value_is_refused(message: bytes) -> None:
+    with pytest.raises(ValueError, match="not a value"):
+        loads(message)
+
+
+@settings(deadline=None, max_examples=100)
+@given(st.binary(max_size=60) | st.text(alphabet='{}[]":,0123456789intdcup ', max_size=60).map(str.encode))
+def test_any_message_is_a_value_or_refused(message: bytes) -> None:
+    try:
+        value = loads(message)
+    except ValueError:
+        return
+    assert same(loads(dumps(value)), loads(message))
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "alike"),
+    [
+        (1, 1, True), (1, 1.0, True), (0.1 + 0.2, 0.3, True), (1, True, False), (0, False, False), (1, "1", False),
+        (1.0, 1.001, False), (math.nan, math.nan, True), (math.inf, -math.inf, False), (10**400, 1.0, False),
+        (10**400, 10**400 + 1, False), ([1], (1,), False), ([1, 2], [1], False), ([0.1 + 0.2], [0.3], True),
+        ({"a": [1]}, {"a": [1.0]}, True), ({"a": 1}, {"b": 1}, False), ({1}, {1}, True), ({1}, [1], False),
+        ("a", "a", True), (None, None, True), (None, 0, False),
+    ],
+    ids=lambda value: type(value).__name__,
+)  # fmt: skip
+def test_values_are_compared_by_type_and_value(one: Any, other: Any, alike: bool) -> None:
+    assert same(one, other) is same(other, one) is alike
