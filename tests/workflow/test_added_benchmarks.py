@@ -70,7 +70,7 @@ def test_from_a_file_to_a_grade(world: dict[str, Any], tmp_path: Path) -> None:
     plan = DataPlan(experiment, tmp_path / "results")
     assert plan.fetched == plan.benchmarks == list(BENCHMARKS) and plan.logic == ["train", "validation"]
     assert plan.before("validation") == [plan.file("train")]
-    assert plan.tasks("train") == ("integers", "short_text") and plan.tasks("capitals") == ("choice",)
+    assert plan.tasks("train") == ["integers", "short_text"] and plan.tasks("capitals") == ["choice"]
     assert count_problems(experiment) | {"train": 400} == {
         "train": 400, "validation": 30, "benchmarks.aime_2026": 2, "benchmarks.hmmt_feb_2026": 3,
         "benchmarks.capitals": 1, "benchmarks.names": 1,

@@ -123,7 +123,7 @@ BROKEN = {
         "benchmarks.mine.path: no.jsonl does not exist"),
     "public benchmark of another name": (
         broken(benchmarks={"gsm8k": {"source": "public"}}),
-        "'gsm8k' is no public benchmark; allowed are aime_2024, aime_2025, aimo_2025, or source local"),
+        "'gsm8k' is no public benchmark; allowed are aime_2024, aime_2025, aimo_2025, humaneval, or source local"),
     "benchmark named as a row of the tables": (
         broken(benchmarks={"all": {"source": "embedded", "size": 1, "seed": 1}}),
         "benchmarks: 'all' is taken; any name is allowed but train, validation, tuning, all, macro"),
