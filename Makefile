@@ -3,7 +3,7 @@ SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
-.PHONY: setup reproduce shard known-experiment one-config test test-arms lint lock clean help
+.PHONY: setup setup-cluster reproduce shard known-experiment one-config test test-arms test-cluster lint lock clean help
 
 EXPERIMENT ?= default
 PYTHON ?= python3.11
@@ -80,6 +80,12 @@ endif
 	@PYTHONWARNINGS=ignore "$(BIN)/python" -m compileall -qq -j 0 -x '/tests/' "$(SITE)" || true
 	@touch $@ && echo "setup: $(VENV) is complete"
 
+setup-cluster: $(VENV)/.complete-cluster  ## the same, with what Snakemake needs to submit its jobs to Slurm (docs/run-at-scale.md)
+
+$(VENV)/.complete-cluster: $(STAMP) requirements/cluster.lock
+	@$(PIP) install --no-deps -r requirements/cluster.lock
+	@touch $@
+
 reproduce: known-experiment $(STAMP)  ## run the comparison of config/$(EXPERIMENT).yaml into results/$(EXPERIMENT)/ (EXPERIMENT=default)
 	@# What Snakemake would end with a traceback of.
 	@$(RUN) python -m workflow.documents "config/$$EXPERIMENT.yaml"
@@ -107,6 +113,9 @@ test: $(STAMP)  ## run the tests, those on real engines included (ARGS="-m 'not 
 test-arms: $(STAMP)  ## run the tests of rival arms on real engines, each trained or sampled in the smoke experiment
 	@$(RUN) python -m pytest -m arm $(ARGS)
 
+test-cluster: $(VENV)/.complete-cluster  ## as root of a Debian: make a Slurm here, run the smoke experiment on it, remove it again
+	@$(RUN) python -m pytest tests/cluster/smoke_on_slurm.py $(ARGS)
+
 lint: $(STAMP)  ## check style, types and the workflow
 	$(RUN) ruff check .
 	$(RUN) ruff format --check .
@@ -128,4 +137,4 @@ clean:  ## remove .venv, caches and what builds leave; results stay
 	find . -name __pycache__ -type d -prune -exec rm -r '{}' +
 
 help:  ## list the targets
-	@sed -n 's/^\([a-z]*\):[^#]*## /\1\t/p' Makefile | expand -t 12
+	@sed -n 's/^\([a-z-]*\):[^#]*## /\1\t/p' Makefile | expand -t 15

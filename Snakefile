@@ -22,9 +22,14 @@ from workflow.plan_sampling import SamplingPlan, task_code
 from workflow.plan_shards import Asked, ShardPlan
 from workflow.plan_solutions import SolutionsPlan
 from workflow.problem_sets import preflight_tasks
-from workflow.session import begin, limit_trainings
+from workflow.session import Stray, begin, limit_trainings, refuse_strays
 from workflow.surroundings import check_surroundings, experiment_name, own_file, prepare_jobs
 from workflow.tuning.plan import TuningPlan
+
+try:
+    refuse_strays(workflow)
+except Stray as error:
+    sys.exit(f"experiment: {error}")
 
 if not workflow.config_settings.configfiles:
     # Snakemake would end with a traceback of what it cannot read.
@@ -61,6 +66,7 @@ except ExperimentError as error:
 
 
 prepare_jobs(RESULTS)
+EXPERIMENT.resources.experts().announce()
 limit_trainings(workflow, PLAN.training_slots(workflow.resource_settings.cores or 1))
 
 

@@ -153,7 +153,7 @@ def report() -> None:
             "scores": ["scores", *grades, "--cells", *cells, "--out", str(folder / "scores.parquet")],
             "tables": [
                 *("tables", *scores, *grades, "--k", str(SAMPLES)),
-                *("--pairs", *pairs, "--out-dir", str(folder / "tables")),
+                *("--pairs", *pairs, "--metrics", *metrics, *records, "--out-dir", str(folder / "tables")),
             ],
             "figures": [
                 *("figures", *scores, *grades, *tables, *records, "--metrics", *metrics),

@@ -7,7 +7,9 @@ from typing import Any
 import numpy as np
 
 from analysis.cli.commands import main
+from analysis.intake.transcripts import FILE
 from analysis.plots import figures_of
+from tests.transcripts import query, rollout, turn, write_rollouts
 
 K = 4
 BENCHMARKS = {"chains_a": 6, "chains_b": 4}
@@ -90,10 +92,29 @@ def write_run(folder: Path, method: str, seed: int) -> None:
     steps = [
         {"step": step, "accuracy_val_unassisted": 0.3 + 0.02 * step if step % 2 == 0 else None,
          "acceptance_rate": (1 / step if asks else 0.0) if step else None, "consult_rate": 0.4 if asks else 0.0,
-         "accuracy_train_assisted": 0.5 if asks and step == 1 else None, "accuracy_train_unassisted": 0.3}
+         "accuracy_train_assisted": 0.5 if asks and step == 1 else None, "accuracy_train_unassisted": 0.3,
+         "queries": 9 * asks, "accepted": 9 // step * asks if step else None, "policy_tokens": 150 if step else None,
+         "expert_tokens": 10 * asks if step else None}
         for step in range(7)
     ]  # fmt: skip
     write_lines(folder / "metrics.jsonl", steps)
+    if asks:
+        # Two groups of three a step; the first of each asks, in the first half of the training.
+        write_rollouts(
+            folder / FILE,
+            [
+                rollout(
+                    *[turn(query())] * (number == 0 and step < 4),
+                    step=step,
+                    correct=number < 2,
+                    prompt=prompt,
+                    rollout=number,
+                )
+                for step in range(1, 7)
+                for prompt in ("chains-0", "chains-1")
+                for number in range(3)
+            ],
+        )
     run = {
         "method": method, "kind": "rl", "seed": seed, "config_sha256": "c0ffee" * 10, "resolved_config": {},
         "git_sha": "badcafe" * 5, "versions": {"verl": "0.9.1"}, "hardware": {"cpu": "two cores"}, "wall_s": 90.0,
@@ -115,22 +136,28 @@ def grade(folder: Path, path: Path, out: Path, k: int = K) -> int:
     return main(["grade", "--samples", str(path), "--problems", str(data), "--k", str(k), "--out", str(out)])
 
 
-def tables(folder: Path, out: Path, *more: str, k: int = K, pairs: list[str] = PAIRS) -> int:
-    sources = ["--scores", str(folder / "scores.parquet"), "--grades-dir", str(folder / "grades"), *described(folder)]
-    sources += ["--runs", *(str(path) for path in sorted(folder.glob("runs/*/*/run.json")))]
-    return main(["tables", *sources, "--k", str(k), "--pairs", *pairs, "--out-dir", str(out), *more])
-
-
-def figures(folder: Path, out: Path) -> int:
-    runs = [
+def metrics(folder: Path) -> list[str]:
+    return [
         f"{method}:{seed}:{folder / 'runs' / method / f'seed{seed}' / 'metrics.jsonl'}"
         for method in ("self_exploratory", "eapo")
         for seed in SEEDS[method]
     ]
+
+
+def tables(folder: Path, out: Path, *more: str, k: int = K, pairs: list[str] = PAIRS) -> int:
+    sources = ["--scores", str(folder / "scores.parquet"), "--grades-dir", str(folder / "grades"), *described(folder)]
+    sources += ["--runs", *(str(path) for path in sorted(folder.glob("runs/*/*/run.json")))]
+    sources += ["--metrics", *metrics(folder)] if (folder / "runs").exists() else []
+    return main(["tables", *sources, "--k", str(k), "--pairs", *pairs, "--out-dir", str(out), *more])
+
+
+def figures(folder: Path, out: Path) -> int:
     records = [str(path) for path in sorted(folder.glob("runs/*/*/run.json"))]
     folders = ["--grades-dir", str(folder / "grades"), "--tables-dir", str(folder / "tables")]
     scores = ["--scores", str(folder / "scores.parquet"), *described(folder)]
-    return main(["figures", "--metrics", *runs, "--runs", *records, *scores, *folders, "--out-dir", str(out)])
+    return main(
+        ["figures", "--metrics", *metrics(folder), "--runs", *records, *scores, *folders, "--out-dir", str(out)]
+    )
 
 
 def undrawn(experiment: Any, folder: Path) -> None:

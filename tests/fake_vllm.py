@@ -34,4 +34,4 @@ if __name__ == "__main__":
         starts.write(f"{os.getpid()} {os.environ.get('VLLM_API_KEY')}\n")
     if (model / "silent").exists():
         signal.pause()
-    http.server.HTTPServer(("127.0.0.1", port), Health).serve_forever()
+    http.server.HTTPServer((sys.argv[sys.argv.index("--host") + 1], port), Health).serve_forever()

@@ -24,6 +24,7 @@ from eapo_verl.settings.run import Training
 from eapo_verl.settings.supervised import Supervised
 from workflow.documents import check_plain, read_document
 from workflow.experiment_files import count_problems
+from workflow.expert_service.slurm_job import Share
 from workflow.fairness import undeclared
 from workflow.fits import check_fits
 from workflow.lineage import check_runs
@@ -76,7 +77,14 @@ class Resources(Settings):
     sampling_threads: int = Field(1, ge=1)
     sampling_memory_mb: int = Field(4000, ge=1)
     sampling_gpus: int = Field(0, ge=0)
+    experts_threads: int = Field(1, ge=1)
+    experts_memory_mb: int = Field(4000, ge=1)
+    experts_gpus: int = Field(0, ge=0)
     minutes: int = Field(120, ge=1)
+
+    def experts(self) -> Share:
+        """What a job that serves the experts may use."""
+        return Share(threads=self.experts_threads, memory_mb=self.experts_memory_mb, gpus=self.experts_gpus)
 
 
 class Experiment(Settings):

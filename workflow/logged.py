@@ -17,6 +17,7 @@ import sys
 import threading
 from pathlib import Path
 
+from workflow.belonging import Workflow
 from workflow.command import split_command
 from workflow.locks import InUse, take
 from workflow.processes import (
@@ -28,7 +29,6 @@ from workflow.processes import (
     hold,
     start,
     this_process,
-    workflow_process,
 )
 
 PROGRESS = "progress: "
@@ -55,7 +55,7 @@ def run(log: Path, command: list[str], until: Identity | None = None) -> int:
     Raises:
         InUse: another job writes the log.
     """
-    follows = [process for process in (until or Identity.of(os.getppid()), workflow_process()) if process is not None]
+    follows = [one for one in (until or Identity.of(os.getppid()), Workflow.of_this_job()) if one is not None]
     lock = take(log)
     os.ftruncate(lock, 0)
     adopt_orphans()

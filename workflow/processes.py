@@ -14,14 +14,12 @@ import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
+from typing import IO, Protocol
 
 import psutil
 
 from eapo_verl.cpu.parent_death import die_with_parent
 
-#: Names the workflow's main process in the environment of its jobs.
-WORKFLOW_VARIABLE = "EAPO_WORKFLOW"
 #: Seconds that what has to end gets after SIGTERM: a command, and then what it has left behind.
 COMMAND_GRACE_S, ORPHAN_GRACE_S = 6.0, 2.0
 
@@ -65,6 +63,11 @@ class Identity:
         return None if fields[0] in "ZX" else cls(pid, int(fields[19]), _this_host())
 
     @property
+    def description(self) -> str:
+        """For people."""
+        return f"process {self.pid}"
+
+    @property
     def here(self) -> bool:
         """Whether this is a process of this machine, since its last start."""
         return self.host == _this_host()
@@ -79,13 +82,6 @@ def this_process() -> Identity:
     identity = Identity.of(os.getpid())
     assert identity is not None
     return identity
-
-
-def workflow_process() -> Identity | None:
-    """The main process of the workflow that this process belongs to, if there is one on this machine."""
-    named = os.environ.get(WORKFLOW_VARIABLE)
-    identity = Identity.parse(named) if named else None
-    return identity if identity is not None and identity.here else None
 
 
 def adopt_orphans() -> None:
@@ -112,13 +108,24 @@ def start(
     )
 
 
+class Followed(Protocol):
+    """Whom a process ends with."""
+
+    @property
+    def description(self) -> str:
+        """Who it is, for people."""
+
+    def ended(self) -> bool:
+        """Whether it is known to have ended."""
+
+
 class StopRequest:
-    """Notes that this process was asked to end: by a signal, or by the end of one of the processes that it ``follows``.
+    """Notes that this process was asked to end: by a signal, or by the end of somebody that it ``follows``.
 
     Made in the main thread; from then on SIGINT, SIGTERM and SIGHUP are noted and do nothing else.
     """
 
-    def __init__(self, follows: Sequence[Identity]) -> None:
+    def __init__(self, follows: Sequence[Followed]) -> None:
         self._follows = follows
         self._signal: int | None = None
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
@@ -130,8 +137,8 @@ class StopRequest:
         """Why this process has to end, or None."""
         if self._signal is not None:
             return signal.Signals(self._signal).name
-        gone = next((process for process in self._follows if process.ended()), None)
-        return f"the end of process {gone.pid}, which it belongs to" if gone is not None else None
+        gone = next((one for one in self._follows if one.ended()), None)
+        return f"the end of {gone.description}, which it belongs to" if gone is not None else None
 
 
 def hold(pid: int, stop: StopRequest, grace_s: float, orphan_grace_s: float) -> tuple[int, str | None]:

@@ -11,14 +11,21 @@ from typing import Any
 
 import psutil
 
-from workflow.locks import InUse, is_held, take
-from workflow.processes import WORKFLOW_VARIABLE, Identity, this_process
+from workflow.belonging import Workflow, announce, take_named
+from workflow.locks import InUse, is_held
+from workflow.processes import Identity
 
 #: Set by who starts Snakemake where the workflow is to end with its parent process.
 FOLLOW_VARIABLE = "EAPO_FOLLOW_PARENT"
 #: Seconds in which the jobs of a workflow that has ended are gone.
 JOBS_END_WITHIN_S = 15.0
+#: The workflow's own, in the results folder.
+LOCK = ".lock"
 _LOOK_S = 0.2
+
+
+class Stray(Exception):
+    """Whose job this was, in one line."""
 
 
 def begin(workflow: Any, results: Path) -> None:
@@ -31,9 +38,25 @@ def begin(workflow: Any, results: Path) -> None:
     Raises:
         InUse: another workflow works there, or a job still does.
     """
-    os.environ[WORKFLOW_VARIABLE] = str(this_process())
     take_experiment(results)
-    end_jobs_on_signals(workflow.scheduler.exit_gracefully)
+    announce(results / LOCK)
+    end_jobs_on_signals(workflow.scheduler.exit_gracefully if workflow.local_exec else None)
+
+
+def refuse_strays(workflow: Any) -> None:
+    """Called wherever the workflow is read: keep a job that has waited in a cluster's queue from starting too late.
+
+    It would first remove what it is to make, which another job may have made meanwhile.
+
+    Args:
+        workflow: Snakemake's.
+
+    Raises:
+        Stray: this is the Snakemake of a job, and the workflow that submitted it has ended.
+    """
+    submitted_by = Workflow.of_this_job() if workflow.remote_exec else None
+    if submitted_by is not None and submitted_by.ended():
+        raise Stray(f"this job belongs to {submitted_by.description}, which has ended")
 
 
 def limit_trainings(workflow: Any, slots: int) -> None:
@@ -55,7 +78,7 @@ def take_experiment(results: Path) -> int:
     Raises:
         InUse: another workflow works in it, or a job still writes there.
     """
-    lock = take(results / ".lock")
+    lock = take_named(results / LOCK)
     deadline = time.monotonic() + JOBS_END_WITHIN_S
     waited = False
     while written := [log for log in sorted((results / "logs").rglob("*.log")) if is_held(log)]:
@@ -69,17 +92,21 @@ def take_experiment(results: Path) -> int:
     return lock
 
 
-def end_jobs_on_signals(stop_scheduling: Callable[[], Any]) -> None:
+def end_jobs_on_signals(stop_scheduling: Callable[[], Any] | None) -> None:
     """From now on SIGINT, SIGTERM and SIGHUP end the running jobs (Snakemake's own handler lets them finish).
 
     Where the environment asks for it, the end of the parent process does too.
 
     Args:
-        stop_scheduling: keeps further jobs from being started.
+        stop_scheduling: keeps further jobs from being started; None where jobs are a cluster's, and not our children.
     """
     asked = threading.Event()
 
     def handle(number: int, frame: object) -> None:
+        if stop_scheduling is None:
+            # Snakemake then cancels what it has submitted. A second signal ends it at once: its jobs notice.
+            signal.signal(number, signal.SIG_DFL)
+            raise KeyboardInterrupt
         # In a thread: what the handler interrupts may hold the locks that the scheduler takes.
         if not asked.is_set():
             asked.set()

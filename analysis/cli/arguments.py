@@ -36,7 +36,7 @@ def parser() -> argparse.ArgumentParser:
     one.add_argument("--cells", nargs="+", required=True, metavar="METHOD:SEED:BENCHMARK")
     one.add_argument("--out", type=Path, required=True, help="parquet file to write")
 
-    one = commands.add_parser("tables", help="write main, significance and ablations as .csv, .md and .tex")
+    one = commands.add_parser("tables", help="write every table as .csv, .md and .tex")
     one.add_argument("--scores", type=Path, required=True)
     one.add_argument("--grades-dir", type=Path, required=True, help="holds <method>/seed<k>/<benchmark>.parquet")
     one.add_argument("--k", type=_positive, required=True, help="the k of pass@k and maj@k")
@@ -45,18 +45,28 @@ def parser() -> argparse.ArgumentParser:
         "--ablations", nargs="+", default=[], metavar="COMPONENT=FULL:WITHOUT", help="none: no table of ablations"
     )
     one.add_argument("--runs", nargs="*", type=Path, default=[], metavar="FILE", help=f"{_RUNS}, for what it cost")
+    one.add_argument(
+        "--metrics",
+        nargs="*",
+        default=[],
+        metavar="METHOD:SEED:FILE",
+        help=f"{_METRICS}; rollouts.jsonl.gz beside one is read, too, where there is one",
+    )
     one.add_argument("--arms", type=Path, help=_ARMS)
     one.add_argument("--out-dir", type=Path, required=True)
 
     one = commands.add_parser("figures", help="write every figure as .pdf and .png, and its caption as .rst")
-    one.add_argument(
-        "--metrics", nargs="*", required=True, metavar="METHOD:SEED:FILE", help="metrics.jsonl of each run"
-    )
+    one.add_argument("--metrics", nargs="*", required=True, metavar="METHOD:SEED:FILE", help=_METRICS)
     one.add_argument("--runs", nargs="*", type=Path, required=True, metavar="FILE", help=_RUNS)
     one.add_argument("--arms", type=Path, help=_ARMS)
     one.add_argument("--scores", type=Path, required=True)
     one.add_argument("--grades-dir", type=Path, required=True, help="holds <method>/seed<k>/<benchmark>.parquet")
-    one.add_argument("--tables-dir", type=Path, required=True, help="holds significance.csv, and ablations.csv if any")
+    one.add_argument(
+        "--tables-dir",
+        type=Path,
+        required=True,
+        help="holds significance.csv, consulting.csv, and ablations.csv if any",
+    )
     one.add_argument("--out-dir", type=Path, required=True)
 
     one = commands.add_parser("report", help="write one self-contained HTML page")
@@ -129,6 +139,7 @@ def parser() -> argparse.ArgumentParser:
 
 
 _RUNS = "run.json of each training run"
+_METRICS = "metrics.jsonl of each training run"
 _ARMS = "JSON by method: title, inline, look, spends (default: methods are called by their names)"
 _WORKERS = "processes of the second scorer"
 _MOST_WORKERS = 1024

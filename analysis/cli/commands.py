@@ -61,13 +61,19 @@ def scores(arguments: argparse.Namespace) -> None:
 
 
 def tables(arguments: argparse.Namespace) -> None:
-    """Scores and grades to the main table, the significance table and, where ablations are declared, theirs."""
+    """Scores, grades, training metrics and run records to the tables; that of ablations where some are declared."""
     from analysis.intake.grades import read_votes
     from analysis.intake.runs import read_run
+    from analysis.intake.training_log import read_training_log
+    from analysis.intake.transcripts import FILE, read_transcripts
+    from analysis.statistics.consulting import facts
+    from analysis.statistics.learning import learned
     from analysis.statistics.scores import majority, read_scores
-    from analysis.tables import ABLATIONS
+    from analysis.tables import ABLATIONS, CONSULTING, LEARNING, LEARNING_PAIRS
     from analysis.tables.ablations import Ablation, ablations_table
+    from analysis.tables.consulting import consulting_table
     from analysis.tables.files import remove_table, write_table
+    from analysis.tables.learning import learning_pairs, learning_table
     from analysis.tables.main import main_table
     from analysis.tables.significance import significance_table
 
@@ -78,9 +84,22 @@ def tables(arguments: argparse.Namespace) -> None:
         [majority(cell, read_votes(cell.grades(arguments.grades_dir)), arguments.k) for cell in table.cells],
         ignore_index=True,
     )
+    runs = [read_run(path) for path in arguments.runs]
+    metrics = [_run(text) for text in arguments.metrics]
+    logs = [read_training_log(*one) for one in metrics]
+    curves = learned(logs, runs)
+    rollouts = {
+        (method, seed): facts(read_transcripts(file))
+        for method, seed, path in metrics
+        if (file := path.with_name(FILE)).exists()
+    }
+    compared = [*pairs, *((one.full, one.without) for one in ablations)]
     made = {
-        "main": main_table(table, votes, arguments.k, [read_run(path) for path in arguments.runs]),
+        "main": main_table(table, votes, arguments.k, runs),
         "significance": significance_table(table, pairs, votes),
+        LEARNING: learning_table(curves),
+        LEARNING_PAIRS: learning_pairs(curves, compared),
+        CONSULTING: consulting_table(logs, rollouts),
     }
     if ablations:
         made[ABLATIONS] = ablations_table(table, ablations)
@@ -102,6 +121,7 @@ def figures(arguments: argparse.Namespace) -> None:
     from analysis.plots.drawing import Experiment, draw
     from analysis.statistics.scores import read_scores
     from analysis.tables.ablations import read_ablations
+    from analysis.tables.consulting import read_consulting
     from analysis.tables.significance import read_significance
 
     logs = [read_training_log(*_run(text)) for text in arguments.metrics]
@@ -114,6 +134,7 @@ def figures(arguments: argparse.Namespace) -> None:
         pd.concat(responses, ignore_index=True),
         logs,
         [read_run(path) for path in arguments.runs],
+        read_consulting(arguments.tables_dir),
     )
     draw(experiment, arguments.out_dir)
 

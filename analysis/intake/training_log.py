@@ -17,8 +17,11 @@ CONSULTS = "consult_rate"
 COPIES = "copy_rate"
 ASSISTED = "accuracy_train_assisted"
 UNASSISTED = "accuracy_train_unassisted"
+QUERIES, SHOWN, TURNS = "queries", "accepted", "turn_budget"
+#: Tokens of a step: that the policy wrote, that experts wrote, and that experts gave log-probabilities of.
+TOKENS = ("policy_tokens", "expert_tokens", "expert_tokens_scored")
 #: What is read of a step beside its number; all but the first may be absent.
-COLUMNS = (VALIDATION, ACCEPTANCE, CONSULTS, COPIES, ASSISTED, UNASSISTED)
+COLUMNS = (VALIDATION, ACCEPTANCE, CONSULTS, COPIES, ASSISTED, UNASSISTED, QUERIES, SHOWN, TURNS, *TOKENS)
 
 
 class TrainingLog(NamedTuple):
@@ -30,7 +33,8 @@ class TrainingLog(NamedTuple):
         steps: indexed by the step (0 is before training), in order; NaN where a step did not measure a column, or the
             file does not have it. Columns: accuracy_val_unassisted, acceptance_rate (the schedule's), consult_rate
             (rollouts that asked), copy_rate, accuracy_train_assisted and accuracy_train_unassisted (rollouts with and
-            without an accepted reply); all from 0 to 1.
+            without an accepted reply), all from 0 to 1; queries, and accepted, those of them whose reply the policy was
+            shown; turn_budget, how often a rollout may consult; the tokens of ``TOKENS``. Of this step alone.
     """
 
     method: str

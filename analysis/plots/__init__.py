@@ -22,7 +22,10 @@ FIGURES = {
     "question_heat_map": Listed("scores", "Accuracy of each method on each question"),
     "pass_at_k": Listed("scores", "pass@k against k"),
     "accuracy_over_training": Listed("training", "Validation accuracy over training"),
-    "consultation_over_training": Listed("training", "Consultation over training"),
+    "accuracy_over_tokens": Listed("training", "Validation accuracy against tokens of policy and experts"),
+    "consultation_over_training": Listed("consulting", "Consultation over training"),
+    "modes_over_training": Listed("consulting", "What policies ask, over training"),
+    "worth_of_consulting": Listed("consulting", "What consulting earned within a group, over training"),
     "length_and_correctness": Listed("cost", "Length of right and wrong responses"),
     "cost_and_accuracy": Listed("cost", "Accuracy against tokens"),
 }

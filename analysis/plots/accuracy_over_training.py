@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
 
@@ -12,7 +11,7 @@ from analysis.intake.cells import ALL
 from analysis.intake.training_log import VALIDATION, TrainingLog
 from analysis.plots import style
 from analysis.plots.axes import legend_above, percent
-from analysis.plots.curves import mean_of_seeds
+from analysis.plots.curves import OVER_SEEDS, Runs, curves_of_methods, label_left, steps_below
 from analysis.plots.design import seeds_of
 from analysis.plots.drawing import Drawn, Experiment
 from analysis.statistics.scores import Scores
@@ -26,22 +25,22 @@ def accuracy_over_training(logs: Sequence[TrainingLog], scores: Scores) -> Drawn
     The base policy is the dashed line: its accuracy on the same validation problems (step 0) where the runs measured
     it, else its accuracy on the benchmarks.
     """
-    figure, axes = plt.subplots(figsize=(6.4, 3.8), layout="constrained")
-    looks = style.looks(scores.methods)
     methods = list(dict.fromkeys(log.method for log in logs))
-    for method in methods:
-        mean_of_seeds(axes, [log for log in logs if log.method == method], VALIDATION, looks[method])
-    base = _base_line(axes, logs, scores)
-    axes.set_xlabel("Training step")
-    axes.set_ylabel("Validation accuracy, no experts")
-    percent(axes)
-    # Beside the curves: of many methods there is no room among them.
-    legend_above(figure, axes)
-    seeds = seeds_of((method, sum(log.method == method for log in logs)) for method in methods)
+    runs = {method: Runs([log.measured(VALIDATION) for log in logs if log.method == method]) for method in methods}
+    figure, panels = curves_of_methods(runs, style.looks(scores.methods))
+    for axes in panels:
+        base = _base_line(axes, logs, scores)
+        percent(axes)
+    steps_below(figure, panels)
+    label_left(figure, panels, "Validation accuracy, no experts")
+    if len(panels) == 1:
+        # Beside the curves: there is no room among them.
+        legend_above(figure, panels[0])
+    seeds = seeds_of((method, len(runs[method].values)) for method in methods)
     return Drawn(
         figure,
         "Accuracy on the validation problems with experts locked off, against the training step. Thin lines: training "
-        f"seeds; thick lines: their mean; no interval is drawn.{base} {seeds}",
+        f"seeds; thick lines: their mean; bands: {OVER_SEEDS}, on the same problems.{base} {seeds}",
     )
 
 

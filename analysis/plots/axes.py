@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
@@ -15,11 +16,16 @@ def percent(axes: Axes) -> None:
     axes.yaxis.set_major_formatter(PercentFormatter(xmax=1, decimals=0 if high > 0.1 else 1))
 
 
-def legend_above(figure: Figure, axes: Axes) -> None:
-    """One legend for the whole figure, of the artists of ``axes``, if there are any."""
-    handles, labels = axes.get_legend_handles_labels()
-    if labels:
-        figure.legend(handles, labels, loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=min(4, len(labels)))
+def legend_above(figure: Figure, *panels: Axes) -> None:
+    """One legend for the whole figure, of the artists of ``panels``, each label once, if there are any."""
+    found: dict[str, Artist] = {}
+    for axes in panels:
+        for handle, label in zip(*axes.get_legend_handles_labels(), strict=True):
+            found.setdefault(label, handle)
+    if found:
+        figure.legend(
+            list(found.values()), list(found), loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=min(4, len(found))
+        )
 
 
 def say(axes: Axes, text: str) -> None:

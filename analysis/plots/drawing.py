@@ -36,6 +36,7 @@ class Experiment:
         responses: a row each, with the columns method, n_tokens, correct, unanswered.
         logs: of the training runs.
         runs: the training runs.
+        consulting: the table of what their policies do with experts.
     """
 
     scores: Scores
@@ -44,6 +45,7 @@ class Experiment:
     responses: pd.DataFrame
     logs: Sequence[TrainingLog]
     runs: Sequence[Run]
+    consulting: pd.DataFrame
 
 
 def draw(experiment: Experiment, folder: Path) -> None:

@@ -19,13 +19,14 @@ from analysis.output import whole
 from analysis.plots import DPI
 from analysis.tables.names import said_of
 
-_PALETTE = [tuple(colour) for colour in sns.color_palette("colorblind")]
-_COLOURS = [_PALETTE[index] for index in (2, 1, 4, 5, 9, 8)]
+#: Told apart by all kinds of colour vision.
+PALETTE = [tuple(colour) for colour in sns.color_palette("colorblind")]
+_COLOURS = [PALETTE[index] for index in (2, 1, 4, 5, 9, 8)]
 # One more than the colours: 42 looks before one comes again, the first of which share neither colour nor marker.
 _MARKERS = ("^", "v", "P", "X", "<", ">", "*")
 _FREE = [(_COLOURS[index % 6], _MARKERS[index % 7]) for index in range(42)]
 #: Of a difference: higher, lower, and what is not shown to be either.
-HIGHER, LOWER, NOT_SHOWN = _PALETTE[0], _PALETTE[3], (0.45, 0.45, 0.45)
+HIGHER, LOWER, NOT_SHOWN = PALETTE[0], PALETTE[3], (0.45, 0.45, 0.45)
 
 Look = tuple[tuple[float, ...], str]
 

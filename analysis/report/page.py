@@ -18,7 +18,9 @@ from analysis.report.conclusion import Conclusion, conclude
 from analysis.report.excerpt import excerpt
 from analysis.statistics.reported import reported_difference
 from analysis.tables.ablations import read_ablations
+from analysis.tables.consulting import consulting_rows, part_rows, read_consulting
 from analysis.tables.costs import cost_rows
+from analysis.tables.learning import learning_pair_rows, learning_rows, read_learning, read_learning_pairs
 from analysis.tables.main import read_main
 from analysis.tables.names import inline_name
 from analysis.tables.numbers import points
@@ -50,7 +52,7 @@ def build(
 
     Args:
         experiment: its name.
-        tables: the folder of main.csv and significance.csv, and of ablations.csv where there are ablations.
+        tables: the folder of the tables, ablations.csv among them where there are ablations.
         figures: the folder of the figures (PNG) and their captions.
         run_files: run.json of every training run; the rollouts.jsonl.gz beside one is read, too, where there is one.
         notes: what a reader has to know before anything else; among the conclusion's warnings.
@@ -59,6 +61,7 @@ def build(
         InputError: a file is missing or not what it should be.
     """
     main, significance, ablations = read_main(tables), read_significance(tables), read_ablations(tables)
+    consulting = read_consulting(tables)
     runs = [read_run(path) for path in run_files]
     conclusion = conclude(main, significance, {run.method for run in runs})
     conclusion = dataclasses.replace(
@@ -82,6 +85,10 @@ def build(
         significance=test_rows(significance),
         ablations=[] if ablations is None else ablation_rows(ablations),
         ablation_tests=[] if ablations is None else ablation_test_rows(ablations),
+        learning=learning_rows(read_learning(tables)),
+        learning_pairs=learning_pair_rows(read_learning_pairs(tables)),
+        consulting=consulting_rows(consulting),
+        consulting_parts=part_rows(consulting),
         figures=_by_section(figures, figures_of(ablations is not None)),
         k=int(main["k"].iloc[0]),
         excerpt=excerpt(list(zip(run_files, runs, strict=True))),

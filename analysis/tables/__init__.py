@@ -1,7 +1,9 @@
 """The tables, a module each, and how people read them. This list is light: rules read it, and load nothing else."""
 
+#: How methods learn, how compared ones do beside each other, and what policies do with their experts.
+LEARNING, LEARNING_PAIRS, CONSULTING = "learning", "learning_pairs", "consulting"
 #: Files of the tables, without their endings.
-TABLES = ("main", "significance")
+TABLES = ("main", "significance", LEARNING, LEARNING_PAIRS, CONSULTING)
 #: That of the ablations, which is written only where an experiment declares some.
 ABLATIONS = "ablations"
 

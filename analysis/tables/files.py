@@ -50,8 +50,11 @@ def remove_table(folder: Path, name: str) -> None:
         (folder / f"{name}.{form}").unlink(missing_ok=True)
 
 
-def read_table(folder: Path, name: str, columns: Mapping[str, type]) -> pd.DataFrame:
-    """``<name>.csv`` with all of ``columns``, numbers or nothing in the float ones, and a row. Raises InputError."""
+def read_table(folder: Path, name: str, columns: Mapping[str, type], may_be_empty: bool = False) -> pd.DataFrame:
+    """``<name>.csv`` with all of ``columns``, numbers or nothing in the float ones, and a row. Raises InputError.
+
+    With ``may_be_empty`` it needs no row.
+    """
     path = regular(folder / f"{name}.csv")
     # A method may be called NA, or 1.
     texts = {column: "str" for column, kind in columns.items() if kind is str}
@@ -64,6 +67,8 @@ def read_table(folder: Path, name: str, columns: Mapping[str, type]) -> pd.DataF
     missing = [column for column in columns if column not in table]
     if missing:
         raise InputError(f"{path}: column {missing[0]!r} is missing (needed are {', '.join(columns)})")
+    if table.empty and may_be_empty:
+        return table
     for column, kind in columns.items():
         if kind is str:
             table[column] = table[column].str.removeprefix(_MARK)

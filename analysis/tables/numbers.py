@@ -65,6 +65,11 @@ def span(low: float, high: float, signed: bool) -> str:
     return MISSING if math.isnan(low) else f"{points(low, signed)} to {points(high, signed)}"
 
 
+def points_within(value: float, low: float, high: float, signed: bool) -> str:
+    """An accuracy, or a difference of two, in points of 100, with its interval where there is one."""
+    return points(value, signed) + ("" if math.isnan(low) else f" ({span(low, high, signed)})")
+
+
 def p_text(p: float) -> str:
     """A p-value as printed."""
     if math.isnan(p):

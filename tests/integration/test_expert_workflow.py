@@ -13,7 +13,7 @@ from baselines.procedure import Replies
 from tests.integration.checkout import in_checkout
 from tests.scripted_sample import shipped
 from tests.survivors import Marked, wait_for
-from workflow.processes import WORKFLOW_VARIABLE
+from workflow.belonging import WORKFLOW_VARIABLE
 
 pytestmark = [pytest.mark.engine, pytest.mark.arm]
 _START_S = 120

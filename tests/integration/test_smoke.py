@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 
 from analysis.intake.transcripts import read_transcripts
+from analysis.statistics.modes import MODES
 from tests.integration.checkout import snakemake
 
 pytestmark = pytest.mark.engine
@@ -20,6 +21,12 @@ def test_every_arm_is_scored_and_reported(checkout: Path) -> None:
     assert main["avg_at_k"].between(0, 1).all()
     significance = pd.read_csv(results / "tables" / "significance.csv")
     assert {"paired_t_questions", "crossed"} <= set(significance["test"])
+    learning = pd.read_csv(results / "tables" / "learning.csv")
+    # Steps and run.json count the same tokens: nothing was spent before the first step.
+    assert learning["tokens_before"].tolist() == [0, 0] and (learning["tokens"] > 0).all()
+    consulting = pd.read_csv(results / "tables" / "consulting.csv")
+    assert {*consulting["method"]} == {"eapo"} and consulting["rollouts"].tolist() == [16, 4, 4, 4, 4]
+    assert consulting[[*MODES]].sum(axis=1).tolist() == pytest.approx([1] * 5)
     assert (results / "report.html").stat().st_size > 50_000
     assert "Rollouts, word for word" in (results / "report.html").read_text()
     for figure in ("accuracy_over_training", "comparison"):

@@ -11,6 +11,7 @@ from analysis.intake import arms, runs, samples, shards, training_log, transcrip
 from eapo_verl.record import step_log
 from eapo_verl.record import transcripts as record
 from eapo_verl.record.costs import Costs
+from eapo_verl.record.step_metrics import summarise
 from tests.default_experiment import plan
 from workflow.experiment import load_experiment
 from workflow.keep_shard import keep
@@ -29,7 +30,7 @@ def test_samples() -> None:
 
 def test_metrics(tmp_path: Path) -> None:
     log = step_log.StepLog(tmp_path / step_log.FILE, "eapo seed 1", total_steps=1, first_step=1)
-    log.log({}, 1)
+    log.log({f"{step_log.PREFIX}{column}": value for column, value in summarise([], []).items()}, 1)
     (line,) = step_log.read_steps(tmp_path / step_log.FILE)
     assert set(training_log.COLUMNS) <= line.keys()
 

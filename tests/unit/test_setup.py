@@ -72,6 +72,23 @@ def test_lock_names_no_host_and_no_path(lock: str) -> None:
     assert not re.search(r"://| @ |--(extra-)?index|--find-links|file:|(^|\s)\.{0,2}/\w", text, re.M)
 
 
+def test_the_plugins_of_a_cluster_are_pinned_beside_locks_that_have_what_they_need() -> None:
+    project, plugins = pyproject()["project"], pins_of("cluster")
+    for requirement in map(Requirement, project["optional-dependencies"]["cluster"]):
+        assert requirement.specifier.contains(plugins[requirement.name])
+    # Installed without dependencies: what these two declare, numpy's version aside, the locks have.
+    needed = {
+        "numpy",
+        "pandas",
+        "pyyaml",
+        "throttler",
+        "snakemake-interface-common",
+        "snakemake-interface-executor-plugins",
+    }
+    for lock in LOCKS:
+        assert needed <= pins_of(lock).keys() and not plugins.keys() & pins_of(lock).keys()
+
+
 def test_cpu_lock_holds_the_cpu_build_and_nothing_excluded() -> None:
     pins = pins_of("cpu")
     assert pins["torch"].endswith("+cpu")

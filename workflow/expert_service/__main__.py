@@ -27,7 +27,7 @@ def _parser() -> argparse.ArgumentParser:
     for one in (serving, leasing):
         one.add_argument("--log-dir", type=Path, required=True)
         one.add_argument("--expert", type=ExpertModel.parse, action="append", required=True)
-        one.add_argument("--host", default="127.0.0.1", help="name or address of this machine that servers listen on")
+        one.add_argument("--host", help="name or address of this machine that servers listen on; loopback by default")
         one.add_argument("--key", action="store_true", help="want a key, as servers beyond loopback always do")
         one.add_argument("--threads", type=int, default=1, help="of each server, on a CPU")
         one.add_argument("--idle-s", type=float, default=300, help="the service ends that long after the last lease")
@@ -57,17 +57,19 @@ def _run(arguments: argparse.Namespace, command: list[str]) -> int:
         passed_on = [f"--expert={model}" for model in arguments.expert]
         passed_on += [
             f"--{name.replace('_', '-')}={getattr(arguments, name)}"
-            for name in ("host", "threads", "idle_s", "stall_s", "vllm")
+            for name in ("threads", "idle_s", "stall_s", "vllm")
         ]
+        passed_on += [f"--host={arguments.host}"] if arguments.host is not None else []
         passed_on += ["--key"] if arguments.key else []
         take_lease(arguments.services, arguments.endpoints, arguments.log_dir, passed_on)
     else:
+        host = arguments.host or "127.0.0.1"
         return serve(
             arguments.folder,
             arguments.owner,
             arguments.expert,
-            host=arguments.host,
-            keyed=arguments.key or not _is_loopback(arguments.host),
+            host=host,
+            keyed=arguments.key or not _is_loopback(host),
             threads=arguments.threads,
             log_dir=arguments.log_dir,
             program=arguments.vllm,

@@ -6,45 +6,57 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from eapo_verl.record.files import write_whole
+from workflow.belonging import Workflow
+from workflow.expert_service.slurm_job import SlurmJob, in_job_of
 from workflow.expert_service.state import KEY_VARIABLE, ServiceError, ServiceFolder, ServiceState
 from workflow.locks import is_held
-from workflow.processes import Identity, this_process, workflow_process
+from workflow.processes import Identity, this_process
 
 #: Names the folder of its service in the environment of a run.
 SERVICE_VARIABLE = "EAPO_EXPERT_SERVICE"
 _LOOK_S = 0.1
 #: Seconds in which a service that was asked to end is gone.
 _END_S = 15.0
+#: Seconds that experts that are up have to answer a run in.
+_REACHED_WITHIN_S = 10.0
 
 
 def take_lease(services: Path, endpoints: Path, log_dir: Path, serve_arguments: Sequence[str]) -> None:
     """Lease the service of this workflow, started if need be, for as long as this process and what it executes lives.
 
+    Where the run is a job of Slurm's, so is the service; on another machine than its workflow's else, it is the run's.
+
     Args:
         services: the folder of all services of an experiment.
         endpoints: written, ``{"name": {"base_url", "model", ...}}``; its stem is the name of a service of one run.
         log_dir: where the logs of the service and its servers go.
-        serve_arguments: of ``serve``, without folder, owner and log_dir.
+        serve_arguments: of ``serve``, without folder, owner and log_dir; of a service that is a job, without host.
 
     Raises:
         ServiceError: the service does not start.
     """
-    workflow = workflow_process()
-    owner = workflow or this_process()
-    name = "shared" if workflow is not None else endpoints.stem
-    folder = ServiceFolder(services / name)
+    workflow = Workflow.of_this_job()
+    as_a_job = workflow is not None and in_job_of(workflow)
+    shared = workflow is not None and (as_a_job or workflow.process.here)
+    owner = workflow.process if workflow is not None and shared else this_process()
+    name = "shared" if shared else endpoints.stem
+    folder, log = ServiceFolder(services / name), log_dir / name / "service.log"
+    serving = [sys.executable, "-m", "workflow.expert_service", "serve", "--folder", str(folder.path)]
+    serving += ["--owner", str(owner), "--log-dir", str(log.parent), *serve_arguments]
     with folder.starting():
         lease = folder.lease()
         state = folder.read()
-        if state is None or state.owner != str(owner) or not state.running():
-            log = log_dir / name / "service.log"
-            _end(state, log)
-            folder.clear()
-            state = _start(folder, owner, log, serve_arguments)
+        if state is None or state.owner != str(owner) or not folder.serves(state):
+            if workflow is not None and as_a_job:
+                state = _start_as_a_job(folder, state, workflow, log, serving)
+            else:
+                _end(state, log)
+                folder.clear()
+                state = _start(folder, owner, log, serving)
     endpoints.parent.mkdir(parents=True, exist_ok=True)
     write_whole(endpoints, json.dumps(state.endpoints(), indent=1))
     os.set_inheritable(lease, True)
@@ -60,19 +72,28 @@ def wait_until_up(path: Path) -> None:
         path: the service's folder.
 
     Raises:
-        ServiceError: the service has failed or ended, or the workflow has.
+        ServiceError: the service has failed or ended, the workflow has, or experts are up that do not answer here.
     """
     folder, parent = ServiceFolder(path), os.getppid()
     first = folder.read()
     state = first
+    unreached_at: float | None = None
     while state is not None and first is not None and state.process == first.process:
         if state.failure is not None:
             raise ServiceError(state.failure)
         if all(expert.up for expert in state.experts.values()):
-            return
+            unreached = [expert.base_url for expert in state.experts.values() if not expert.answers()]
+            if not unreached:
+                return
+            unreached_at = unreached_at or time.monotonic()
+            if time.monotonic() - unreached_at > _REACHED_WITHIN_S:
+                raise ServiceError(
+                    f"{unreached[0]} answers on its own machine, and not to this one: the name has to be that of an "
+                    "address that other nodes reach, and no firewall between them"
+                )
         if os.getppid() != parent:
             raise ServiceError("the process that waits for the experts has ended")
-        if not state.running():
+        if not folder.serves(state):
             break
         time.sleep(_LOOK_S)
         state = folder.read()
@@ -91,14 +112,36 @@ def _end(state: ServiceState | None, log: Path) -> None:
         time.sleep(_LOOK_S)
 
 
-def _start(folder: ServiceFolder, owner: Identity, log: Path, serve_arguments: Sequence[str]) -> ServiceState:
-    python = [sys.executable, "-m"]
-    serving = [*python, "workflow.expert_service", "serve", "--folder", str(folder.path), "--owner", str(owner)]
-    serving += ["--log-dir", str(log.parent), *serve_arguments]
-    process = _detached([*python, "workflow.logged", "--until", str(owner), str(log), "--", *serving])
+def _start(folder: ServiceFolder, owner: Identity, log: Path, serving: Sequence[str]) -> ServiceState:
+    """Start a service that is no descendant of this process, on this machine."""
+    process = _detached([sys.executable, "-m", "workflow.logged", "--until", str(owner), str(log), "--", *serving])
+    return _published(folder, lambda: process is None or process.ended(), log)
+
+
+def _start_as_a_job(
+    folder: ServiceFolder, before: ServiceState | None, workflow: Workflow, log: Path, serving: Sequence[str]
+) -> ServiceState:
+    """Have a service as a job of Slurm's, which may have been submitted already by a run that has ended meanwhile."""
+    printed = log.with_name("slurm.log")
+    noted = folder.noted_job() if before is None else None
+    job = SlurmJob(noted, workflow) if noted is not None else None
+    if job is None or job.ended():
+        _end(before, log)
+        folder.clear()
+        for old in (log, printed):
+            old.unlink(missing_ok=True)
+        job = SlurmJob.submit(workflow, printed, [sys.executable, "-m", "workflow.logged", str(log), "--", *serving])
+        folder.note_job(job.number)
+    return _published(folder, job.ended, log, printed)
+
+
+def _published(folder: ServiceFolder, ended: Callable[[], bool], *logs: Path) -> ServiceState:
+    """The state of a service that is starting, once there is one; the first of ``logs`` that is there says why not."""
     while (state := folder.read()) is None:
-        if process is None or process.ended():
-            said = [line for line in log.read_text("utf-8", "replace").splitlines() if line.strip()]
+        if ended():
+            log = next((log for log in logs if log.exists() and log.stat().st_size), logs[0])
+            text = log.read_text("utf-8", "replace") if log.exists() else ""
+            said = [line for line in text.splitlines() if line.strip()]
             reason = said[-1].removeprefix("expert service: ") if said else "it printed nothing"
             raise ServiceError(f"{reason} (log {log})")
         time.sleep(_LOOK_S)

@@ -5,8 +5,6 @@ import socket
 import subprocess
 import sys
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -72,7 +70,7 @@ class Server:
         program: ``vllm``.
 
     Raises:
-        ServiceError: there is no model.
+        ServiceError: there is no model, or ``host`` is none of this machine's.
     """
 
     def __init__(self, model: ExpertModel, host: str, log: Path, program: Path) -> None:
@@ -82,7 +80,10 @@ class Server:
         # Bound and never listened on: keeps the port from everybody but the server, which sets the same option.
         self._reservation = socket.socket()
         self._reservation.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        self._reservation.bind((host, 0))
+        try:
+            self._reservation.bind((host, 0))
+        except OSError as error:
+            raise ServiceError(f"expert {model.name}: {host!r} is nothing to listen on here: {error}") from error
         self._host, self._port = host, self._reservation.getsockname()[1]
         self._program = program
         self._process: subprocess.Popen | None = None
@@ -118,14 +119,6 @@ class Server:
         lines = [line for line in self.log.read_text("utf-8", "replace").splitlines() if line.strip()]
         last = next((line for line in reversed(lines) if "Error" in line), lines[-1] if lines else "no output")
         return f"expert {self.model.name}: vllm serve ended with status {status}: {last[:200]} (log {self.log})"
-
-    def answers(self) -> bool:
-        """Whether it is ready."""
-        try:
-            with urllib.request.urlopen(self.base_url.removesuffix("/v1") + "/health", timeout=2) as response:
-                return response.status == 200
-        except (urllib.error.URLError, OSError):
-            return False
 
     def stalled_s(self) -> float:
         """Seconds since it last showed, to this method, that it works: printed or read something, or used some CPU."""

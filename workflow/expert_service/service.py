@@ -1,5 +1,6 @@
 """The service itself: starts the servers, says where they are, starts one again that died, ends when nobody asks."""
 
+import os
 import sys
 import time
 from collections.abc import Sequence
@@ -91,7 +92,7 @@ class Service:
             self._restarts[server] += 1
             server.start(self._env)
         elif not expert.up:
-            if server.answers():
+            if expert.answers():
                 expert.up = True
                 self._folder.publish(self._state)
             elif server.stalled_s() > self._stall_s:
@@ -129,7 +130,12 @@ def serve(
     """Serve ``models`` (:class:`Service` says how); returns the exit status.
 
     Raises:
-        ServiceError: a model is missing.
+        ServiceError: a model is missing, ``host`` is none of this machine's, or another service runs in the folder.
     """
+    place = ServiceFolder(folder)
     servers = [Server(model, host, log_dir / f"{model.name}.log", program) for model in models]
-    return Service(ServiceFolder(folder), owner, servers, threads, keyed, idle_s, stall_s).run()
+    running = place.begin()
+    try:
+        return Service(place, owner, servers, threads, keyed, idle_s, stall_s).run()
+    finally:
+        os.close(running)

@@ -4,6 +4,7 @@ import contextlib
 import fcntl
 import os
 import secrets
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -28,19 +29,25 @@ class ExpertState(BaseModel):
     parameters: int | None = None
     up: bool = False
 
+    def answers(self) -> bool:
+        """Whether its server is ready, as seen from here."""
+        try:
+            # Its node is near: a proxy, which many a cluster's environment names, would not find it.
+            opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+            with opener.open(self.base_url.removesuffix("/v1") + "/health", timeout=2) as response:
+                return response.status == 200
+        except OSError:
+            return False
+
 
 class ServiceState(BaseModel):
-    """A running service; ``failure`` says in one line why it is about to end."""
+    """A service; ``failure`` says in one line why it is about to end."""
 
     process: str
     owner: str
     keyed: bool
     experts: dict[str, ExpertState]
     failure: str | None = None
-
-    def running(self) -> bool:
-        """Whether the service can still be used, as far as this machine knows."""
-        return self.failure is None and not Identity.parse(self.process).ended()
 
     def endpoints(self) -> dict[str, dict[str, Any]]:
         """The experts as a run's settings name them."""
@@ -58,6 +65,7 @@ class ServiceFolder:
         self.path = path
         self._state = path / "state.json"
         self._key = path / "key"
+        self._job = path / "job"
         path.mkdir(parents=True, exist_ok=True)
 
     def read(self) -> ServiceState | None:
@@ -72,9 +80,39 @@ class ServiceFolder:
         write_whole(self._state, state.model_dump_json(indent=1))
 
     def clear(self) -> None:
-        """Remove state and key."""
-        self._state.unlink(missing_ok=True)
-        self._key.unlink(missing_ok=True)
+        """Remove state, key and job."""
+        for path in (self._state, self._key, self._job):
+            path.unlink(missing_ok=True)
+
+    def serves(self, state: ServiceState) -> bool:
+        """Whether the service that published ``state`` can still be used, as far as this machine knows."""
+        process = Identity.parse(state.process)
+        return state.failure is None and not process.ended() and (process.here or self._is_locked("service"))
+
+    def note_job(self, number: str) -> None:
+        """Keep the number of the cluster's job that is, or will be, the service."""
+        write_whole(self._job, number)
+
+    def noted_job(self) -> str | None:
+        """The number that :meth:`note_job` was told last."""
+        try:
+            return self._job.read_text(encoding="ascii")
+        except FileNotFoundError:
+            return None
+
+    def begin(self) -> int:
+        """Say to other machines that the service runs, for as long as the returned file descriptor is open.
+
+        Raises:
+            ServiceError: another one does.
+        """
+        descriptor = self._open("service")
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            os.close(descriptor)
+            raise ServiceError(f"another service runs in {self.path}") from error
+        return descriptor
 
     def make_key(self) -> str:
         """A new random key, which this user alone can read."""
@@ -105,7 +143,10 @@ class ServiceFolder:
 
     def is_leased(self) -> bool:
         """Whether anybody holds a lease."""
-        descriptor = self._open("leases")
+        return self._is_locked("leases")
+
+    def _is_locked(self, name: str) -> bool:
+        descriptor = self._open(name)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

@@ -1,10 +1,12 @@
 # Tables, figures and the report: from files alone, without an engine.
 
 from analysis.plots import figures_of
-from analysis.tables import ABLATIONS, tables
+from analysis.tables import ABLATIONS, CONSULTING, tables
 
 TABLES = tables(ablations=bool(EXPERIMENT.ablations))
 FIGURES = figures_of(ablations=bool(EXPERIMENT.ablations))
+# As the commands take them.
+METRICS = [f"{method}:{seed}:{PLAN.run(method, seed) / 'metrics.jsonl'}" for method, seed in PLAN.trained]
 
 
 # What tables, figures and report call each arm, how they draw it, and what it declares to spend.
@@ -27,6 +29,9 @@ rule arms:
 rule tables:
     input:
         scores=RESULTS / "scores.parquet",
+        metrics=[PLAN.run(method, seed) / "metrics.jsonl" for method, seed in PLAN.trained],
+        # Read where they lie, beside metrics.jsonl.
+        rollouts=[PLAN.run(method, seed) / "rollouts.jsonl.gz" for method, seed in PLAN.trained],
         runs=[PLAN.run(method, seed) / "run.json" for method, seed in PLAN.trained],
         arms=rules.arms.output,
         code=code("intake", "statistics", "tables"),
@@ -50,6 +55,7 @@ rule tables:
     params:
         grades=RESULTS / "grades",
         folder=RESULTS / "tables",
+        metrics=METRICS,
         k=EXPERIMENT.evaluation.k,
         pairs=[f"{a}:{b}" for a, b in EXPERIMENT.comparisons],
         ablations=(
@@ -60,13 +66,15 @@ rule tables:
     shell:
         "exec python -m workflow.logged {log:q} -- python -m analysis tables --scores {input.scores:q} "
         "--grades-dir {params.grades:q} --k {params.k:q} --pairs {params.pairs:q} {params.ablations:q} "
-        "--runs {input.runs:q} --arms {input.arms:q} --out-dir {params.folder:q}"
+        "--metrics {params.metrics:q} --runs {input.runs:q} --arms {input.arms:q} --out-dir {params.folder:q}"
 
 
 rule figures:
     input:
         scores=RESULTS / "scores.parquet",
-        tables=[RESULTS / "tables" / f"{name}.csv" for name in TABLES if name in ("significance", ABLATIONS)],
+        tables=[
+            RESULTS / "tables" / f"{name}.csv" for name in TABLES if name in ("significance", CONSULTING, ABLATIONS)
+        ],
         metrics=[PLAN.run(method, seed) / "metrics.jsonl" for method, seed in PLAN.trained],
         runs=[PLAN.run(method, seed) / "run.json" for method, seed in PLAN.trained],
         arms=rules.arms.output,
@@ -90,9 +98,7 @@ rule figures:
     conda:
         "../../environment.yml"
     params:
-        metrics=lambda wildcards, input: [
-            f"{method}:{seed}:{path}" for (method, seed), path in zip(PLAN.trained, input.metrics)
-        ],
+        metrics=METRICS,
         grades=RESULTS / "grades",
         tables=RESULTS / "tables",
         folder=RESULTS / "figures",

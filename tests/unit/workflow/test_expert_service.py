@@ -2,7 +2,9 @@
 
 import json
 import os
+import re
 import signal
+import socket
 import stat
 import subprocess
 import sys
@@ -13,10 +15,15 @@ from pathlib import Path
 import psutil
 import pytest
 
+from tests.fake_slurm import RUN
+from tests.fake_slurm import __file__ as FAKE_SLURM
 from tests.fake_vllm import __file__ as FAKE_VLLM
 from tests.survivors import LIMIT_S, Marked, wait_for
-from workflow.expert_service.state import ServiceFolder, ServiceState
-from workflow.processes import Identity
+from workflow.belonging import WORKFLOW_VARIABLE, Workflow
+from workflow.expert_service import lease, slurm_job
+from workflow.expert_service.slurm_job import SHARE_VARIABLE, Share, SlurmJob
+from workflow.expert_service.state import ExpertState, ServiceError, ServiceFolder, ServiceState
+from workflow.processes import Identity, this_process
 
 
 class World:
@@ -33,6 +40,7 @@ class World:
         self.vllm.write_text(f'#!/bin/sh\nexec {sys.executable} {FAKE_VLLM} "$@"\n')
         self.vllm.chmod(0o755)
         self.workflow = subprocess.Popen(["sleep", "600"], env=self.marked.environment)
+        self.variables: dict[str, str] = {}
 
     def lease(self, *options: str, name: str = "one", seconds: float = 600, shared: bool = True) -> subprocess.Popen:
         """A run that leases the experts, waits for them, says so in the file ``name`` and sleeps."""
@@ -40,10 +48,28 @@ class World:
         lease = ["lease", "--services", "services", "--endpoints", f"services/{name}.json", "--log-dir", "logs"]
         experts = ["--expert", "wise=model:64", "--vllm", str(self.vllm), *options]
         run = ["sh", "-c", f"echo $EAPO_EXPERT_KEY up > {name}; exec sleep {seconds}"]
-        workflow = {"EAPO_WORKFLOW": str(Identity.of(self.workflow.pid))} if shared else {}
+        workflow = {WORKFLOW_VARIABLE: str(Identity.of(self.workflow.pid))} if shared else {}
         command = [*service, *lease, *experts, "--", *service, "wait", "--", *run]
-        environment = self.marked.environment | workflow
+        environment = self.marked.environment | workflow | self.variables
         return subprocess.Popen(command, cwd=self.folder, env=environment, stderr=subprocess.PIPE, text=True)
+
+    def in_slurm(self) -> Path:
+        """From now on runs are jobs of a Slurm's; returns the folder that decides what it does."""
+        folder = self.folder / "slurm"
+        folder.mkdir()
+        for name in ("sbatch", "squeue", "scancel"):
+            (folder / name).symlink_to(FAKE_SLURM)
+        self.variables = {
+            "PATH": f"{folder}{os.pathsep}{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+            "FAKE_SLURM": str(folder), "SLURM_JOB_ID": RUN, "SLURM_MEM_PER_NODE": "1", "TMPDIR": str(self.folder),
+            SHARE_VARIABLE: Share(threads=3, memory_mb=500, gpus=2).model_dump_json(),
+        }  # fmt: skip
+        return folder
+
+    def submitted(self) -> list[dict[str, dict[str, str]]]:
+        """What was submitted to that Slurm."""
+        file = self.folder / "slurm" / "submitted"
+        return [json.loads(line) for line in file.read_text().splitlines()] if file.exists() else []
 
     def up(self, name: str = "one") -> str:
         """Wait until a run has its experts; returns its key, if it has one."""
@@ -218,3 +244,87 @@ def test_a_key_is_in_a_file_and_in_environments_of_this_user_alone(world: World)
 def test_servers_beyond_loopback_want_a_key_in_any_case(world: World) -> None:
     world.lease("--host", "0.0.0.0")
     assert len(world.up()) > 30
+
+
+def test_runs_that_are_jobs_of_slurms_share_a_service_that_is_one_of_its_own(world: World) -> None:
+    world.in_slurm()
+    first = world.lease(name="one")
+    key = world.up("one")
+    first.kill()
+    first.wait()
+    world.lease(name="two")
+    assert world.up("two") == key and len(key) > 30
+    assert len(world.starts()) == 1
+    (submitted,) = world.submitted()
+    wanted = {"account": "lab", "partition": "gpu", "time": "1-00:00:00", "cpus-per-task": "3", "mem": "500M"}
+    assert submitted["options"].items() >= (wanted | {"gpus": "2", "no-requeue": ""}).items()
+    # Of the run's own job it has nothing; whose workflow it is of, it knows.
+    given = submitted["environment"]
+    assert given.keys().isdisjoint({"SLURM_JOB_ID", "SLURM_MEM_PER_NODE", "TMPDIR"}) and WORKFLOW_VARIABLE in given
+    assert world.state().experts["wise"].base_url.startswith(f"http://{socket.gethostname()}:")
+    world.workflow.kill()
+    world.workflow.wait()
+    assert world.left_of_service() == []
+
+
+def test_a_job_that_still_waits_is_taken_over_from_a_run_that_has_ended(world: World) -> None:
+    full = world.in_slurm() / "full"
+    full.touch()
+    first = world.lease(name="one")
+    assert first.stderr is not None
+    said = first.stderr.readline()
+    assert re.fullmatch(r"experts: job \d+ of Slurm is PENDING \(Resources\)\n", said)
+    first.kill()
+    first.wait()
+    world.lease(name="two")
+    full.unlink()
+    world.up("two")
+    assert len(world.submitted()) == len(world.starts()) == 1
+
+
+def test_a_service_that_fails_in_a_job_of_its_own_is_one_line_and_the_next_run_submits_another(world: World) -> None:
+    world.in_slurm()
+    (world.model / "config.json").rename(world.model / "hidden")
+    run = world.lease(name="one")
+    _, said = run.communicate()
+    assert run.returncode == 1
+    assert said.splitlines()[-1].startswith("expert service: expert wise: model holds no model")
+    (world.model / "hidden").rename(world.model / "config.json")
+    world.lease(name="two")
+    world.up("two")
+    assert len(world.submitted()) == 2
+
+
+def test_a_run_does_not_wait_for_ever_in_its_own_allocation(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    (world.in_slurm() / "full").touch()
+    for name, value in (world.variables | world.marked.environment | {"PATH": world.variables["PATH"]}).items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(slurm_job, "_LOOK_S", 0.0)
+    us = Workflow(this_process(), Path(os.devnull))
+    job = SlurmJob.submit(us, world.folder / "printed", ["sleep", "602"])
+    assert not job.ended()
+    monkeypatch.setattr(slurm_job, "_QUEUED_AT_MOST_S", 0.0)
+    with pytest.raises(ServiceError, match=r"was PENDING \(Resources\) for 0 minutes: they need room beside the runs"):
+        job.ended()
+    assert eventually(lambda: Identity.of(int(job.number)) is None)
+
+
+def test_experts_that_a_run_cannot_reach_are_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lease, "_REACHED_WITHIN_S", 0.0)
+    us, nobody = str(this_process()), ExpertState(base_url="http://127.0.0.1:9/v1", up=True)
+    folder = ServiceFolder(tmp_path)
+    folder.publish(ServiceState(process=us, owner=us, keyed=False, experts={"wise": nobody}))
+    with pytest.raises(ServiceError, match=r"^http://127\.0\.0\.1:9/v1 answers on its own machine"):
+        lease.wait_until_up(tmp_path)
+
+
+def test_a_service_of_another_machine_is_there_for_as_long_as_it_holds_its_lock(tmp_path: Path) -> None:
+    folder, us = ServiceFolder(tmp_path), str(this_process())
+    elsewhere = ServiceState(process="1:1:other/boot/1", owner=us, keyed=False, experts={})
+    assert not folder.serves(elsewhere)
+    descriptor = folder.begin()
+    assert folder.serves(elsewhere) and not folder.serves(elsewhere.model_copy(update={"failure": "broken"}))
+    with pytest.raises(ServiceError, match=r"^another service runs in "):
+        folder.begin()
+    os.close(descriptor)
+    assert not folder.serves(elsewhere)

@@ -11,7 +11,7 @@ import pytest
 
 from workflow import session
 from workflow.locks import InUse, is_held, take
-from workflow.processes import WORKFLOW_VARIABLE, Identity, this_process, workflow_process
+from workflow.processes import Identity, this_process
 from workflow.session import limit_trainings, take_experiment, training_slots
 
 
@@ -74,18 +74,12 @@ def test_the_command_line_has_the_last_word_on_trainings() -> None:
     assert registered == {}
 
 
-def test_a_process_is_not_taken_for_a_later_one_with_its_id(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_process_is_not_taken_for_a_later_one_with_its_id() -> None:
     us = this_process()
     assert Identity.parse(str(us)) == us and not us.ended() and us.here
     assert Identity(us.pid, us.started - 1, us.host).ended()
     elsewhere = Identity(us.pid, us.started - 1, "elsewhere")
     assert not elsewhere.ended() and not elsewhere.here
-    for named, found in ((str(us), us), (str(elsewhere), None), (None, None)):
-        if named is None:
-            monkeypatch.delenv(WORKFLOW_VARIABLE)
-        else:
-            monkeypatch.setenv(WORKFLOW_VARIABLE, named)
-        assert workflow_process() == found
 
 
 def test_what_has_ended_and_was_not_waited_for_counts_as_ended() -> None:

@@ -15,6 +15,7 @@ from analysis.plots import FIGURES
 from analysis.statistics.metrics import pass_at_k
 from analysis.statistics.scores import read_scores
 from analysis.statistics.significance import crossed_test
+from analysis.tables import CONSULTING, TABLES
 from tests.analysis_experiment import BENCHMARKS, PAIRS, SEEDS, K, figures, report, tables, undrawn
 
 MAIN = (
@@ -109,6 +110,21 @@ def test_significance_table_holds_the_declared_family(results: Path) -> None:
     assert set(zip(with_seeds["method_a"], with_seeds["method_b"], strict=True)) == {("eapo", "self_exploratory")}
 
 
+def test_curves_are_compared_and_consulting_is_counted(results: Path) -> None:
+    pairs = pd.read_csv(results / "tables" / "learning_pairs.csv")
+    # The base policy has no curve.
+    assert pairs[["method_a", "method_b"]].to_numpy().tolist() == [["eapo", "self_exploratory"]]
+    assert pairs.loc[0, "equal_tokens"] == 1000 and pairs.loc[0, "step_a"] == pairs.loc[0, "step_b"] == 6
+    learning = pd.read_csv(results / "tables" / "learning.csv").set_index("method")
+    # 150 a step, and of eapo's experts 10; the rest of what run.json says came before.
+    assert learning.loc["eapo", ["tokens_before", "tokens"]].tolist() == [1100.5 - 960, 1100.5]
+    consulting = pd.read_csv(results / "tables" / "consulting.csv")
+    assert {*consulting["method"]} == {"eapo"} and len(consulting) == 2 * 7
+    assert consulting["decompose"].tolist() == pytest.approx([1 / 6, *[1 / 3] * 3, 0, 0, 0] * 2)
+    html = (results / "report.html").read_text()
+    assert "<h2>What policies do with experts</h2>" in html and "6 (2 of 2 seeds, 6)" in html
+
+
 ABLATIONS = ["--ablations", "experts=eapo:self_exploratory", "training=eapo:base"]
 
 
@@ -143,9 +159,11 @@ def test_ablations_are_tested_and_shown_where_declared(
 
 
 def test_every_table_has_three_forms_and_every_figure_two_and_a_caption(results: Path) -> None:
-    for table in ("main", "significance"):
-        assert "self_exploratory" in (results / "tables" / f"{table}.md").read_text()
-        assert r"self\_exploratory" in (results / "tables" / f"{table}.tex").read_text()
+    for table in TABLES:
+        # Of its consulting alone is nothing to say of a method that has no experts.
+        method = "eapo" if table == CONSULTING else "self_exploratory"
+        assert method in (results / "tables" / f"{table}.md").read_text()
+        assert method.replace("_", r"\_") in (results / "tables" / f"{table}.tex").read_text()
     for figure in FIGURES:
         assert (results / "figures" / f"{figure}.pdf").read_bytes().startswith(b"%PDF")
         assert len((results / "figures" / f"{figure}.png").read_bytes()) > 10_000

@@ -27,13 +27,13 @@ def runs(cells: list[tuple[str, int]]) -> list[tuple[str, int]]:
 
 
 def write_shard(results: Path, folder: Path, cells: list[tuple[str, int]], **changes: Any) -> Path:
-    """A shard of the generated experiment, whose runs have no rollout."""
+    """A shard of the generated experiment; of a run that kept no rollout the file is there, and empty."""
     for name in files(cells):
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        if name.endswith(".gz"):
-            (folder / name).write_bytes(b"")
-        else:
+        if (results / name).exists():
             shutil.copy(results / name, folder / name)
+        else:
+            (folder / name).write_bytes(b"")
     said = {
         "experiment": "tiny", "experiment_sha256": "a" * 64, "shard": folder.name, "k": K,
         "benchmarks": list(BENCHMARKS), "comparisons": [pair.split(":") for pair in PAIRS], "ablations": [],

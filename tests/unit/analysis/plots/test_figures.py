@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from matplotlib.colors import to_rgb
+from scipy import stats
 
 from analysis import plots
 from analysis.intake.arms import Described
@@ -14,17 +15,22 @@ from analysis.intake.runs import COSTS, Run
 from analysis.intake.training_log import COLUMNS, TrainingLog
 from analysis.plots import figures_of, style
 from analysis.plots.ablation_differences import ablation_differences
+from analysis.plots.accuracy_over_tokens import accuracy_over_tokens
 from analysis.plots.accuracy_over_training import accuracy_over_training
 from analysis.plots.consultation_over_training import consultation_over_training
 from analysis.plots.cost_and_accuracy import cost_and_accuracy
 from analysis.plots.drawing import Drawn
 from analysis.plots.length_and_correctness import length_and_correctness
+from analysis.plots.modes_over_training import modes_over_training
 from analysis.plots.paired_differences import paired_differences
 from analysis.plots.pass_at_k import pass_at_k_curves
 from analysis.plots.question_heat_map import question_heat_map
+from analysis.plots.worth_of_consulting import worth_of_consulting
+from analysis.statistics.consulting import Facts
 from analysis.statistics.metrics import pass_at_k
 from analysis.statistics.scores import SCORE_COLUMNS, Scores, complete
 from analysis.tables.ablations import Ablation, ablations_table
+from analysis.tables.consulting import consulting_table
 from analysis.tables.names import described, name
 from analysis.tables.significance import significance_table
 
@@ -150,6 +156,63 @@ def test_training_curves_are_the_mean_of_the_seeds_at_shared_steps() -> None:
     assert "EAPO 2" in drawn.caption
 
 
+def test_the_band_is_the_interval_over_seeds_and_one_seed_has_none() -> None:
+    logs = [log("eapo", seed, accuracy_val_unassisted=[0.1, None, 0.3 + 0.1 * seed, None, None]) for seed in range(3)]
+    (axes,) = accuracy_over_training(logs, scores(0.0)).figure.axes
+    (band,) = axes.collections
+    expected = stats.t.interval(0.95, 2, 0.4, stats.sem([0.3, 0.4, 0.5]))
+    at_two = [y for path in band.get_paths() for x, y in path.vertices if x == 2]
+    assert (min(at_two), max(at_two)) == pytest.approx(expected)
+    (alone,) = accuracy_over_training(logs[:1], scores(0.0)).figure.axes
+    assert all(np.isnan(path.vertices[:, 1]).all() for band in alone.collections for path in band.get_paths())
+
+
+def test_many_methods_have_a_panel_each_with_the_others_behind() -> None:
+    names = ["eapo", *(f"method_{index}" for index in range(6))]
+    logs = [log(one, seed, accuracy_val_unassisted=[0.1, None, 0.3, None, 0.5]) for one in names for seed in (0, 1)]
+    table = scores(0.0)
+    frame = pd.concat([table.frame, *(table.of("eapo", "all").assign(method=one) for one in names[1:])])
+    figure = accuracy_over_training(logs, Scores(frame)).figure
+    panels = figure.axes[:7]
+    assert [axes.get_title(loc="left") for axes in panels] == [name(one) for one in names]
+    for axes, one in zip(panels, names, strict=True):
+        assert len(lines(axes, name(one))) == 1 and len([1 for line in axes.lines if line.get_color() == "0.82"]) == 6
+    assert not figure.axes[7].axison
+
+
+def test_cost_is_the_axis_where_it_is_known() -> None:
+    curve = {"accuracy_val_unassisted": [0.1, None, 0.3, None, 0.5], "policy_tokens": [None, 10, 10, 10, 10]}
+    logs = [log("eapo", 0, **curve), log("self_exploratory", 0, **curve)]
+    known = dict.fromkeys(COSTS, 0.0) | {"policy_tokens_sampled": 40.0, "expert_tokens": 5.0}
+    runs = [Run("eapo", 0, None, None, {}, {}, None, None, None, {}, known)]
+    drawn = accuracy_over_tokens(logs, runs, scores(0.0))
+    (axes,) = drawn.figure.axes
+    (line,) = lines(axes, "EAPO")
+    assert list(line.get_xdata()) == [5, 25, 45] and not lines(axes, "Self-exploratory RL")
+    assert "Not known of Self-exploratory RL." in drawn.caption
+    assert "No run of this experiment" in accuracy_over_tokens(logs, [], scores(0.0)).caption
+
+
+def test_what_was_asked_and_what_it_earned_stand_in_the_table_that_they_are_drawn_from() -> None:
+    def facts(step: int, prompt: str, mode: str, right: bool) -> Facts:
+        asked = mode != "self_resolve"
+        return Facts(step, prompt, mode, True, asked, asked or None, False, right, float(right), 0.1 * asked, 0.0)
+
+    logs = [log("eapo", seed, consult_rate=[None, 0.4, 0.4, 0.5, 0.5]) for seed in (0, 1)]
+    modes = ("direct", "self_resolve", "self_resolve")
+    # Of the last step only one group is kept.
+    prompts = [(step, prompt) for step in range(1, 5) for prompt in ("ab" if step < 4 else "a")]
+    kept = [facts(step, prompt, mode, step == 1) for step, prompt in prompts for mode in modes]
+    table = consulting_table(logs, {("eapo", seed): kept for seed in (0, 1)})
+    (axes,) = modes_over_training(table).figure.axes
+    heights = [patch.get_height() for patch in axes.patches]
+    assert heights == pytest.approx([*[200 / 3] * 4, *[100 / 3] * 4, *[0] * 12])
+    (axes,) = worth_of_consulting(table).figure.axes
+    (line,) = lines(axes, "in all")
+    assert list(line.get_xdata()) == [1, 2, 3] and line.get_ydata() == pytest.approx([0.1] * 3)
+    assert lines(axes, "answer")[0].get_ydata() == pytest.approx([0] * 3)
+
+
 def test_only_methods_that_consult_have_curves() -> None:
     asking = log(
         "eapo",
@@ -160,27 +223,32 @@ def test_only_methods_that_consult_have_curves() -> None:
         accuracy_train_unassisted=[None, None, 0.3, 0.4, 0.4],
     )
     alone = log("self_exploratory", 0, acceptance_rate=[None, 0, 0, 0, 0], consult_rate=[None, 0, 0, 0, 0])
-    axes = consultation_over_training([alone, asking], scores(0.0)).figure.axes
-    acceptance, consult, copied, accuracy = axes
-    for one in (acceptance, consult):
+    logs = [alone, asking]
+    axes = consultation_over_training(logs, consulting_table(logs, {}), scores(0.0)).figure.axes
+    consult, shown, copied, gate, needed, accuracy = axes
+    for one in (consult, shown):
         assert len(lines(one, "EAPO")) == 1 and not lines(one, "Self-exploratory RL")
-    # The file knows no copy rate.
-    assert not copied.get_lines() and copied.texts[0].get_text() == "not measured"
+    # The file knows no copy rate, and no rollout is kept.
+    for one in (copied, gate, needed):
+        assert not one.get_lines() and one.texts[0].get_text() == "not measured"
     assert sorted(len(line.get_xdata()) for line in lines(accuracy, "EAPO")) == [2, 3]
 
 
 @pytest.mark.parametrize("column", ["acceptance_rate", "consult_rate"])
 def test_what_was_not_measured_is_said(column: str) -> None:
-    figure = consultation_over_training([log("eapo", 0, **{column: [None, 0.5, 0.5, 0.4, 0.4]})], scores(0.0)).figure
-    assert sum("not measured" in text.get_text() for axes in figure.axes for text in axes.texts) == 3
+    logs = [log("eapo", 0, **{column: [None, 0.5, 0.5, 0.4, 0.4]})]
+    figure = consultation_over_training(logs, consulting_table(logs, {}), scores(0.0)).figure
+    assert sum("not measured" in text.get_text() for axes in figure.axes for text in axes.texts) == 5
     assert [text.get_text() for text in figure.legends[0].get_texts()] == ["EAPO"]
 
 
 def test_without_consultations_the_figure_says_so() -> None:
     alone = log("self_exploratory", 0, acceptance_rate=[None, 0, 0, 0, 0], consult_rate=[None, 0, 0, 0, 0])
-    drawn = consultation_over_training([alone], scores(0.0))
+    nothing = consulting_table([alone], {})
+    drawn = consultation_over_training([alone], nothing, scores(0.0))
     assert drawn.figure.axes[0].texts[0].get_text() == "No method consulted experts in training."
-    assert "No method" in drawn.caption
+    for one in (drawn, modes_over_training(nothing), worth_of_consulting(nothing)):
+        assert one.caption.startswith("No ")
 
 
 def test_cost_is_that_of_policy_and_experts_together() -> None:

@@ -60,7 +60,10 @@ def test_it_is_of_the_first_run_that_asked_and_has_transcripts(tmp_path: Path) -
 def test_the_report_escapes_what_was_said(results: Path, tmp_path: Path) -> None:
     folder = tmp_path / "results"
     shutil.copytree(results, folder)
-    assert "word for word" not in (folder / "report.html").read_text()
+    for path in folder.glob(f"runs/*/*/{FILE}"):
+        path.unlink()
+    assert report(folder, folder / "report.html") == 0
+    assert "Rollouts, word for word" not in (folder / "report.html").read_text()
     hostile = "</pre><script>alert(1)</script>\u202e&amp;"
     path = folder / "runs" / "eapo" / "seed0" / FILE
     write_rollouts(path, [rollout(turn(query(reply=hostile))), rollout(phase="validation", response=hostile)])

@@ -1,0 +1,1 @@
+"""What needs a cluster; `make test-cluster` alone runs it, since it makes one of this machine and removes it again."""
