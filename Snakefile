@@ -14,6 +14,7 @@ from snakemake.settings.types import DeploymentMethod
 
 from tasks import CannotGrade
 from workflow.experiment import check_file, load_experiment, preflight_experts
+from workflow.hub_preflight import preflight_hub
 from workflow.methods import ExperimentError
 from workflow.locks import InUse
 from workflow.plan import Plan, code, one_of
@@ -77,6 +78,7 @@ onstart:
         begin(workflow, RESULTS)
         preflight_tasks(DATA.tasks())
         preflight_experts(EXPERIMENT)
+        preflight_hub(EXPERIMENT, PLAN, DATA)
     except (ExperimentError, InUse, CannotGrade) as error:
         sys.exit(f"experiment: {CONFIG_FILE}: {error}")
 

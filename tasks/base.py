@@ -60,8 +60,8 @@ class Task(ABC):
             fields: by lower-case name.
 
         Returns:
-            the row as it is, where it needs no translation. Of a row that has one, ``right_response`` is a response
-            that has to be graded as right.
+            the row as it is, where it needs no translation, as one that was translated does not. Of a row that has one,
+            ``right_response`` is a response that has to be graded as right.
 
         Raises:
             ValueError: it is no row that the task knows; the message, one line, says what is allowed.

@@ -52,15 +52,16 @@ class Choice(Task):
         return letter
 
     def row(self, fields: Mapping[str, Any]) -> Mapping[str, Any]:
-        """The row with its options, if it has columns of them, below its problem, and a letter as its answer."""
-        labels, options = _options(fields)
+        """The row with its options below its problem, if it has columns of them, and a letter as its answer."""
+        columns, labels, options = _options(fields)
         problem = fields.get("problem", fields.get("question"))
         answer = next((fields[name] for name in _ANSWERS if fields.get(name) is not None), None)
         if not options or not isinstance(problem, str) or not isinstance(answer, str | int):
             return fields
         place = _place(answer, labels, options)
         listed = "\n".join(f"{letter}) {option}" for letter, option in zip(ascii_uppercase, options, strict=False))
-        return {**fields, "problem": f"{problem.strip()}\n\n{listed}", "answer": ascii_uppercase[place]}
+        rest = {name: value for name, value in fields.items() if name not in columns}
+        return {**rest, "problem": f"{problem.strip()}\n\n{listed}", "answer": ascii_uppercase[place]}
 
 
 def _letter(content: str) -> str | None:
@@ -68,13 +69,14 @@ def _letter(content: str) -> str | None:
     return (found[1] or found[2]).upper() if found else None
 
 
-def _options(row: Mapping[str, Any]) -> tuple[list[str], list[str]]:
-    """Labels and texts of a row's options; nothing where it has none of its own."""
+def _options(row: Mapping[str, Any]) -> tuple[list[str], list[str], list[str]]:
+    """The columns that a row's options stand in, their labels and texts; nothing where it has none of its own."""
     name = next((name for name in ("choices", "options") if row.get(name) is not None), None)
     if name is None:
         letters = [letter for letter in ascii_uppercase if str(row.get(letter.lower()) or "").strip()]
         own = ascii_uppercase.startswith("".join(letters)) and len(letters) > 1
-        return (letters, [str(row[letter.lower()]).strip() for letter in letters]) if own else ([], [])
+        columns = [letter.lower() for letter in letters]
+        return (columns, letters, [str(row[column]).strip() for column in columns]) if own else ([], [], [])
     found = row[name]
     labels: Any = None
     if isinstance(found, Mapping):
@@ -83,7 +85,7 @@ def _options(row: Mapping[str, Any]) -> tuple[list[str], list[str]]:
     labels = list(ascii_uppercase[: len(options)]) if labels is None else _texts(name, labels)
     if len(labels) != len(options) or len(set(labels)) < len(labels):
         raise ValueError(f"{name!r} has {len(options)} texts and the labels {shortened(', '.join(labels))}")
-    return labels, options
+    return [name], labels, options
 
 
 def _texts(name: str, found: Any) -> list[str]:

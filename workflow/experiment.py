@@ -12,6 +12,7 @@ from typing import Annotated, Any
 
 from pydantic import Field, model_validator
 
+from analysis.statistics.smallest_effect import LEAST, MOST, SMALLEST_EFFECT
 from baselines.arm import Arm
 from eapo_verl.cpu.precision import Requested
 from eapo_verl.experts.api_keys import read_headers
@@ -30,8 +31,9 @@ from workflow.fits import check_fits
 from workflow.lineage import check_runs
 from workflow.methods import ExperimentError, Method, Variant, methods
 from workflow.models import Expert, Model
-from workflow.problem_sets import Benchmark, ProblemSet, check_benchmarks
+from workflow.problem_sets import Benchmark, ProblemSet, check_benchmarks, check_held_out
 from workflow.solutions.settings import Solutions
+from workflow.sources.overlap import Overlap
 from workflow.tuning.rule import read_rule
 from workflow.tuning.settings import Tuning
 
@@ -94,6 +96,7 @@ class Experiment(Settings):
     references: tuple[Name, ...] = ("base",)
     seeds: tuple[Seed, ...] = Field(min_length=1)
     comparisons: tuple[tuple[Name, Name], ...] = Field(min_length=1)
+    smallest_effect: Annotated[float, LATER] = Field(SMALLEST_EFFECT, ge=LEAST, le=MOST)
     ablations: tuple[tuple[Name, Name, Name], ...] = ()
     variants: dict[Name, Variant] = Field(default_factory=dict)
     models: dict[Name, Model]
@@ -103,6 +106,7 @@ class Experiment(Settings):
     validation: ProblemSet
     benchmarks: dict[Name, Benchmark] = Field(min_length=1)
     benchmark_dir: Path | None = None
+    overlap: Overlap = Overlap()
     system_prompt: Words | None = None
     chat_template_kwargs: ChatTemplateKwargs = Field(default_factory=dict)
     consultation: Consultation
@@ -156,6 +160,7 @@ class Experiment(Settings):
                     raise ValueError(f"{key}: {first!r} against {second!r}: each is of two arms, and stands there once")
         self._told_apart()
         check_benchmarks(self.benchmarks)
+        check_held_out(self.train, {key: one for key, one in self.problem_sets().items() if key != "train"})
         if self.tuning is not None:
             self.tuning.check_seeds(self.seeds)
         self._require_models()
@@ -171,14 +176,24 @@ class Experiment(Settings):
                     f"variants: {other} and {name} have the same title, {title!r}, and no figure would tell them apart"
                 )
 
-    def _require_models(self) -> None:
-        experts = [expert.name for expert in self.experts]
+    def problem_sets(self) -> dict[str, Benchmark]:
+        """Every problem set, by its key."""
+        tuning: dict[str, Benchmark] = {} if self.tuning is None else {"tuning.validation": self.tuning.validation}
+        benchmarks = {f"benchmarks.{name}": benchmark for name, benchmark in self.benchmarks.items()}
+        return {"train": self.train, "validation": self.validation, **tuning, **benchmarks}
+
+    def models_used(self) -> list[tuple[str, str]]:
+        """Each model that something names, with the key that does."""
         used = [("policy", self.policy)]
         used += [(f"experts.{one.name}.serve", one.serve) for one in self.experts if one.serve is not None]
         for name, arm in self.arms.items():
             used += [(f"method {name}: policy", arm.policy)]
             used += [(f"method {name}: models", model) for model in arm.needs().models]
-        for key, model in used:
+        return used
+
+    def _require_models(self) -> None:
+        experts = [expert.name for expert in self.experts]
+        for key, model in self.models_used():
             if model not in self.models:
                 raise ValueError(f"{key}: {model!r} is not one of models ({', '.join(self.models)})")
         for name, arm in self.arms.items():

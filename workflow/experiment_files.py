@@ -5,9 +5,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from workflow.models import LocalModel
-from workflow.problem_sets import Benchmark, Public, local_file
+from workflow.problem_sets import Benchmark, HeldOut, Local, Public, local_file
 from workflow.sources.benchmarks import read
 from workflow.sources.command import SourceError
+from workflow.sources.selection import WHOLE
 
 if TYPE_CHECKING:
     from workflow.experiment import Experiment
@@ -31,24 +32,29 @@ def count_problems(experiment: "Experiment") -> dict[str, int]:
     for name, model in experiment.models.items():
         if isinstance(model, LocalModel):
             _require(f"models.{name}.path", model.path)
-    sets: dict[str, Benchmark] = {"train": experiment.train, "validation": experiment.validation}
-    if experiment.tuning is not None:
-        sets["tuning.validation"] = experiment.tuning.validation
-    sets |= {f"benchmarks.{name}": benchmark for name, benchmark in experiment.benchmarks.items()}
+    sets = experiment.problem_sets()
     counts = {key: _count(key, one, experiment.benchmark_dir) for key, one in sets.items()}
+    held_out = getattr(experiment.train, "hold_out", None)
+    if held_out is not None and counts["train"] is not None:
+        if held_out.size >= counts["train"]:
+            raise ValueError(
+                f"train.hold_out.size: {held_out.size} of {counts['train']} problems leave none to train on"
+            )
+        counts["train"] -= held_out.size
     return {key: count for key, count in counts.items() if count is not None}
 
 
 def _count(key: str, problems: Benchmark, folder: Path | None) -> int | None:
     name = key.rpartition(".")[2]
     path = local_file(name, problems, folder)
-    if path is None:
+    if path is None or isinstance(problems, HeldOut):
         return getattr(problems, "size", None)
     _require(f"{key}.path", path)
     if not path.is_file():
         raise ValueError(f"{key}.path: {path} is no file")
     try:
-        return len(read(name if isinstance(problems, Public) else None, path, problems.task)[0])
+        selection = problems if isinstance(problems, Local) else WHOLE
+        return len(read(name if isinstance(problems, Public) else None, path, problems.task, selection)[0])
     except SourceError as error:
         raise ValueError(f"{key}.path: {error}") from error
 

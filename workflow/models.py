@@ -10,7 +10,9 @@ from analysis.intake.files import regular
 from eapo_verl.settings.base import BaseUrl, ExpertLimits, Name, Number, Seed, Settings, Text
 from eapo_verl.settings.identity import OPERATIONAL
 from workflow.embedded.arguments import CONTEXT, check_options
-from workflow.sampling.request import positions
+from workflow.sampling.request import chat_template, positions
+from workflow.sources.gguf import read_metadata
+from workflow.sources.repository import Repo, Repository, Revision
 
 
 class EmbeddedModel(Settings):
@@ -45,18 +47,25 @@ class PackagedModel(Settings):
 
 
 class LocalModel(Settings):
-    """A Hugging Face checkpoint in a local folder."""
+    """A Hugging Face checkpoint in a local folder, or a file of GGUF."""
 
     source: Literal["local"]
     path: Path
 
     @property
+    def is_gguf(self) -> bool:
+        """Whether it is a file, from which a checkpoint is made first."""
+        return self.path.suffix == ".gguf"
+
+    @property
     def context(self) -> int | None:
-        """The longest text that it reads, in tokens; None where its configuration does not say.
+        """The longest text that it reads, in tokens; None where its configuration does not say, or it is GGUF still.
 
         Raises:
             ValueError: there is no checkpoint.
         """
+        if self.is_gguf:
+            return None
         try:
             config = json.loads(regular(self.path / "config.json").read_text(encoding="utf-8"))
         except (OSError, ValueError) as error:
@@ -65,8 +74,36 @@ class LocalModel(Settings):
             raise ValueError(f"{self.path} is no checkpoint: config.json holds no object")
         return positions(config)
 
+    @property
+    def chat_template(self) -> str:
+        """The template of its chats; empty where it has none.
 
-Model = Annotated[EmbeddedModel | PackagedModel | LocalModel, Field(discriminator="source")]
+        Raises:
+            SourceError: it is no file of GGUF that can be read.
+        """
+        return read_metadata(self.path).chat_template if self.is_gguf else chat_template(self.path)
+
+
+class HubModel(Settings):
+    """A model of a Hugging Face hub at a pinned commit: a checkpoint of safetensors, or one of its GGUF files."""
+
+    source: Literal["hub"]
+    repo: Repo
+    revision: Revision
+    gguf: Text | None = None
+
+    @property
+    def context(self) -> None:
+        """Known once it is downloaded: that it reads enough is checked then, before its weights are."""
+        return None
+
+    @property
+    def repository(self) -> Repository:
+        """Where it is downloaded from."""
+        return Repository("model", self.repo, self.revision)
+
+
+Model = Annotated[EmbeddedModel | PackagedModel | LocalModel | HubModel, Field(discriminator="source")]
 
 
 class Expert(ExpertLimits):

@@ -12,7 +12,8 @@ import yaml
 
 from baselines.arm import Arm
 from workflow.experiment import Experiment
-from workflow.models import EmbeddedModel, Expert, PackagedModel
+from workflow.fits import longest
+from workflow.models import EmbeddedModel, Expert, HubModel, LocalModel, PackagedModel
 from workflow.runs import (
     config_sha256,
     model_folder,
@@ -69,6 +70,12 @@ class Plan:
             (name, seed) for name in experiment.arms for seed in (experiment.seeds if self.has_seeds(name) else (0,))
         ]
         self.packaged_models = [name for name, one in experiment.models.items() if isinstance(one, PackagedModel)]
+        #: Those that are downloaded, or made from a file of GGUF.
+        self.fetched_models = [
+            name
+            for name, one in experiment.models.items()
+            if isinstance(one, HubModel) or (isinstance(one, LocalModel) and one.is_gguf)
+        ]
 
     def has_seeds(self, method: str) -> bool:
         """Whether a method is scored once for each training seed: it has runs, or scores another one's models."""
@@ -205,6 +212,25 @@ class Plan:
         assert isinstance(spec, EmbeddedModel)
         options = [f"--{key.replace('_', '-')}={value}" for key, value in spec.options.items()]
         return [f"--role={spec.role}", f"--seed={spec.seed}", *options]
+
+    def fetch_arguments(self, model: str) -> list[str]:
+        """Arguments of ``workflow.sources.fetched_model`` for a model of a hub; none for a file's."""
+        one = self.experiment.models[model]
+        if isinstance(one, LocalModel):
+            return []
+        assert isinstance(one, HubModel)
+        gguf = [] if one.gguf is None else [f"--gguf={one.gguf}"]
+        return [f"--repo={one.repo}", f"--revision={one.revision}", *gguf]
+
+    def gguf_files(self, model: str) -> list[Path]:
+        """The file of this machine that a fetched model is made from; none where it is downloaded."""
+        one = self.experiment.models[model]
+        return [one.path] if isinstance(one, LocalModel) else []
+
+    def reads(self, model: str) -> list[str]:
+        """The argument that says how long a text a fetched model has to read, by which key."""
+        needed = longest(self.experiment, model)
+        return [] if needed is None else [f"--reads={needed[0]}={needed[1]}"]
 
     def settings(self, method: str, seed: int | str) -> str:
         """The settings of a run as YAML."""

@@ -4,8 +4,26 @@ import json
 from pathlib import Path
 
 from workflow.experiment import Experiment
-from workflow.problem_sets import Benchmark, Embedded, Logic, Programs, Public, Worded, WordProblems, local_file
+from workflow.problem_sets import (
+    Benchmark,
+    Embedded,
+    HeldOut,
+    Hub,
+    Local,
+    Logic,
+    Programs,
+    Public,
+    Worded,
+    WordProblems,
+    local_file,
+    selection_of,
+    tasks_of,
+)
 from workflow.runs import problems_file
+from workflow.sources.selection import HoldOut
+
+#: The training problems before some are held out.
+_WHOLE = "train.whole"
 
 
 class DataPlan:
@@ -25,9 +43,9 @@ class DataPlan:
         if experiment.tuning is not None:
             # Last: what it excludes, the others have whether anything is tuned or not.
             sets["tuning"] = experiment.tuning.validation
+        self._experiment = experiment
         self._results = results
-        self._sets = sets
-        self._folder = experiment.benchmark_dir
+        self._hold_out: HoldOut | None = getattr(experiment.train, "hold_out", None)
         self.benchmarks = list(experiment.benchmarks)
         self.embedded = [name for name, one in sets.items() if isinstance(one, Embedded)]
         self.word_problems = [name for name, one in sets.items() if isinstance(one, WordProblems)]
@@ -35,8 +53,16 @@ class DataPlan:
         self.programs = [name for name, one in sets.items() if isinstance(one, Programs)]
         #: Those that exclude the problems of each other.
         self._kinds = (self.embedded, self.word_problems, self.logic, self.programs)
+        #: Parts of a set, for training or not.
+        self.parts = [name for name, one in sets.items() if isinstance(one, HeldOut)]
+        if self._hold_out is not None:
+            sets[_WHOLE] = experiment.train
+            self.parts = ["train", *self.parts]
+        self._sets = sets
+        self.downloaded = [name for name, one in sets.items() if isinstance(one, Hub) and name not in self.parts]
+        made = {name for kind in (*self._kinds, self.parts, self.downloaded) for name in kind}
         #: Public and local ones.
-        self.fetched = [name for name in sets if not any(name in kind for kind in self._kinds)]
+        self.fetched = [name for name in sets if name not in made]
 
     def file(self, name: str) -> Path:
         """The file of a problem set."""
@@ -49,7 +75,7 @@ class DataPlan:
 
     def local_files(self, name: str) -> list[Path]:
         """The file that a fetched set is read from; none where it is downloaded."""
-        path = local_file(name, self._sets[name], self._folder)
+        path = local_file(name, self._sets[name], self._experiment.benchmark_dir)
         return [] if path is None else [path]
 
     def embedded_arguments(self, name: str) -> list[str]:
@@ -74,12 +100,49 @@ class DataPlan:
     def fetch_arguments(self, name: str) -> list[str]:
         """Arguments of ``workflow.sources.benchmarks``."""
         one = self._sets[name]
-        assert not isinstance(one, Embedded | WordProblems | Logic | Programs)
-        return [*([f"--public={name}"] if isinstance(one, Public) else []), f"--task={one.task}", *_instructed(one)]
+        assert isinstance(one, Local | Public)
+        arguments = [*([f"--public={name}"] if isinstance(one, Public) else []), f"--task={one.task}"]
+        selection = selection_of(one) if isinstance(one, Local) else {}
+        # Only where there is one: what was fetched without any is not fetched again.
+        return [*arguments, *([f"--select={json.dumps(selection)}"] if selection else []), *_instructed(one)]
+
+    def hub_sets(self) -> dict[str, Hub]:
+        """The sets that are downloaded from a hub, by the names of their files."""
+        return {name: one for name, one in self._sets.items() if isinstance(one, Hub) and name in self.downloaded}
+
+    def download_arguments(self, name: str) -> list[str]:
+        """Arguments of ``workflow.sources.hub_problems``."""
+        one = self._sets[name]
+        assert isinstance(one, Hub)
+        where = [f"--{key}={getattr(one, key)}" for key in ("repo", "revision", "config", "split", "task")]
+        return [*where, f"--select={json.dumps(selection_of(one))}", *_instructed(one)]
+
+    def whole(self) -> Path:
+        """What parts are taken from."""
+        return self.file(_WHOLE)
+
+    def part_arguments(self, name: str) -> list[str]:
+        """Arguments of ``workflow.sources.hold_out``."""
+        assert self._hold_out is not None
+        one = self._sets[name]
+        # The training set's own instruction stands in the whole.
+        take = [f"--take={one.skip}:{one.size}", *_instructed(one)] if isinstance(one, HeldOut) else []
+        return [f"--size={self._hold_out.size}", f"--seed={self._hold_out.seed}", *take]
+
+    def overlap(self) -> list[Path]:
+        """What says how training problems overlap with the benchmarks; nothing where they are generated."""
+        return [self._results / "data" / "overlap.json"] if isinstance(self._experiment.train, Local | Hub) else []
+
+    def overlap_arguments(self) -> list[str]:
+        """Arguments of ``workflow.sources.overlap``."""
+        limits = self._experiment.overlap.model_dump(exclude_none=True)
+        benchmarks = [f"--benchmark={name}={self.file(name)}" for name in self.benchmarks]
+        return [*benchmarks, *(f"--{key}={value}" for key, value in limits.items())]
 
     def tasks(self, *names: str) -> list[str]:
         """The tasks that the problems of these sets are of, or where none is named those of all."""
-        return sorted({task for name in names or self._sets for task in self._sets[name].tasks})
+        asked = (tasks_of(self._sets[name], self._experiment.train) for name in names or self._sets)
+        return sorted({task for one in asked for task in one})
 
 
 def _instructed(one: Worded) -> list[str]:

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from eapo_verl.settings.identity import identity
+from eapo_verl.settings.identity import identity, later
 from workflow.experiment import Experiment
 from workflow.methods import ExperimentError
 from workflow.plan import Plan
@@ -86,6 +86,7 @@ class ShardPlan:
             "k": experiment.evaluation.k,
             "benchmarks": list(experiment.benchmarks),
             "comparisons": experiment.comparisons,
+            "smallest_effect": experiment.smallest_effect,
             "ablations": experiment.ablations,
             "declared": self._plan.cells,
             "cells": self.cells,
@@ -127,6 +128,7 @@ def experiment_sha256(experiment: Experiment) -> str:
         "benchmarks": [[name, identity(one)] for name, one in experiment.benchmarks.items()],
         "comparisons": experiment.comparisons,
         "ablations": experiment.ablations,
+        **later(experiment, "smallest_effect"),
     }
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 

@@ -1,20 +1,24 @@
 """The problems of an experiment: what it trains and validates on, and its test sets."""
 
 from collections.abc import Iterable
+from itertools import pairwise
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field
 
 import tasks
 from analysis.intake.cells import ALL, MACRO
-from eapo_verl.settings.base import Seed, Settings, Words
+from eapo_verl.settings.base import Seed, Settings, Text, Words
 from eapo_verl.settings.identity import LATER
 from tasks.python import Python
 from workflow.embedded.problems import LARGEST_SET
 from workflow.embedded.problems import TASK as EMBEDDED_TASK
 from workflow.sources.benchmarks import REGISTRY
+from workflow.sources.hub_problems import DEFAULT_CONFIG
 from workflow.sources.logic.families import Families
+from workflow.sources.repository import Repo, Repository, Revision
+from workflow.sources.selection import Selection
 
 #: What a problem set of another name would be taken for: other sets, and averages over benchmarks in the tables.
 RESERVED = ("train", "validation", "tuning", ALL, MACRO)
@@ -90,7 +94,7 @@ class Programs(OfOneTask):
     task: TaskName = Python.name
 
 
-class Local(OfOneTask):
+class Local(OfOneTask, Selection):
     """A file of problems: .jsonl, .json, .csv or .parquet with problem, answer and, optionally, id and source."""
 
     source: Literal["local"]
@@ -104,10 +108,82 @@ class Public(OfOneTask):
     path: Path | None = None
 
 
+class Hub(OfOneTask, Selection):
+    """A split of a hub's data set at a pinned commit; its files are of the same forms."""
+
+    source: Literal["hub"]
+    repo: Repo
+    revision: Revision
+    config: Text = DEFAULT_CONFIG
+    split: Text = "train"
+
+    @property
+    def repository(self) -> Repository:
+        """Where it is downloaded from."""
+        return Repository("dataset", self.repo, self.revision)
+
+
+class HeldOut(Worded):
+    """Some of the problems that ``train.hold_out`` takes out of the training set: ``size`` of them, after ``skip``.
+
+    They are of its task, and asked with its instruction unless they have one of their own.
+    """
+
+    source: Literal["held_out"]
+    size: int = Field(ge=1)
+    skip: int = Field(0, ge=0)
+
+
 #: Problems to train or to validate on.
-ProblemSet = Annotated[Embedded | WordProblems | Logic | Programs | Local, Field(discriminator="source")]
+ProblemSet = Annotated[
+    Embedded | WordProblems | Logic | Programs | Local | Hub | HeldOut, Field(discriminator="source")
+]
 #: A test set.
-Benchmark = Annotated[Embedded | WordProblems | Logic | Programs | Local | Public, Field(discriminator="source")]
+Benchmark = Annotated[
+    Embedded | WordProblems | Logic | Programs | Local | Hub | HeldOut | Public, Field(discriminator="source")
+]
+
+
+def tasks_of(problems: Benchmark, train: ProblemSet) -> tuple[str, ...]:
+    """What the problems of a set are asked as, by name; held-out ones as those that they are taken from."""
+    asked = train if isinstance(problems, HeldOut) else problems
+    assert not isinstance(asked, HeldOut), "check_held_out"
+    return asked.tasks
+
+
+def check_held_out(train: ProblemSet, others: dict[str, Benchmark]) -> None:
+    """Check that problems are held out of the training set alone, and each for one other set.
+
+    Args:
+        train: the training set.
+        others: every other set, by its key.
+
+    Raises:
+        ValueError: names the key.
+    """
+    if isinstance(train, HeldOut):
+        raise ValueError("train: source: held_out is a part of train itself")
+    hold_out = train.hold_out if isinstance(train, Selection) else None
+    parts: list[tuple[int, int, str]] = []
+    for key, one in others.items():
+        if isinstance(one, Selection) and one.hold_out is not None:
+            raise ValueError(f"{key}.hold_out: only train can hold problems out")
+        if isinstance(one, HeldOut):
+            if hold_out is None or one.skip + one.size > hold_out.size:
+                there = "it holds out none" if hold_out is None else f"{hold_out.size} are held out"
+                raise ValueError(
+                    f"{key}: it takes problems {one.skip} to {one.skip + one.size} of train's, and {there}"
+                )
+            parts.append((one.skip, one.skip + one.size, key))
+    parts.sort()
+    for (_, end, first), (begin, _, second) in pairwise(parts):
+        if begin < end:
+            raise ValueError(f"{second}: the held-out problems that it begins with are {first}'s; skip leaves them out")
+
+
+def selection_of(problems: Selection) -> dict[str, Any]:
+    """What a set says of the selection beside what is so by default, without what it holds out: in JSON's types."""
+    return problems.model_dump(mode="json", include={*Selection.model_fields} - {"hold_out"}, exclude_defaults=True)
 
 
 def check_benchmarks(benchmarks: dict[str, Benchmark]) -> None:

@@ -56,7 +56,7 @@ def run_settings(
 def model_folder(experiment: Experiment, folder: Path, name: str) -> Path:
     """The folder of one of the experiment's models; ``folder`` is that of its results."""
     model = experiment.models[name]
-    return model.path if isinstance(model, LocalModel) else folder / "models" / name
+    return model.path if isinstance(model, LocalModel) and not model.is_gguf else folder / "models" / name
 
 
 def policy_folder(experiment: Experiment, folder: Path, method: str, seed: int, own: Path | None = None) -> Path:

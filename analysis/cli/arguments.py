@@ -6,6 +6,11 @@ import argparse
 import os
 from pathlib import Path
 
+from analysis.statistics.smallest_effect import LEAST, MOST, SMALLEST_EFFECT
+
+#: What ``calibrate`` prints, a table each; the last only where it is asked for, since it takes many minutes.
+CALIBRATED = ("tests", "intervals", "verdicts", "model")
+
 
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> None:  # type: ignore[override]
@@ -44,6 +49,7 @@ def parser() -> argparse.ArgumentParser:
     one.add_argument(
         "--ablations", nargs="+", default=[], metavar="COMPONENT=FULL:WITHOUT", help="none: no table of ablations"
     )
+    _smallest_effect(one)
     one.add_argument("--runs", nargs="*", type=Path, default=[], metavar="FILE", help=f"{_RUNS}, for what it cost")
     one.add_argument(
         "--metrics",
@@ -106,6 +112,7 @@ def parser() -> argparse.ArgumentParser:
         help="folder with <benchmark>.jsonl (id, answer), for samples without answers; default: a data/ above them",
     )
     one.add_argument("--k", type=_positive, help="the k of pass@k and maj@k (default: all samples of a question)")
+    _smallest_effect(one)
     one.add_argument(
         "--workers",
         type=_workers,
@@ -126,7 +133,7 @@ def parser() -> argparse.ArgumentParser:
     one.add_argument("--scores", type=Path, help="scores.parquet to estimate the sources of variance from")
     one.add_argument("--pair", metavar="A:B", help="the two methods in it")
 
-    one = commands.add_parser("calibrate", help="how often tests and intervals err on simulated experiments")
+    one = commands.add_parser("calibrate", help="how often tests, intervals and verdicts err on simulated experiments")
     one.add_argument("--repetitions", type=_positive, default=600, metavar="R", help="of each design (default: 600)")
     one.add_argument("--seed", type=_natural, default=0, help="of the simulation (default: 0)")
     one.add_argument("--questions", type=_two, nargs="+", default=[30, 70], metavar="N", help="default: 30 70")
@@ -135,7 +142,24 @@ def parser() -> argparse.ArgumentParser:
     one.add_argument(
         "--seed-sd", type=_share, nargs="+", default=[0.02, 0.05], metavar="SD", help="of seeds (default: 0.02 0.05)"
     )
+    one.add_argument(
+        "--comparisons", type=_positive, default=3, metavar="M", help="of a family of verdicts (default: 3)"
+    )
+    _smallest_effect(one)
+    one.add_argument(
+        "--only", choices=CALIBRATED, nargs="+", default=CALIBRATED[:-1], help="parts of it (default: all but model)"
+    )
     return whole
+
+
+def _smallest_effect(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--smallest-effect",
+        type=_margin,
+        default=SMALLEST_EFFECT,
+        metavar="D",
+        help=f"smallest difference in accuracy that is of interest, 0 to 1 (default: {SMALLEST_EFFECT:g})",
+    )
 
 
 _RUNS = "run.json of each training run"
@@ -175,6 +199,10 @@ def _whole(text: str, least: int) -> int:
 
 def _share(text: str) -> float:
     return _between(text, 0.001, 1.0)
+
+
+def _margin(text: str) -> float:
+    return _between(text, LEAST, MOST)
 
 
 def _power(text: str) -> float:

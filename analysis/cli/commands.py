@@ -96,7 +96,7 @@ def tables(arguments: argparse.Namespace) -> None:
     compared = [*pairs, *((one.full, one.without) for one in ablations)]
     made = {
         "main": main_table(table, votes, arguments.k, runs),
-        "significance": significance_table(table, pairs, votes),
+        "significance": significance_table(table, pairs, votes, arguments.smallest_effect),
         LEARNING: learning_table(curves),
         LEARNING_PAIRS: learning_pairs(curves, compared),
         CONSULTING: consulting_table(logs, rollouts),
@@ -109,6 +109,7 @@ def tables(arguments: argparse.Namespace) -> None:
     for name, content in made.items():
         write_table(arguments.out_dir, name, content)
     print(f"declared family of {len(pairs)} (Holm): {', '.join(arguments.pairs)}")
+    print(f"smallest effect of interest: {100 * arguments.smallest_effect:g} points")
     if ablations:
         print(f"declared ablations, {len(ablations)} (Benjamini-Hochberg): {', '.join(arguments.ablations)}")
 
@@ -161,7 +162,15 @@ def compare(arguments: argparse.Namespace) -> None:
     from analysis.tables.files import markdown_text, write_table
     from analysis.tables.shown import diagnostic_rows, main_rows, test_rows
 
-    made = made_of(arguments.a, arguments.b, arguments.benchmark, arguments.problems, arguments.k, arguments.workers)
+    made = made_of(
+        arguments.a,
+        arguments.b,
+        arguments.benchmark,
+        arguments.problems,
+        arguments.k,
+        arguments.workers,
+        arguments.smallest_effect,
+    )
     for name, content in (("main", made.main), ("significance", made.significance)):
         write_table(arguments.out_dir, name, content)
     pooled = made.significance[made.significance["benchmark"] == ALL]
@@ -191,7 +200,7 @@ def plan(arguments: argparse.Namespace) -> None:
 
 
 def calibrate(arguments: argparse.Namespace) -> None:
-    """How often tests err, and how often intervals hold the truth, on simulated experiments without a difference."""
+    """How often tests and verdicts err, and how often intervals hold the truth, on simulated experiments."""
     from analysis.cli.calibration import calibrated
 
     print(calibrated(arguments), end="")

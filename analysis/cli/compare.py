@@ -14,6 +14,7 @@ from analysis.intake.cells import Cell
 from analysis.intake.samples import Grader, Reference
 from analysis.report.conclusion import Conclusion, conclude
 from analysis.statistics.scores import complete, majority, score
+from analysis.statistics.smallest_effect import SMALLEST_EFFECT
 from analysis.tables.main import main_table
 from analysis.tables.significance import significance_table
 
@@ -34,6 +35,7 @@ def compare(
     problems: Path | None = None,
     k: int | None = None,
     workers: int = 1,
+    smallest_effect: float = SMALLEST_EFFECT,
 ) -> Comparison:
     """The first folder's method minus the second's.
 
@@ -44,6 +46,7 @@ def compare(
         problems: folder (or file) of answers, for samples that are not lm-eval's.
         k: of pass@k and maj@k; None: all the samples that every question has.
         workers: processes of the second scorer.
+        smallest_effect: of interest, in accuracy.
 
     Raises:
         InputError: what is wrong in either folder; different questions; a benchmark that nobody answered.
@@ -65,7 +68,7 @@ def compare(
     votes_of = k or int(scores.frame["n"].min())
     votes = pd.concat([majority(cell, grades, votes_of) for cell, grades in graded], ignore_index=True)
     main = main_table(scores, votes, votes_of)
-    significance = significance_table(scores, [names], votes)
+    significance = significance_table(scores, [names], votes, smallest_effect)
     return Comparison(main, significance, conclude(main, significance), grader.overdue)
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pandas as pd
 
 from analysis import InputError
-from analysis.intake.shards import ARMS, Arm, Merged, merged, read_shard
+from analysis.intake.shards import ARMS, SMALLEST_EFFECT, Arm, Merged, merged, read_shard
 from analysis.output import whole, write_text
 from analysis.plots import remove_of_ablations
 from analysis.tables import ABLATIONS
@@ -75,6 +75,8 @@ def _commands(together: Merged, place: Path, notes: Sequence[str]) -> Iterator[l
     pairs = [f"{a}:{b}" for a, b in _comparisons(together)]
     ablations = [f"{component}={full}:{without}" for component, full, without in _ablations(together)]
     tested = ["--pairs", *pairs, *(["--ablations", *ablations] if ablations else [])]
+    if SMALLEST_EFFECT in said:
+        tested += ["--smallest-effect", str(said[SMALLEST_EFFECT])]
     metrics = ["--metrics", *(f"{arm}:{seed}:{folder / 'metrics.jsonl'}" for (arm, seed), folder in runs.items())]
     yield ["tables", *scores, *grades, "--k", str(said["k"]), *tested, *metrics, *records, "--out-dir", tables]
     sources = [*scores, *grades, "--tables-dir", tables]

@@ -29,14 +29,21 @@ def planned(arguments: argparse.Namespace, pair: tuple[str, str] | None) -> str:
             f"{rounded(low, 3)} to {rounded(high, 3)} (95%), and what follows no better than that.\n"
         )
     count = arguments.comparisons
-    level = f"{ALPHA:g}/{count}, the strictest of Holm's levels for {count} comparisons" if count > 1 else f"{ALPHA:g}"
+    level, holm = f"{ALPHA:g}", ""
+    if count > 1:
+        level = f"{level}/{count}, the strictest of Holm's levels for {count} comparisons"
+        holm = (
+            "After Holm's adjustment it is found as often, or more often the more the other comparisons differ: "
+            "power_if_alike, where these are of one method with others and all differ as much.\n"
+        )
     asked = (sizes, arguments.effect, arguments.power, arguments.questions, arguments.samples)
-    alpha = ALPHA / count
-    found = (designs(*asked, sorted(arguments.seeds), alpha), seeds_for(*asked, alpha))
+    found = (designs(*asked, sorted(arguments.seeds), count), seeds_for(*asked, count))
     tables = [table.map(cell_text, decimals=3).to_markdown(index=False, disable_numparse=True) for table in found]
     return (
         f"A true difference of {100 * arguments.effect:g} points, to be found with probability "
-        f"{arguments.power:g} by the crossed test at {level}.\n"
+        f"{arguments.power:g} by the crossed test at {level}.\n{holm}"
+        f"Equivalence: the smallest effect of interest with which two methods that do not differ are called equivalent "
+        "as often, at the same level.\n"
         f"Standard deviations: question x method {rounded(sizes.question_method, 3)}, training seed "
         f"{rounded(sizes.seed, 3)}, question x seed {rounded(sizes.question_seed, 3)}; variance within a question "
         f"{rounded(sizes.within, 3)} ({source}).\n{doubt}"

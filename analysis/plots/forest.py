@@ -15,6 +15,7 @@ from matplotlib.patches import Patch
 from analysis.intake.cells import ALL
 from analysis.plots import style
 from analysis.statistics.outcome import ALPHA
+from analysis.statistics.verdict import SMALL, UNDECIDABLE
 from analysis.tables.numbers import p_equals, points, span
 
 
@@ -102,7 +103,10 @@ def legend(axes: Axes, height: float, *more: Artist) -> None:
 
 
 def verdict(row: pd.Series) -> tuple[tuple[float, ...], bool]:
-    """The colour of a row's difference, and whether it is shown to be one."""
-    if not row["p_adjusted"] < ALPHA:
+    """The colour of a row's difference, and whether anything is shown of it; a row may have a word for that."""
+    word = row.get("verdict")
+    if word in SMALL:
+        return style.SMALL, True
+    if word == UNDECIDABLE or not row["p_adjusted"] < ALPHA:
         return style.NOT_SHOWN, False
     return (style.HIGHER if row["difference"] > 0 else style.LOWER), True

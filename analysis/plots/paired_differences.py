@@ -8,9 +8,11 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
 from statsmodels.stats.proportion import confint_proportions_2indep
 
 from analysis.intake.cells import ALL, MACRO
+from analysis.plots import style
 from analysis.plots.design import design
 from analysis.plots.drawing import Drawn, Experiment
 from analysis.plots.forest import forest, legend, verdict
@@ -37,16 +39,20 @@ def paired_differences(scores: Scores, significance: pd.DataFrame) -> Drawn:
     figure, (left, right) = plt.subplots(
         1, 2, figsize=(10.4, height), width_ratios=(1.35, 1), layout="constrained", gridspec_kw={"wspace": 0.06}
     )
-    forest(left, rows, [_label(row) for _, row in rows.iterrows()], "Holm")
-    legend(left, height)
     primary = primary_comparison(significance)
+    interest = float(primary["smallest_effect"])
+    forest(left, rows, [_label(row) for _, row in rows.iterrows()], "Holm", (-interest, interest))
+    for side in (-interest, interest):
+        left.axvline(100 * side, color="0.4", linewidth=0.9, linestyle=":", zorder=1)
+    legend(left, height, Line2D([], [], marker="o", ls="", color=style.SMALL, label="none of interest"))
     _by_question(right, scores, primary)
     return Drawn(
         figure,
         "Paired differences in accuracy, first method minus second. Left: every declared comparison, with the 95% "
         "confidence interval of the crossed test (questions and training seeds random; no seed term for a method with "
-        "one seed), p after Holm's adjustment. Filled and coloured: the difference is shown (adjusted p < 0.05); "
-        "hollow and grey: it is not. Grey band: true differences that this design may miss more than one time in five, "
+        "one seed), p after Holm's adjustment. Filled: the difference is shown (blue, red; adjusted p < 0.05), or that "
+        f"it is smaller than {100 * interest:g} points (green; the dotted lines); hollow and grey: neither is. "
+        "Grey band: true differences that this design may miss more than one time in five, "
         f"at the strictest of Holm's levels; {_band(primary)}Right: {name(primary['method_a'])} minus "
         f"{name(primary['method_b'])} on each question, sorted; bars: "
         "95% Newcombe interval of the pooled samples, of these checkpoints; line and band: the mean and its interval, "

@@ -25,8 +25,8 @@ _COLOURS = [PALETTE[index] for index in (2, 1, 4, 5, 9, 8)]
 # One more than the colours: 42 looks before one comes again, the first of which share neither colour nor marker.
 _MARKERS = ("^", "v", "P", "X", "<", ">", "*")
 _FREE = [(_COLOURS[index % 6], _MARKERS[index % 7]) for index in range(42)]
-#: Of a difference: higher, lower, and what is not shown to be either.
-HIGHER, LOWER, NOT_SHOWN = PALETTE[0], PALETTE[3], (0.45, 0.45, 0.45)
+#: Of a difference: higher, lower, too small to matter, and what is not shown to be any of these.
+HIGHER, LOWER, SMALL, NOT_SHOWN = PALETTE[0], PALETTE[3], PALETTE[2], (0.45, 0.45, 0.45)
 
 Look = tuple[tuple[float, ...], str]
 

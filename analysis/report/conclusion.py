@@ -10,12 +10,20 @@ import pandas as pd
 
 from analysis.intake.cells import ALL, MACRO
 from analysis.statistics.outcome import ALPHA
+from analysis.statistics.reported import CANNOT_TELL, CONSISTENT, LARGER, SMALLER
+from analysis.statistics.verdict import EQUIVALENT, NEGLIGIBLE, SHOWN, UNDECIDABLE
 from analysis.tables.names import inline_name, name, row_name
-from analysis.tables.numbers import p_equals, p_text, points, rounded, size
+from analysis.tables.numbers import p_equals, p_text, points, rounded, size, span
 from analysis.tables.shown import samples_text
-from analysis.tables.significance import declared_comparisons, primary_comparison
+from analysis.tables.significance import declared_comparisons, mixed_model, primary_comparison
 
-FLOOR = 0.02
+# By how a difference stands to the paper's.
+_PAPER = {
+    CONSISTENT: "That is consistent with the paper's {theirs}.",
+    SMALLER: "That is smaller than the paper's {theirs}.",
+    LARGER: "That is larger than the paper's {theirs}.",
+    CANNOT_TELL: "Whether it is the paper's {theirs} or nothing cannot be told.",
+}
 
 
 @dataclass(frozen=True)
@@ -23,7 +31,7 @@ class Conclusion:
     """What the report says first.
 
     Attributes:
-        verdict: "higher", "lower", "not shown" or "undecidable".
+        verdict: a word of :mod:`analysis.statistics.verdict`.
         methods: the two of the primary comparison, the first minus the second.
         sentence: the answer to whether the first method of the primary comparison helped, by how much, how surely.
         basis: what the sentence rests on: questions, samples, seeds, test.
@@ -40,7 +48,7 @@ class Conclusion:
 def conclude(main: pd.DataFrame, significance: pd.DataFrame, trained: Collection[str] | None = None) -> Conclusion:
     """Read the two tables (:mod:`analysis.tables.main`).
 
-    It is about :func:`analysis.tables.significance.primary_comparison`; the verdict goes by the Holm-adjusted p-value.
+    It is about :func:`analysis.tables.significance.primary_comparison`, and says what that row's verdict says.
 
     Args:
         main: the main table.
@@ -52,37 +60,62 @@ def conclude(main: pd.DataFrame, significance: pd.DataFrame, trained: Collection
     """
     rows = declared_comparisons(significance)
     row = primary_comparison(significance)
-    near_zero = bool((main[main["benchmark"] == MACRO]["avg_at_k"] < FLOOR).all())
-    verdict, sentence = _sentence(row, len(rows), near_zero)
     methods = (str(row["method_a"]), str(row["method_b"]))
-    return Conclusion(verdict, methods, sentence, _basis(row, rows, main), tuple(_warnings(row, main, trained)))
+    model = mixed_model(significance, row)
+    return Conclusion(
+        str(row["verdict"]),
+        methods,
+        _sentence(row, len(rows), main),
+        _basis(row, rows, main, model),
+        (*_warnings(row, main, trained), *_disagreement(row, model)),
+    )
 
 
-def _sentence(row: pd.Series, family: int, near_zero: bool) -> tuple[str, str]:
+def _sentence(row: pd.Series, family: int, main: pd.DataFrame) -> str:
     a, b = inline_name(row["method_a"]), inline_name(row["method_b"])
-    difference = float(row["difference"])
-    p = float(row["p_adjusted"])
-    adjusted = f"; {p_text(p)} after Holm's adjustment for {family} comparisons" if family > 1 else ""
-    statistics = f"95% CI {points(row['ci_low'])} to {points(row['ci_high'])}, p {p_equals(row['p_value'])}{adjusted}"
-    if near_zero:
-        return "undecidable", (
-            "Scores are near zero; no conclusion about methods can be drawn "
-            f"({a} minus {b}: {points(difference)} points, {statistics})."
-        )
-    if math.isnan(p):
-        return "undecidable", (
+    verdict, difference = row["verdict"], float(row["difference"])
+    if math.isnan(row["p_adjusted"]):
+        return (
             f"{a} minus {b} is {points(difference)} points, but this design allows no test: its uncertainty is unknown."
         )
-    distance = points(abs(difference), signed=False)
-    if p < ALPHA:
-        verdict, word = ("higher", "above") if difference > 0 else ("lower", "below")
-        opening = "Yes" if difference > 0 else "No, the reverse"
-        return verdict, f"{opening}: {a} scored {distance} points {word} {b} ({statistics})."
-    return (
-        "not shown",
-        f"Not shown: {a} minus {b} is {points(difference)} points ({statistics}), which chance alone can explain."
-        f"{_detectable(row)}",
-    )
+    holm = f" after Holm's adjustment for {family} comparisons" if family > 1 else ""
+    adjusted = f"; {p_text(row['p_adjusted'])}{holm}" if family > 1 else ""
+    statistics = f"95% CI {points(row['ci_low'])} to {points(row['ci_high'])}, p {p_equals(row['p_value'])}{adjusted}"
+    if verdict == UNDECIDABLE:
+        return (
+            f"Scores are near {_end_of_scale(row, main)}; no conclusion about methods can be drawn "
+            f"({a} minus {b}: {points(difference)} points, {statistics})."
+        )
+    interest = f"a true difference of {100 * row['smallest_effect']:g} points or more, either way,"
+    surely = f"(p {p_equals(row['p_equivalence_adjusted'])}{holm})"
+    if verdict in SHOWN:
+        opening, word = ("Yes", "above") if difference > 0 else ("No, the reverse", "below")
+        slight, limit = (", but by less than matters", f"; {interest} is ruled out {surely}")
+        if verdict != NEGLIGIBLE:
+            slight = limit = ""
+        distance = points(abs(difference), signed=False)
+        said = f"{opening}{slight}: {a} scored {distance} points {word} {b} ({statistics}){limit}."
+    elif verdict == EQUIVALENT:
+        said = (
+            f"No: {a} and {b} are equivalent: {interest} is ruled out {surely}; the difference is {points(difference)} "
+            f"points ({statistics})."
+        )
+    else:
+        said = (
+            f"Not shown: {a} minus {b} is {points(difference)} points ({statistics}), which chance alone can explain; "
+            f"nor is {interest} ruled out {surely}.{_detectable(row)}"
+        )
+    return f"{said}{_beside_the_paper(row)}"
+
+
+def _end_of_scale(row: pd.Series, main: pd.DataFrame) -> str:
+    averages = main[main["benchmark"] == ALL].set_index("method")["avg_at_k"]
+    return "zero" if averages[row["method_a"]] < 0.5 else "100%"
+
+
+def _beside_the_paper(row: pd.Series) -> str:
+    stands = _PAPER.get(row["replication"])
+    return "" if stands is None else f" {stands.format(theirs=points(row['reported']) + ' points')}"
 
 
 def _detectable(row: pd.Series) -> str:
@@ -99,7 +132,7 @@ def _detectable(row: pd.Series) -> str:
     )
 
 
-def _basis(row: pd.Series, family: pd.DataFrame, main: pd.DataFrame) -> str:
+def _basis(row: pd.Series, family: pd.DataFrame, main: pd.DataFrame, model: pd.Series | None) -> str:
     benchmarks = [benchmark for benchmark in main["benchmark"].unique() if benchmark not in (ALL, MACRO)]
     seeds = max(int(row["seeds_a"]), int(row["seeds_b"]))
     test = "questions and training seeds as crossed random effects" if seeds > 1 else "paired t over questions"
@@ -107,7 +140,7 @@ def _basis(row: pd.Series, family: pd.DataFrame, main: pd.DataFrame) -> str:
         f"{int(row['n_questions'])} questions of {len(benchmarks)} benchmark{'s' if len(benchmarks) > 1 else ''} "
         f"({', '.join(map(row_name, benchmarks))}), {_samples(row, main)}; training seeds: "
         f"{name(row['method_a'])} {int(row['seeds_a'])}, {name(row['method_b'])} {int(row['seeds_b'])}. "
-        f"Test: {test}.{_declared(family)}"
+        f"Test: {test}.{_declared(family)}{_second_opinion(model)}"
     )
 
 
@@ -129,6 +162,29 @@ def _declared(family: pd.DataFrame) -> str:
         f"{ALPHA:g}/{round(ALPHA / family['alpha'].iloc[0])}, the strictest of Holm's levels; how much more the "
         "adjusted test finds depends on the other comparisons."
     )
+
+
+def _second_opinion(model: pd.Series | None) -> str:
+    if model is None:
+        return ""
+    return (
+        " A mixed-effects logistic model of the samples puts the difference at "
+        f"{points(model['difference'])} points ({span(model['ci_low'], model['ci_high'], True)})."
+    )
+
+
+def _disagreement(row: pd.Series, model: pd.Series | None) -> list[str]:
+    """A warning where the model differs by more than matters, and in sign or by more than half of the larger one."""
+    if model is None:
+        return []
+    ours, its = float(row["difference"]), float(model["difference"])
+    gap = abs(ours - its)
+    if gap <= row["smallest_effect"] or (ours * its > 0 and gap <= max(abs(ours), abs(its)) / 2):
+        return []
+    return [
+        f"The crossed test and the mixed-effects logistic model do not agree: {points(ours)} and {points(its)} points. "
+        "What is concluded depends on the model."
+    ]
 
 
 def _warnings(row: pd.Series, main: pd.DataFrame, trained: Collection[str] | None) -> list[str]:

@@ -67,6 +67,7 @@ def build(
     conclusion = dataclasses.replace(
         conclusion, basis=f"{conclusion.basis} Experts locked off.", warnings=(*notes, *conclusion.warnings)
     )
+    declared = declared_comparisons(significance)
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(Path(__file__).parent),
         autoescape=True,
@@ -78,7 +79,8 @@ def build(
         experiment=experiment,
         conclusion=conclusion,
         paper=_paper(conclusion.methods),
-        comparisons=comparison_rows(declared_comparisons(significance)),
+        comparisons=comparison_rows(declared),
+        smallest_effect=f"{100 * declared['smallest_effect'].iloc[0]:g}",
         main=main_rows(main),
         costs=cost_rows(main),
         diagnostics=diagnostic_rows(main),

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from analysis.statistics.effects import posterior_probability
+from analysis.statistics.mixed import MIXED, mixed_logistic
 from analysis.statistics.outcome import ALPHA, Outcome
 from analysis.statistics.secondary import TESTS, Compared
 from analysis.statistics.significance import PRIMARY, crossed_test
@@ -35,9 +36,15 @@ def _p(test: Callable[[Compared], Outcome | None]) -> Callable[[Experiment], flo
     return p
 
 
+def _mixed_p(experiment: Experiment) -> float:
+    samples = np.full(experiment.a.shape, float(experiment.samples))
+    return mixed_logistic(experiment.accuracies, (samples, samples), crossed_test(*experiment.accuracies).df).p
+
+
 #: What is calibrated: the p-value that each test gives for an experiment, by the names of the significance table.
 P_VALUES: dict[str, Callable[[Experiment], float]] = {
     PRIMARY: lambda e: crossed_test(*e.accuracies).p,
+    MIXED: _mixed_p,
     **{name: _p(test) for name, test in TESTS.items()},
     "posterior_probability": _posterior_p,
 }

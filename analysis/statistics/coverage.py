@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -14,7 +13,8 @@ from analysis.statistics.detectable import detectable_effect
 from analysis.statistics.effects import probability_of_improvement
 from analysis.statistics.intervals import over_questions_and_runs
 from analysis.statistics.outcome import Array
-from analysis.statistics.power import POWER, Components, minimum_detectable_effect
+from analysis.statistics.power import Components
+from analysis.statistics.rejection import detectable_difference
 from analysis.statistics.significance import crossed_parts, crossed_test
 from analysis.statistics.simulation import population
 from analysis.statistics.variance import Parts
@@ -81,5 +81,4 @@ def _improvement(a: Array, b: Array) -> float:
 
 
 def _true_effect(found: Sequence[Parts]) -> float:
-    means = Parts(*np.mean(found, axis=0))
-    return minimum_detectable_effect(math.sqrt(means.variance), means.df, POWER)
+    return detectable_difference(Parts(*np.mean(found, axis=0)))

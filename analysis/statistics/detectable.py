@@ -15,8 +15,8 @@ from scipy import stats
 from scipy.interpolate import PchipInterpolator
 
 from analysis.statistics.outcome import ALPHA, ROUNDING, Array
-from analysis.statistics.power import POWER, minimum_detectable_effect
-from analysis.statistics.variance import Parts
+from analysis.statistics.rejection import POWER, detectable_difference, minimum_detectable_effect
+from analysis.statistics.variance import Parts, combined
 
 # Quantiles of the chi-square distribution of either part, so many of each, at equal probabilities.
 POINTS = 200
@@ -33,7 +33,7 @@ class Detectable(NamedTuple):
 
 
 def detectable_effect(parts: Parts | None, alpha: float = ALPHA) -> Detectable:
-    """The effect that the crossed test on what was run finds with 80% power.
+    """The effect that the crossed test on what was run finds with 80% power, its variance being estimated again.
 
     Args:
         parts: of the variance of the difference, as they were estimated; None: undefined.
@@ -41,18 +41,21 @@ def detectable_effect(parts: Parts | None, alpha: float = ALPHA) -> Detectable:
 
     The interval is a generalized (fiducial) one: nu s2 / chi2_nu stands for each part's true value, the seeds' and the
     questions' independently, over all pairs of 200 quantiles of each; of the effects that follow, the 2.5% and the
-    97.5% quantiles bound it (Weerahandi 1993, J. Am. Stat. Assoc. 88:899).
+    97.5% quantiles bound it (Weerahandi 1993, J. Am. Stat. Assoc. 88:899). For these many, an effect is that of a
+    t-test whose degrees of freedom are known, times what the estimate's own effect is beyond that.
     """
     if parts is None or parts.variance < ROUNDING:
         return Detectable(math.nan, math.nan, math.nan)
-    value = minimum_detectable_effect(math.sqrt(parts.variance), parts.df, POWER, alpha)
-    question = _true_values(parts.question, parts.question_df)[:, None]
-    seed = _true_values(parts.seed, parts.seed_df)[None, :]
-    variance = np.maximum(seed + question - parts.interaction, np.maximum(seed, question))
-    seed_terms = seed**2 / parts.seed_df if parts.seed >= ROUNDING else 0.0
-    df = variance**2 / (seed_terms + question**2 / parts.question_df)
-    effects = np.sqrt(variance) * np.exp(_log_effect(alpha)(np.log(df)))
-    low, high = np.quantile(effects, [0.025, 0.975])
+    value = detectable_difference(parts, POWER, alpha)
+    log_effect = _log_effect(alpha)
+    variance, df = combined(
+        parts,
+        _true_values(parts.seed, parts.seed_df)[None, :],
+        _true_values(parts.question, parts.question_df)[:, None],
+    )
+    effects = np.sqrt(variance) * np.exp(log_effect(np.log(df)))
+    known = math.sqrt(parts.variance) * math.exp(log_effect(math.log(parts.df)))
+    low, high = value / known * np.quantile(effects, [0.025, 0.975])
     return Detectable(value, float(low), float(high))
 
 

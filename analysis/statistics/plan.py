@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import pandas as pd
@@ -11,12 +12,14 @@ from analysis.intake.cells import ALL
 from analysis.statistics.outcome import ALPHA
 from analysis.statistics.power import (
     Components,
+    design_parts,
     detectable,
     estimate_components,
     questions_needed,
     seed_interval,
     seeds_needed,
 )
+from analysis.statistics.rejection import adjusted_power, equivalence_margin
 from analysis.statistics.scores import Scores
 
 
@@ -27,19 +30,24 @@ def designs(
     questions: Sequence[int],
     samples: Sequence[int],
     seeds: Sequence[int],
-    alpha: float = ALPHA,
+    comparisons: int = 1,
 ) -> pd.DataFrame:
-    """Samples x seeds: the true difference that each number of questions detects, and the questions ``effect`` needs.
+    """Samples x seeds: what each number of questions tells, and the questions ``effect`` needs.
 
-    Columns: samples (per question and seed), seeds (of each method), "detectable, n = …" (accuracy, 0 to 1) for each
-    of ``questions``, questions_needed (missing where no number of questions is enough: more seeds are needed).
+    Columns: samples (per question and seed), seeds (of each method); for each of ``questions`` "detectable, n = …", the
+    true difference that is found with probability ``power`` (accuracy, 0 to 1), and "equivalence, n = …", the smallest
+    effect of interest with which methods that do not differ are called equivalent as often; questions_needed (missing
+    where no number of questions is enough: more seeds are needed). All at 0.05 / ``comparisons``.
     """
+    alpha = ALPHA / comparisons
     rows = []
     for k in samples:
         for s in seeds:
-            found = {f"detectable, n = {n}": detectable(components, n, k, s, power, alpha) for n in questions}
-            needed = questions_needed(components, effect, k, s, power, alpha)
-            rows.append({"samples": k, "seeds": s, **found, "questions_needed": needed})
+            row: dict[str, object] = {"samples": k, "seeds": s}
+            for n in questions:
+                row[f"detectable, n = {n}"] = detectable(components, n, k, s, power, alpha)
+                row[f"equivalence, n = {n}"] = equivalence_margin(design_parts(components, n, k, s), power, alpha)
+            rows.append(row | {"questions_needed": questions_needed(components, effect, k, s, power, alpha)})
     return pd.DataFrame(rows).astype({"questions_needed": "Int64"})
 
 
@@ -49,14 +57,25 @@ def seeds_for(
     power: float,
     questions: Sequence[int],
     samples: Sequence[int],
-    alpha: float = ALPHA,
+    comparisons: int = 1,
 ) -> pd.DataFrame:
-    """Questions x samples: seeds_needed of each method (missing where no number of seeds is enough)."""
-    rows = [
-        {"questions": n, "samples": k, "seeds_needed": seeds_needed(components, effect, n, k, power, alpha)}
-        for n in questions
-        for k in samples
-    ]
+    """Questions x samples: the seeds that ``effect`` needs, and how often it is then found.
+
+    Columns: questions, samples, seeds_needed of each method (missing where no number of seeds is enough); of several
+    comparisons, power_if_alike: after Holm's adjustment, if all are of one method with others and differ by ``effect``.
+    If the others do not differ, that power is ``power`` or hardly more.
+    """
+    rows = []
+    for n in questions:
+        for k in samples:
+            needed = seeds_needed(components, effect, n, k, power, ALPHA / comparisons)
+            row: dict[str, object] = {"questions": n, "samples": k, "seeds_needed": needed}
+            if comparisons > 1:
+                parts = None if needed is None else design_parts(components, n, k, needed)
+                row["power_if_alike"] = (
+                    math.nan if parts is None else adjusted_power(parts, effect, effect, comparisons)
+                )
+            rows.append(row)
     return pd.DataFrame(rows).astype({"seeds_needed": "Int64"})
 
 

@@ -9,11 +9,12 @@ from typing import SupportsFloat
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy import optimize, stats
+from scipy import stats
 
 from analysis.statistics.outcome import ALPHA, Array, checked, interaction_variance
+from analysis.statistics.rejection import POWER, detectable_difference
+from analysis.statistics.variance import Parts
 
-POWER = 0.8
 MOST_QUESTIONS = 100_000
 MOST_SEEDS = 1_000
 
@@ -38,50 +39,26 @@ class Components:
     within: float = 0.17
 
 
-def minimum_detectable_effect(se: float, df: float, power: float = POWER, alpha: float = ALPHA) -> float:
-    """True difference that a two-sided t-test of this standard error and df finds with probability ``power``.
+def design_parts(components: Components, questions: int, samples: int, seeds: int) -> Parts:
+    """Expected parts of the crossed test's variance, both methods having ``seeds`` runs.
 
-    Solves for the noncentrality of the t distribution. NaN where ``se`` or ``df`` is undefined or ``se`` is 0.
-    ``power`` lies in 0.5 to 0.99. ``alpha`` is the level that decides: in a family of comparisons that of
-    :func:`analysis.statistics.significance.strictest_level`.
-    """
-    if not (math.isfinite(se) and math.isfinite(df)) or se <= 0 or df <= 0:
-        return math.nan
-    critical = stats.t.ppf(1 - alpha / 2, df)
-
-    def shortfall(noncentrality: float) -> float:
-        # Rejections on the wrong side are left out: at such power they are fewer than one in a million.
-        return float(stats.nct.sf(critical, df, noncentrality)) - power
-
-    # Where this starts, the power is above 0.8 for every df from 0.5 on, and SciPy still computes it.
-    upper = 1.3 * critical + 1.0
-    while shortfall(upper) < 0:
-        upper *= 1.2
-    return float(se * optimize.brentq(shortfall, 0.0, upper))
-
-
-def design_error(components: Components, questions: int, samples: int, seeds: int) -> tuple[float, float]:
-    """Expected standard error and degrees of freedom of the crossed test, both methods having ``seeds`` runs.
-
-    The parts are those of :func:`analysis.statistics.significance.crossed_test`, with the expected value of each. With
-    one seed there is no seed term, and the claim is about two checkpoints.
+    They are those of :func:`analysis.statistics.significance.crossed_parts`. With one seed there is no seed part, and
+    the claim is about two checkpoints.
     """
     cell = components.question_seed**2 + components.within / samples
     question = (2 * components.question_method**2 + 2 * cell / seeds) / questions
     if seeds == 1:
-        return math.sqrt(question), questions - 1
+        return Parts(0.0, 0.0, question, questions - 1, 0.0)
     interaction = 2 * cell / (questions * seeds)
     seed = 2 * components.seed**2 / seeds + interaction
-    variance = max(seed + question - interaction, seed, question)
-    df = variance**2 / (seed**2 / (2 * (seeds - 1)) + question**2 / (questions - 1))
-    return math.sqrt(variance), df
+    return Parts(seed, 2 * (seeds - 1), question, questions - 1, interaction)
 
 
 def detectable(
     components: Components, questions: int, samples: int, seeds: int, power: float = POWER, alpha: float = ALPHA
 ) -> float:
     """Minimum detectable effect of a design, in accuracy (0 to 1)."""
-    return minimum_detectable_effect(*design_error(components, questions, samples, seeds), power, alpha)
+    return detectable_difference(design_parts(components, questions, samples, seeds), power, alpha)
 
 
 def questions_needed(

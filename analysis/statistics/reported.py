@@ -24,6 +24,8 @@ _MACRO = {
     "eapo_homogeneous": 0.5885,
 }
 _BENCHMARK = {("eapo", "aimo_2025"): 0.6417}
+#: How a difference of ours stands to the paper's (:func:`replication`).
+CONSISTENT, SMALLER, LARGER, CANNOT_TELL = "consistent", "smaller than reported", "larger than reported", "cannot tell"
 # Methods of this project that are another reading of one of the paper's, whose experts are replicas of one model.
 _READINGS = {"eapo_paper": "eapo", "eapo_one_expert": "eapo"}
 
@@ -48,3 +50,25 @@ def reported_difference(a: str, b: str) -> float | None:
     if first == second or first not in _MACRO or second not in _MACRO:
         return None
     return _MACRO[first] - _MACRO[second]
+
+
+def replication(difference: float, interval: tuple[float, float], shown: bool) -> str:
+    """How an interval of ours stands to the difference that the paper reports.
+
+    The paper states neither an interval nor a number of training seeds, so that its number is taken as it stands.
+    "smaller than reported": the whole interval lies on the side of no difference, or of the reverse, of that number.
+    "larger than reported": on the other side. "consistent": it holds the number, and a difference in the number's
+    direction is shown. "cannot tell": it holds the number, and none is shown.
+
+    Args:
+        difference: the paper's, not 0.
+        interval: ours, at 95%.
+        shown: whether our difference is, by the test that the verdict goes by.
+    """
+    sign = math.copysign(1.0, difference)
+    low, high = sorted(sign * end for end in interval)
+    if high < abs(difference):
+        return SMALLER
+    if low > abs(difference):
+        return LARGER
+    return CONSISTENT if shown and low > 0 else CANNOT_TELL

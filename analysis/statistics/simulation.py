@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -13,6 +14,8 @@ from analysis.statistics.power import Components
 Counts = NDArray[np.int64]
 # Of a question's difficulty: many are nearly never or nearly always solved.
 DIFFICULTY = (1.2, 1.2)
+#: Difficulties where none is near 0 or 1, and the variance of a sample's correctness there, with the default sizes.
+CENTRAL, CENTRAL_WITHIN = (0.4, 0.6), 0.233
 
 
 class Experiment(NamedTuple):
@@ -55,12 +58,8 @@ class Population(NamedTuple):
 
     def experiment(self, rng: np.random.Generator, seeds: int, samples: int) -> Experiment:
         """So many training runs of either method, and so many samples of each question by each run."""
-        arms = []
-        for base in (self.a, self.b):
-            p = base + rng.normal(0.0, self.sizes.seed, (1, seeds))
-            p = p + rng.normal(0.0, self.sizes.question_seed, (len(base), seeds))
-            arms.append(rng.binomial(samples, np.clip(p, 0.0, 1.0)))
-        return Experiment(arms[0], arms[1], samples)
+        a, b = (_runs(rng, base, self.sizes, seeds, samples) for base in (self.a, self.b))
+        return Experiment(a, b, samples)
 
 
 def population(
@@ -73,8 +72,7 @@ def population(
     (None: the default ones), cut to 0 to 1.
     """
     sizes = components or Components()
-    difficulty = rng.beta(*DIFFICULTY, (questions, 1))
-    a, b = (difficulty + shift + rng.normal(0.0, sizes.question_method, (questions, 1)) for shift in (effect, 0.0))
+    a, b = _methods(rng, rng.beta(*DIFFICULTY, (questions, 1)), (effect, 0.0), sizes)
     return Population(a, b, sizes)
 
 
@@ -88,3 +86,33 @@ def simulate(
 ) -> Experiment:
     """An experiment of a :func:`population` of its own."""
     return population(rng, questions, effect, components).experiment(rng, seeds, samples)
+
+
+def central(
+    rng: np.random.Generator,
+    shifts: Sequence[float],
+    questions: int,
+    seeds: int,
+    samples: int,
+    components: Components,
+) -> list[Array]:
+    """Accuracies [questions, seeds] of as many methods as ``shifts``, each so far (in accuracy) above the questions'.
+
+    As :func:`simulate`, but on questions that are neither easy nor hard (:data:`CENTRAL`), so that hardly a chance is
+    cut to 0 to 1, and what is true of the methods is just what was asked for.
+    """
+    low, high = CENTRAL
+    difficulty = low + (high - low) * rng.beta(*DIFFICULTY, (questions, 1))
+    bases = _methods(rng, difficulty, shifts, components)
+    return [_runs(rng, base, components, seeds, samples) / samples for base in bases]
+
+
+def _methods(rng: np.random.Generator, difficulty: Array, shifts: Sequence[float], sizes: Components) -> list[Array]:
+    """Chance of each method on each question, [questions, 1]."""
+    return [difficulty + shift + rng.normal(0.0, sizes.question_method, difficulty.shape) for shift in shifts]
+
+
+def _runs(rng: np.random.Generator, base: Array, sizes: Components, seeds: int, samples: int) -> Counts:
+    p = base + rng.normal(0.0, sizes.seed, (1, seeds))
+    p = p + rng.normal(0.0, sizes.question_seed, (len(base), seeds))
+    return np.asarray(rng.binomial(samples, np.clip(p, 0.0, 1.0)))

@@ -85,6 +85,13 @@ def variance_parts(arms: Sequence[Array], groups: Sequence[Mask]) -> Parts | Non
     return Parts(seed, seed_df, question, question_df, interaction)
 
 
+def combined(parts: Parts, seed: Array, question: Array) -> tuple[Array, Array]:
+    """Variance and degrees of freedom, as :class:`Parts` has them, were its two parts of these sizes."""
+    variance = np.maximum(seed + question - parts.interaction, np.maximum(seed, question))
+    seed_term = seed**2 / parts.seed_df if parts.seed >= ROUNDING else 0.0
+    return variance, variance**2 / (seed_term + question**2 / parts.question_df)
+
+
 def of_runs(variances: Sequence[float], dfs: Sequence[int]) -> tuple[float, float]:
     """Sum of the variances that the runs of each method bring, and its degrees of freedom.
 

@@ -81,17 +81,37 @@ def _by_benchmark(main: pd.DataFrame) -> Iterator[pd.Series]:
             yield row
 
 
-def comparison_rows(significance: pd.DataFrame) -> list[dict[str, str]]:
-    """Rows of the significance table, in the order given: difference, interval, p-values, power, seeds, seed term."""
+def comparison_rows(comparisons: pd.DataFrame) -> list[dict[str, str]]:
+    """Rows of the primary test, in the order given: verdict, difference, interval, p-values, power, paper, seeds."""
     return [
         {
-            "comparison": f"{name(row['method_a'])} − {name(row['method_b'])}",
+            "comparison": _compared(row),
+            "verdict": row["verdict"],
             **_tested(row, "Holm"),
-            "seeds": f"{int(row['seeds_a'])} / {int(row['seeds_b'])}",
-            "seed term": _SEED_TERMS.get(row["seed_term"], MISSING),
+            "p (equivalence, Holm)": p_text(row["p_equivalence_adjusted"]),
+            "paper": _paper(row),
+            **_seeds(row),
         }
-        for _, row in significance.iterrows()
+        for _, row in comparisons.iterrows()
     ]
+
+
+def _compared(row: pd.Series) -> str:
+    return f"{name(row['method_a'])} − {name(row['method_b'])}"
+
+
+def _paper(row: pd.Series) -> str:
+    if math.isnan(row["reported"]):
+        return MISSING
+    stands = row["replication"]
+    return f"{points(row['reported'])}{f': {stands}' if isinstance(stands, str) else ''}"
+
+
+def _seeds(row: pd.Series) -> dict[str, str]:
+    return {
+        "seeds": f"{int(row['seeds_a'])} / {int(row['seeds_b'])}",
+        "seed term": _SEED_TERMS.get(row["seed_term"], MISSING),
+    }
 
 
 def ablation_rows(ablations: pd.DataFrame) -> list[dict[str, str]]:
@@ -136,17 +156,17 @@ def _tested(row: pd.Series, adjustment: str) -> dict[str, str]:
 
 
 def test_rows(significance: pd.DataFrame) -> list[dict[str, str]]:
-    """As :func:`comparison_rows`, with benchmark, test, and what a row that tests no difference estimates."""
+    """All rows of the significance table, in their order, with what one that tests no difference estimates."""
     rows = []
-    for shown, (_, row) in zip(comparison_rows(significance), significance.iterrows(), strict=True):
-        place = {"benchmark": row_name(row["benchmark"]), "test": row["test"].replace("_", " ")}
-        is_estimate = not math.isnan(row["effect"])
-        if is_estimate or row["test"] == "bootstrap_questions":
+    for _, row in significance.iterrows():
+        shown = _tested(row, "Holm") | _seeds(row)
+        if not math.isnan(row["effect"]) or row["test"] == "bootstrap_questions":
             shown |= {"p": MISSING, "p (Holm)": MISSING}
         elif not math.isnan(row["p_smallest"]):
             shown["p"] += f" (smallest possible {p_text(row['p_smallest'])})"
         effect = rounded(row["effect"], 2)
         if not math.isnan(row["effect_low"]):
             effect += f" ({rounded(row['effect_low'], 2)} to {rounded(row['effect_high'], 2)})"
-        rows.append({"comparison": shown.pop("comparison"), **place, **shown, "estimate": effect})
+        place = {"benchmark": row_name(row["benchmark"]), "test": row["test"].replace("_", " ")}
+        rows.append({"comparison": _compared(row), **place, **shown, "estimate": effect})
     return rows

@@ -14,12 +14,16 @@ from analysis import InputError
 from analysis.intake.cells import ALL, MACRO
 from analysis.statistics.effects import Effect, effect_size, posterior_probability, probability_of_improvement
 from analysis.statistics.intervals import of_difference
+from analysis.statistics.mixed import MIXED, mixed_logistic
 from analysis.statistics.outcome import Array, Outcome, only_p, per_question
 from analysis.statistics.primary import Arms
 from analysis.statistics.scores import Scores
 from analysis.statistics.secondary import TESTS, Compared, smallest_p
 from analysis.statistics.significance import PRIMARY, holm
+from analysis.statistics.smallest_effect import SMALLEST_EFFECT
 from analysis.statistics.variance import Parts
+from analysis.statistics.verdict import has_room
+from analysis.tables import verdicts
 from analysis.tables.family import Member, decided
 from analysis.tables.files import framed, read_table
 
@@ -60,21 +64,28 @@ COLUMNS: dict[str, type] = {
     "mde_low": float,
     "mde_high": float,
     "alpha": float,
+    **verdicts.COLUMNS,
 }
 
 
-def significance_table(scores: Scores, pairs: Sequence[Pair], majority: pd.DataFrame | None = None) -> pd.DataFrame:
+def significance_table(
+    scores: Scores,
+    pairs: Sequence[Pair],
+    majority: pd.DataFrame | None = None,
+    smallest_effect: float = SMALLEST_EFFECT,
+) -> pd.DataFrame:
     """Pair x benchmark x test, for the declared family of comparisons, with :data:`COLUMNS`.
 
-    "crossed" is the primary test, "bootstrap_questions" an interval without a test; "effect_size",
-    "probability_of_improvement" and "posterior_probability" test no difference. A test that the design does not allow
-    has no row.
+    "crossed" is the primary test, "mixed_logistic" (of all questions alone) a model beside it, "bootstrap_questions" an
+    interval without a test; "effect_size", "probability_of_improvement" and "posterior_probability" test no difference.
+    A test that the design does not allow has no row.
 
     Args:
         scores: the experiment's scores.
         pairs: the declared comparisons.
         majority: maj@k of every question, as :func:`analysis.statistics.scores.majority` gives it; None: no McNemar
             test.
+        smallest_effect: of interest, in accuracy.
 
     Raises:
         InputError: a pair names a method that has no scores.
@@ -84,7 +95,9 @@ def significance_table(scores: Scores, pairs: Sequence[Pair], majority: pd.DataF
         scores.require(f"pair {a}:{b}", a, b)
         for benchmark in (*scores.benchmarks, MACRO, ALL):
             tested += _compare(scores, majority, a, b, benchmark)
-    return framed(decided(tested, holm), COLUMNS)
+    rows = decided(tested, holm)
+    verdicts.conclude_each(tested, smallest_effect)
+    return framed(rows, COLUMNS)
 
 
 def read_significance(folder: Path) -> pd.DataFrame:
@@ -110,6 +123,15 @@ def primary_comparison(significance: pd.DataFrame) -> pd.Series:
     return rows[answer].iloc[0] if answer.any() else rows.iloc[0]
 
 
+def mixed_model(significance: pd.DataFrame, comparison: pd.Series) -> pd.Series | None:
+    """The row of the mixed-effects model beside a row of :func:`declared_comparisons`; None where there is none."""
+    same = significance["test"] == MIXED
+    for key in ("method_a", "method_b", "benchmark"):
+        same &= significance[key] == comparison[key]
+    rows = significance[same & significance["difference"].notna()]
+    return None if rows.empty else rows.iloc[0]
+
+
 def _compare(scores: Scores, majority: pd.DataFrame | None, a: str, b: str, benchmark: str) -> Iterator[Member]:
     arms = Arms.of(scores, a, b, benchmark)
     seeds = (arms.a.shape[1], arms.b.shape[1])
@@ -117,6 +139,9 @@ def _compare(scores: Scores, majority: pd.DataFrame | None, a: str, b: str, benc
     results = [(PRIMARY, outcome, parts, NO_EFFECT)]
     if benchmark != MACRO:
         votes = None if majority is None else (_majorities(majority, a, benchmark), _majorities(majority, b, benchmark))
+        if benchmark == ALL:
+            samples = (scores.samples(a, ALL).to_numpy(), scores.samples(b, ALL).to_numpy())
+            results.append((MIXED, mixed_logistic((arms.a, arms.b), samples, outcome.df), None, NO_EFFECT))
         tests = _tests(Compared(arms.a, arms.b, votes, arms.same_seeds))
         results += [(name, one, Parts.of_error(one.se, one.df), NO_EFFECT) for name, one in tests]
         plain = only_p(arms.a.mean() - arms.b.mean())
@@ -137,6 +162,7 @@ def _compare(scores: Scores, majority: pd.DataFrame | None, a: str, b: str, benc
             "effect_high": effect.high,
             "p_smallest": smallest_p(*seeds) if name == "permutation_seeds" else float("nan"),
             "seed_term": _seed_term(*seeds) if name == PRIMARY else None,
+            "room": has_room(arms.a.mean(), arms.b.mean()),
         }
         yield Member((benchmark, name), row, one, variance)
 

@@ -14,7 +14,7 @@ from eapo_verl.method.off_policy import COUNTS as OFF_POLICY
 from eapo_verl.record.costs import Costs, count_parameters, forward_flops
 from eapo_verl.record.files import write_whole
 from eapo_verl.record.other_runs import costs_of_start
-from eapo_verl.record.provenance import hardware, versions
+from eapo_verl.record.provenance import hardware, sources, versions
 from eapo_verl.record.solutions import read_provenance
 from eapo_verl.settings.run import AnyRun, RunSettings
 
@@ -102,6 +102,8 @@ def of_any_kind(
         # Of the attempt that ended, and of all that came before it.
         "git_sha": last["git_sha"],
         "attempts": list(attempts),
+        # Of models and problems that were downloaded, or read from files.
+        "sources": sources(settings.inputs),
         "versions": versions(),
         "hardware": hardware(),
         # On an accelerator verl's own configuration decides.

@@ -1,6 +1,7 @@
 """What a result was made with: commit, versions and hardware, for ``run.json`` and for the provenance of samples."""
 
 import importlib.metadata
+import json
 import os
 import platform
 import subprocess
@@ -10,6 +11,8 @@ from typing import Any
 
 from eapo_verl.cpu.precision import CPUINFO, instruction_set
 
+#: In a model's folder, and at the end of the name of what lies beside a file of problems: says where it is from.
+SOURCE_FILE = "source.json"
 _PACKAGES = ("torch", "verl", "vllm", "transformers", "ray", "tensordict", "transferqueue", "numpy")
 
 
@@ -21,6 +24,21 @@ def different(values: Sequence[Any]) -> list[Any]:
 def versions(packages: Sequence[str] = _PACKAGES) -> dict[str, str]:
     """Installed versions, Python's included."""
     return {"python": platform.python_version()} | {name: importlib.metadata.version(name) for name in packages}
+
+
+def problems_source(file: Path) -> Path:
+    """What says where a file of problems is from: ``train.source.json`` for ``train.jsonl``."""
+    return file.with_name(f"{file.stem}.{SOURCE_FILE}")
+
+
+def sources(inputs: Iterable[Path]) -> dict[str, Any]:
+    """What is written down of where files and models are from, by their names; of what was made here, nothing is.
+
+    Raises:
+        ValueError: such a file is not JSON.
+    """
+    found = [(one.name, one / SOURCE_FILE) if one.is_dir() else (one.stem, problems_source(one)) for one in inputs]
+    return {name: json.loads(path.read_text(encoding="utf-8")) for name, path in found if path.is_file()}
 
 
 def git_sha() -> str:

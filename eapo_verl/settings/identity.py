@@ -31,6 +31,13 @@ def identity(settings: BaseModel) -> dict[str, Any]:
     }
 
 
+def later(settings: BaseModel, key: str) -> dict[str, Any]:
+    """A key of ``settings`` that is marked ``LATER``, as :func:`identity` has it; nothing at its default."""
+    field = type(settings).model_fields[key]
+    value = getattr(settings, key)
+    return {} if _as_before(field, value) else {key: _plain(value)}
+
+
 def _as_before(field: FieldInfo, value: Any) -> bool:
     return LATER in field.metadata and value == field.get_default(call_default_factory=True, validated_data={})
 

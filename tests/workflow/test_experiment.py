@@ -42,6 +42,8 @@ BROKEN = {
     "comparison twice": (
         broken(comparisons=[["eapo", "base"], ["base", "eapo"]]), "comparisons: 'base' against 'eapo': each is of two"
     ),
+    "effect of interest in points": (broken(smallest_effect=2), "smallest_effect: Input should be less than or equal"),
+    "no effect of interest": (broken(smallest_effect=0.0), "smallest_effect: Input should be greater than or equal"),
     "ablation twice": (
         broken(ablations=[["a", "eapo", "base"], ["b", "eapo", "base"]]), "ablations: 'eapo' against 'base'"
     ),
@@ -94,7 +96,7 @@ BROKEN = {
     "benchmark of no source": (broken(benchmarks={"mine": {"path": "x.jsonl"}}), "benchmarks.mine"),
     "benchmark of an unknown source": (
         broken(benchmarks={"mine": {"source": "web"}}),
-        "'embedded', 'word_problems', 'logic', 'programs', 'local', 'public'"),
+        "'embedded', 'word_problems', 'logic', 'programs', 'local', 'hub', 'held_out', 'public'"),
     "benchmark of an unknown family": (
         broken(benchmarks={"mine": {"source": "logic", "size": 5, "seed": 1, "families": {"sudoku": {}}}}),
         "benchmarks.mine.logic.families: 'sudoku' is no family of puzzles; allowed are circuit_logic, "),

@@ -108,6 +108,7 @@ def test_what_is_no_shard_is_one_line(asked: Asked, said: str) -> None:
         ({"training__budget__steps": 25}, False),
         ({"benchmarks__chains_a__seed": 5}, False),
         ({"comparisons": [["self_exploratory", "eapo"]]}, False),
+        ({"smallest_effect": 0.05}, False),
         ({"methods": [*MORE["methods"], "eapo_paper"]}, False),
     ],
     ids=lambda value: "-".join(value) if isinstance(value, dict) else str(value),

@@ -58,6 +58,7 @@ rule tables:
         metrics=METRICS,
         k=EXPERIMENT.evaluation.k,
         pairs=[f"{a}:{b}" for a, b in EXPERIMENT.comparisons],
+        smallest_effect=EXPERIMENT.smallest_effect,
         ablations=(
             ["--ablations", *(f"{component}={full}:{without}" for component, full, without in EXPERIMENT.ablations)]
             if EXPERIMENT.ablations
@@ -65,7 +66,8 @@ rule tables:
         ),
     shell:
         "exec python -m workflow.logged {log:q} -- python -m analysis tables --scores {input.scores:q} "
-        "--grades-dir {params.grades:q} --k {params.k:q} --pairs {params.pairs:q} {params.ablations:q} "
+        "--grades-dir {params.grades:q} --k {params.k:q} --pairs {params.pairs:q} "
+        "--smallest-effect {params.smallest_effect:q} {params.ablations:q} "
         "--metrics {params.metrics:q} --runs {input.runs:q} --arms {input.arms:q} --out-dir {params.folder:q}"
 
 

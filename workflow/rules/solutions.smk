@@ -7,6 +7,8 @@ rule solutions:
         problems=DATA.file("train"),
         tasks=task_code(*DATA.tasks("train")),
         experts=lambda wildcards: SOLUTIONS.served_models(wildcards.expert),
+        # Only before it: one more benchmark is no reason to ask again.
+        overlap=ancient(DATA.overlap()),
     output:
         solutions=SOLUTIONS.file("{expert}"),
         provenance=SOLUTIONS.provenance("{expert}"),

@@ -8,6 +8,8 @@ rule train:
         policy=lambda wildcards: PLAN.policy(wildcards.method, wildcards.seed),
         files=lambda wildcards: PLAN.run_files(wildcards.method, wildcards.seed),
         experts=lambda wildcards: PLAN.served_models(wildcards.method, "training"),
+        # Only before it: one more benchmark is no reason to train again.
+        overlap=ancient(DATA.overlap()),
     output:
         run=RESULTS / "runs" / "{method}" / "seed{seed}" / "run.json",
         metrics=RESULTS / "runs" / "{method}" / "seed{seed}" / "metrics.jsonl",

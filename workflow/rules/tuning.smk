@@ -26,6 +26,7 @@ use rule train as tuning_train with:
         policy=lambda wildcards: TUNING.plan.policy(wildcards.method, wildcards.seed),
         files=lambda wildcards: TUNING.plan.run_files(wildcards.method, wildcards.seed),
         experts=lambda wildcards: TUNING.plan.served_models(wildcards.method, "training"),
+        overlap=ancient(DATA.overlap()),
     output:
         run=TUNING.folder / "runs" / "{method}" / "seed{seed}" / "run.json",
         metrics=TUNING.folder / "runs" / "{method}" / "seed{seed}" / "metrics.jsonl",

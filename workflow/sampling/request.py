@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from workflow.sampling.turns import Turns
 
 DTYPES = get_args(Requested)
+#: Where a checkpoint may have its chat template; the first one that is there holds it.
+TEMPLATE_FILES = ("chat_template.jinja", "chat_template.json", "tokenizer_config.json")
 
 
 class SamplingError(BadInput):
@@ -134,10 +136,11 @@ def check_model(request: Request) -> None:
 def chat_template(model: Path) -> str:
     """The chat template of the checkpoint in a folder, or the file that holds several; empty where there is none."""
     try:
-        for name in ("chat_template.jinja", "chat_template.json"):
+        *own, shared = TEMPLATE_FILES
+        for name in own:
             if (model / name).is_file():
                 return (model / name).read_text(encoding="utf-8")
-        return json.dumps(json.loads((model / "tokenizer_config.json").read_text(encoding="utf-8"))["chat_template"])
+        return json.dumps(json.loads((model / shared).read_text(encoding="utf-8"))["chat_template"])
     except (OSError, ValueError, KeyError, TypeError):
         return ""
 

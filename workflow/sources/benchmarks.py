@@ -1,11 +1,11 @@
 """Problem sets from files, in the workflow's form; public benchmarks are checked against a digest of their answers.
 
-``python -m workflow.sources.benchmarks [--public NAME] [--path FILE] [--task TASK] [--instruction TEXT] --out
-FILE.jsonl``. A public benchmark, one of the registry below, comes from its file at a pinned revision, or from a local
-copy (``--path``). Any other file (``--path`` alone: .jsonl, .json, .csv or .parquet with problem, answer and,
-optionally, id and source; `problems.NAMES` has the other names that these may go by) has no digest to be checked
-against. The problems belong to their authors and are not part of this repository; what is here are digests of their
-answers.
+``python -m workflow.sources.benchmarks [--public NAME] [--path FILE] [--select JSON] [--task TASK]
+[--instruction TEXT] --out FILE.jsonl``. A public benchmark, one of the registry below, comes from its file at a pinned
+revision, or from a local copy (``--path``). Any other file (``--path`` alone: .jsonl, .json, .csv or .parquet with
+problem, answer and, optionally, id and source; `problems.NAMES` has the other names that these may go by) has no digest
+to be checked against. The problems belong to their authors and are not part of this repository; what is here are
+digests of their answers.
 """
 
 from __future__ import annotations
@@ -17,9 +17,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import tasks
-from workflow.sources.command import SourceError, run, source_parser, write_jsonl
+from eapo_verl.record.contents import file_digest
+from eapo_verl.record.provenance import problems_source
+from workflow.sources.command import SourceError, run, source_parser, write_json, write_jsonl
 from workflow.sources.hub import GitHubFile, HubFile, PackageFile, PinnedFile
-from workflow.sources.problems import Problem, Row, as_row, parse, read_rows
+from workflow.sources.problems import Problem, Row, as_row, iterate_rows, parse, read_rows
+from workflow.sources.selection import WHOLE, Selection, read_selection, said, select
 
 _URL = re.compile(r"/(\d{4})_AIME_(II?)_Problems/Problem_(\d+)/?")
 
@@ -146,33 +149,44 @@ def _by_row_number(benchmark: Benchmark, problems: Sequence[Problem]) -> list[Pr
     return named if digest(named).startswith(benchmark.digest) else None
 
 
-def prepare(public: str | None, path: Path | None, task: str, out: Path, instruction: str | None = None) -> str:
+def prepare(
+    public: str | None,
+    path: Path | None,
+    task: str,
+    out: Path,
+    selection: Selection = WHOLE,
+    instruction: str | None = None,
+) -> str:
     """Writes the problems of a public benchmark, or of the file `path`, to `out`; returns the log line.
 
-    `instruction` stands in place of the task's own.
+    `instruction` stands in place of the task's own. What is known of the file is written beside them
+    (``<set>.source.json``).
 
     Raises SourceError and writes nothing where that cannot be done.
     """
-    problems, said = read(public, path, task, prove=True)
+    problems, origin = read(public, path, task, selection, prove=True)
     write_jsonl(out, [as_row(problem, instruction) for problem in problems])
-    return f"{out.stem}: {len(problems)} problems of {said}"
+    if path is not None:
+        digest = {"bytes": path.stat().st_size, "sha256": {path.name: file_digest(path)}}
+        write_json(problems_source(out), digest | {"public": public, "problems": len(problems), "checked": origin})
+    return f"{out.stem}: {len(problems)} problems of {origin}"
 
 
-def read(public: str | None, path: Path | None, task: str, prove: bool = False) -> tuple[list[Problem], str]:
+def read(
+    public: str | None, path: Path | None, task: str, selection: Selection = WHOLE, prove: bool = False
+) -> tuple[list[Problem], str]:
     """The problems of a public benchmark, or of the file `path`, and where they are from and what was checked.
 
-    `prove` as `parse` has it. Raises SourceError.
+    `prove` as `parse` has it. Of a file that is no benchmark's, what the selection takes. Raises SourceError.
     """
     if task not in tasks.names():
         raise SourceError(f"--task is {task!r}; it must be one of {', '.join(tasks.names())}")
     if public is None:
         if path is None:
             raise SourceError("one of --public and --path is needed")
-        problems, source, checked = (
-            parse(read_rows(path), path.name, task, prove),
-            path.name,
-            "no digest is known for them",
-        )
+        rows, left_out = select(iterate_rows(path), selection, task)
+        problems, source = parse(rows, path.name, task, prove), path.name
+        checked = "no digest is known for them" + (f"; of the rows {said(left_out)}" if left_out else "")
     else:
         if public not in REGISTRY:
             raise SourceError(
@@ -207,10 +221,12 @@ def command(arguments: Sequence[str]) -> str:
         "--path", type=Path, metavar="FILE", help="a local file, instead of the public one if both are given"
     )
     parser.add_argument("--task", default=tasks.DEFAULT, metavar="TASK", help=", ".join(tasks.names()))
+    parser.add_argument("--select", default="{}", metavar="JSON", help="workflow.sources.selection.Selection")
     parser.add_argument("--instruction", metavar="TEXT", help="in place of the task's own")
     parser.add_argument("--out", type=Path, required=True, metavar="FILE.jsonl")
     options = parser.parse_args(arguments)
-    return prepare(options.public, options.path, options.task, options.out, options.instruction)
+    selection = read_selection(options.select)
+    return prepare(options.public, options.path, options.task, options.out, selection, options.instruction)
 
 
 if __name__ == "__main__":

@@ -54,7 +54,7 @@ class HubFile(PinnedFile):
                 get_hf_file_metadata(url, timeout=TIMEOUT)
                 path = fetch()
         except (httpx.HTTPError, HfHubHTTPError, OfflineModeIsEnabled, OSError) as error:
-            raise SourceError(f"cannot download {self.label} from the Hugging Face hub: {_reason(error)}") from error
+            raise SourceError(f"cannot download {self.label} from the Hugging Face hub: {reason(error)}") from error
         return read_rows(Path(path))
 
 
@@ -91,14 +91,14 @@ class GitHubFile(PinnedFile):
         try:
             response = httpx.get(url, timeout=TIMEOUT, follow_redirects=True).raise_for_status()
         except httpx.HTTPError as error:
-            raise SourceError(f"cannot download {self.label} from GitHub: {_reason(error)}") from error
+            raise SourceError(f"cannot download {self.label} from GitHub: {reason(error)}") from error
         with TemporaryDirectory() as folder:
             path = Path(folder) / Path(self.file).name
             path.write_bytes(response.content)
             return read_rows(path)
 
 
-def _reason(error: Exception) -> str:
+def reason(error: Exception) -> str:
     """The first line of `error`, or of its cause, which is the plainer one (a name that does not resolve)."""
     lines = str(error.__cause__ or error).strip().splitlines()
     return lines[0] if lines else type(error).__name__

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,8 @@ FORMATS = (".jsonl", ".json", ".csv", ".parquet")
 _LARGEST_FILE = 2**30
 #: Characters; a longer one is an open quotation mark, and not a problem.
 _LONGEST_CELL = 2**17
+#: Rows of a parquet file that are in memory at a time.
+_BATCH = 4096
 # What a column may be called, whatever its case; the first name wins. `solution` is none of the answer's: in public
 # files it is a worked one.
 NAMES = {
@@ -109,6 +111,11 @@ class Row:
         return found[0]
 
 
+def same_text(text: str) -> str:
+    """What two problems that are the same have in common: the text without its capitals and its ways of spacing."""
+    return " ".join(text.split()).casefold()
+
+
 def shortened(text: str) -> str:
     """``text``, of at most 200 characters, as a message can hold it."""
     return text if len(text) <= 200 else f"{text[:199]}…"
@@ -145,21 +152,27 @@ def read_rows(path: Path) -> list[Row]:
 
     Raises SourceError, naming the file and, where there is one, the row: unknown format, unreadable, no rows.
     """
+    return list(iterate_rows(path))
+
+
+def iterate_rows(path: Path) -> Iterator[Row]:
+    """The same, one after the other: of a parquet file, not all rows have to be in memory."""
     kind = path.suffix.lower()
     if kind not in FORMATS:
         raise SourceError(f"{path}: format {kind or 'without suffix'!r}; allowed: {', '.join(FORMATS)}")
+    some = False
     try:
         if regular(path).stat().st_size > _LARGEST_FILE:
             raise SourceError(f"{path}: larger than {_LARGEST_FILE} bytes")
-        content = path.read_bytes()
+        for row in _parquet_rows(path) if kind == ".parquet" else _text_rows(path, kind, path.read_bytes()):
+            some = True
+            yield row
     except InputError as error:
         raise SourceError(str(error)) from error
     except OSError as error:
         raise SourceError(f"{path}: cannot be read: {error.strerror}") from error
-    rows = _parquet_rows(path, content) if kind == ".parquet" else _text_rows(path, kind, content)
-    if not rows:
+    if not some:
         raise SourceError(f"{path}: holds no row; at least one problem is needed")
-    return rows
 
 
 def _text_rows(path: Path, kind: str, content: bytes) -> list[Row]:
@@ -203,19 +216,29 @@ def _csv_row(where: str, fields: dict[str | None, Any]) -> Row:
     return _row(where, fields)
 
 
-def _parquet_rows(path: Path, content: bytes) -> list[Row]:
+def _parquet_rows(path: Path) -> Iterator[Row]:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     from analysis.intake.parquet import UNUSABLE
 
-    try:
-        listed = pq.read_table(io.BytesIO(content)).to_pylist()
-    except (pa.ArrowException, OSError, *UNUSABLE) as error:
-        raise SourceError(
-            f"{path}: not a parquet file that can be read ({shortened(' '.join(str(error).split()))})"
-        ) from error
-    return [_row(f"{path}: row {number}", fields) for number, fields in enumerate(listed, 1)]
+    number = 0
+    with path.open("rb") as file:
+        try:
+            parquet = pq.ParquetFile(file)
+            names = parquet.schema_arrow.names
+            if len(set(names)) < len(names):
+                raise SourceError(f"{path}: two columns have the same name; found: {shortened(', '.join(names))}")
+            for batch in parquet.iter_batches(_BATCH):
+                for fields in batch.to_pylist():
+                    number += 1
+                    yield _row(f"{path}: row {number}", fields)
+        except SourceError:
+            raise
+        except (pa.ArrowException, OSError, *UNUSABLE) as error:
+            raise SourceError(
+                f"{path}: not a parquet file that can be read ({shortened(' '.join(str(error).split()))})"
+            ) from error
 
 
 def _json(text: str, where: str) -> Any:

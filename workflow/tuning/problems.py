@@ -11,6 +11,7 @@ from pathlib import Path
 
 from eapo_verl.record.files import write_whole
 from workflow.command import BadInput, Parser, run_command
+from workflow.sources.problems import same_text
 
 
 def read_texts(path: Path) -> list[str]:
@@ -21,7 +22,7 @@ def read_texts(path: Path) -> list[str]:
     """
     try:
         lines = [line for line in path.read_text(encoding="utf-8").split("\n") if line.strip()]
-        return [" ".join(json.loads(line)["problem"].split()).casefold() for line in lines]
+        return [same_text(json.loads(line)["problem"]) for line in lines]
     except OSError as error:
         raise BadInput(f"cannot read {path}: {error.strerror}") from error
     except (ValueError, KeyError, TypeError, AttributeError) as error:

@@ -106,6 +106,12 @@ def test_significance_table_holds_the_declared_family(results: Path) -> None:
     first = crossed.iloc[0]
     assert (first["difference"], first["p_value"]) == pytest.approx((direct.difference, direct.p))
     assert (crossed["p_adjusted"] >= crossed["p_value"]).all()
+    assert (crossed["p_equivalence_adjusted"] >= crossed["p_equivalence"]).all()
+    assert {*crossed["smallest_effect"]} == {0.02} and set(crossed["verdict"]) <= {"higher", "lower", "not shown"}
+    # What the paper reports of both stands beside all questions and the mean over benchmarks.
+    assert crossed["reported"].tolist() == pytest.approx([0.0491, 0.2154, 0.1663])
+    assert table.query("benchmark == 'chains_a'")["reported"].isna().all()
+    assert table.query("test == 'mixed_logistic'")["benchmark"].tolist() == ["all"] * len(PAIRS)
     with_seeds = table.query("test == 'paired_t_seeds'")
     assert set(zip(with_seeds["method_a"], with_seeds["method_b"], strict=True)) == {("eapo", "self_exploratory")}
 

@@ -272,8 +272,10 @@ def test_plan_prints_designs(arms: tuple[Path, Path], tmp_path: Path, capsys: py
     printed = capsys.readouterr().out
     assert "A true difference of 10 points" in printed and "detectable, n = 30" in printed and "assumed" in printed
     assert "by the crossed test at 0.05.\n" in printed
+    assert "| equivalence, n = 30 " in printed and "power_if_alike" not in printed
     assert main(["plan", "--comparisons", "4", "--questions", "30", "--seeds", "3"]) == 0
-    assert "at 0.05/4, the strictest of Holm's levels for 4 comparisons" in capsys.readouterr().out
+    printed = capsys.readouterr().out
+    assert "at 0.05/4, the strictest of Holm's levels for 4 comparisons" in printed and "| power_if_alike " in printed
     refused(lambda: main(["plan", "--pair", "a:b"]), "--scores and --pair: needed are both or neither", capsys)
     rng = np.random.default_rng(1)
     rows = [
@@ -310,5 +312,9 @@ def test_calibrate_prints_a_rate_for_every_test(capsys: pytest.CaptureFixture[st
     for interval in ("with runs", "probability_of_improvement", "detectable"):
         assert f"| {interval} " in printed
     assert "n = 10, S = 2" in printed and "n = 10, S = 2, seed sd 0.05" in printed
+    assert "| detectable difference shown, others nothing " in printed and "(at most 0.050)" in printed
     main([*arguments, "--seed", "1"])
     assert capsys.readouterr().out == printed
+    main([*arguments, "--seed", "1", "--only", "intervals"])
+    part = capsys.readouterr().out
+    assert part in printed and "| with runs " in part and "| crossed " in part and "paired_t" not in part

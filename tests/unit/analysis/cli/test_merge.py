@@ -104,13 +104,14 @@ def test_a_comparison_is_made_of_the_seeds_that_its_arms_have(
     results: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     part = [cell for cell in CELLS if cell != ("self_exploratory", 1)]
-    assert merge(tmp_path / "out", write_shard(results, tmp_path / "part", part)) == 0
+    assert merge(tmp_path / "out", write_shard(results, tmp_path / "part", part, smallest_effect=0.05)) == 0
     assert (
         "are missing: self_exploratory, seed 1. Every row is of the seeds that its arm has" in capsys.readouterr().out
     )
     tested = pd.read_csv(tmp_path / "out/tables/significance.csv").query("method_b == 'self_exploratory'")
     assert {*tested["seeds_a"]} == {2} and {*tested["seeds_b"]} == {1}
     assert "paired_t_seeds" not in {*tested["test"]}
+    assert {*tested["smallest_effect"].dropna()} == {0.05}
 
 
 @pytest.mark.usefixtures("quick")
@@ -163,6 +164,7 @@ def damage(folder: Path) -> None:
         (lambda folder: edit(folder, cells=None), "shard.json: 'cells' is missing"),
         (lambda folder: edit(folder, cells=[["eapo", "1"]]),
          "cells is [[\"eapo\", \"1\"]]: needed is a list of [arm, seed]"),
+        (lambda folder: edit(folder, smallest_effect="2"), "smallest_effect is \"2\": needed is a number"),
         (lambda folder: edit(folder, k=True), "k is true: needed is a whole number of at least 1"),
         (lambda folder: edit(folder, wall_s={"training": 1}), "needed is seconds of training and sampling"),
         (lambda folder: edit(folder, declared=[["eapo", 0]]), "holds self_exploratory, seed 1, which is none of the"),

@@ -7,7 +7,8 @@ import pytest
 
 from analysis.statistics.coverage import INTERVALS, Design, coverage
 from analysis.statistics.detectable import detectable_effect
-from analysis.statistics.power import Components, estimate_components, minimum_detectable_effect, seed_interval
+from analysis.statistics.power import Components, estimate_components, seed_interval
+from analysis.statistics.rejection import minimum_detectable_effect
 from analysis.statistics.significance import crossed_parts
 from analysis.statistics.simulation import population, simulate
 from analysis.statistics.variance import Parts

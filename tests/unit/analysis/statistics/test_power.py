@@ -11,15 +11,21 @@ from scipy import stats
 from analysis.statistics.calibration import P_VALUES, false_positive_rates
 from analysis.statistics.power import (
     Components,
-    design_error,
+    design_parts,
     detectable,
     estimate_components,
-    minimum_detectable_effect,
     questions_needed,
     seeds_needed,
 )
+from analysis.statistics.rejection import (
+    adjusted_power,
+    detectable_difference,
+    equivalence_margin,
+    minimum_detectable_effect,
+)
 from analysis.statistics.significance import crossed_test, holm
 from analysis.statistics.simulation import simulate
+from analysis.statistics.variance import Parts
 
 # Whether a call is quick depends on the machine.
 untimed = settings(deadline=None, max_examples=30)
@@ -72,7 +78,8 @@ def test_no_number_of_questions_makes_up_for_the_seeds() -> None:
 
 def test_one_seed_has_the_error_of_a_paired_test() -> None:
     sizes = Components(question_method=0.1, seed=0.3, question_seed=0.0, within=0.0)
-    assert design_error(sizes, 50, 32, 1) == pytest.approx((math.sqrt(2 * 0.01 / 50), 49))
+    parts = design_parts(sizes, 50, 32, 1)
+    assert (parts.variance, parts.df) == pytest.approx((2 * 0.01 / 50, 49))
 
 
 @pytest.mark.parametrize("power", [0.5, 0.8, 0.99])
@@ -80,6 +87,29 @@ def test_one_seed_has_the_error_of_a_paired_test() -> None:
 def test_any_power_can_be_asked_for(power: float, df: float) -> None:
     effect = minimum_detectable_effect(0.02, df, power)
     assert stats.nct.sf(stats.t.ppf(0.975, df), df, effect / 0.02) == pytest.approx(power, abs=1e-6)
+
+
+def test_of_many_seeds_and_questions_the_variance_is_as_good_as_known() -> None:
+    parts = Parts(seed=0.02**2, seed_df=1000, question=0.01**2, question_df=1000, interaction=0.0)
+    known = minimum_detectable_effect(math.sqrt(parts.variance), parts.df)
+    assert detectable_difference(parts) == pytest.approx(known, rel=0.002)
+    # Of three seeds less is found than of a variance that is known as well as they tell it.
+    few = Parts(0.02**2, 4, 0.01**2, 29, 0.0)
+    assert detectable_difference(few, alpha=0.01) > 1.02 * minimum_detectable_effect(
+        math.sqrt(few.variance), few.df, alpha=0.01
+    )
+
+
+def test_the_margin_of_equivalence_is_that_of_the_normal_distribution_where_the_variance_is_known() -> None:
+    # |d| < margin - 1.645 se, with probability 0.8 about 0: margin = (1.2816 + 1.6449) se.
+    assert equivalence_margin(Parts(0.0, 0.0, 0.01**2, 1e5, 0.0)) == pytest.approx(0.02926, rel=1e-3)
+
+
+def test_holm_finds_more_where_the_others_differ_too() -> None:
+    parts = design_parts(Components(), 70, 32, 5)
+    effect = detectable_difference(parts, 0.8, 0.05 / 4)
+    alone, alike = adjusted_power(parts, effect, 0.0, 4), adjusted_power(parts, effect, effect, 4)
+    assert alone == pytest.approx(0.8, abs=0.015) and 0.82 < alike < 0.95
 
 
 def test_components_are_found_again_in_what_they_made() -> None:

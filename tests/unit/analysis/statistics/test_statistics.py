@@ -13,7 +13,7 @@ from statsmodels.stats.multitest import multipletests
 
 from analysis.statistics.intervals import over_questions
 from analysis.statistics.metrics import avg_at_k, duplicate_rate, maj_at_k, pass_at_k, var_between, var_within
-from analysis.statistics.power import minimum_detectable_effect
+from analysis.statistics.rejection import minimum_detectable_effect
 from analysis.statistics.reported import PAPER_BENCHMARKS, reported, reported_difference
 from analysis.statistics.secondary import paired_t_questions, paired_t_seeds, sign_flip_questions
 from analysis.statistics.significance import bh, crossed_test, holm

@@ -7,7 +7,9 @@ from importlib import metadata
 
 import pytest
 
+from eapo_verl.record.provenance import SOURCE_FILE
 from workflow.sources import smollm2
+from workflow.sources.checkpoint import check_target
 from workflow.sources.command import SourceError
 
 
@@ -37,16 +39,16 @@ def test_a_folder_that_holds_something_else_is_not_replaced(tmp_path):
 
 
 def test_free_empty_and_own_folders_may_be_written(tmp_path):
-    smollm2.check_target(tmp_path / "new")
-    smollm2.check_target(tmp_path)
-    (tmp_path / smollm2.SOURCE_FILE).write_text("{}")
-    smollm2.check_target(tmp_path)
+    check_target(tmp_path / "new")
+    check_target(tmp_path)
+    (tmp_path / SOURCE_FILE).write_text("{}")
+    check_target(tmp_path)
 
 
 def test_a_failed_conversion_leaves_the_old_checkpoint_and_no_rest(tmp_path, monkeypatch):
     out = tmp_path / "model"
     out.mkdir()
-    (out / smollm2.SOURCE_FILE).write_text("old")
+    (out / SOURCE_FILE).write_text("old")
 
     def full_disk(gguf, folder, dtype):
         folder.mkdir()
@@ -56,7 +58,7 @@ def test_a_failed_conversion_leaves_the_old_checkpoint_and_no_rest(tmp_path, mon
     monkeypatch.setattr(smollm2, "convert", full_disk)
     with pytest.raises(SourceError, match="No space left on device"):
         smollm2.install(out, "bfloat16")
-    assert (out / smollm2.SOURCE_FILE).read_text() == "old"
+    assert (out / SOURCE_FILE).read_text() == "old"
     assert [entry.name for entry in tmp_path.iterdir()] == ["model"]
 
 
@@ -84,6 +86,6 @@ def test_the_checkpoint_answers_ends_its_turn_and_reads_digits_one_by_one(tmp_pa
     assert tokens[-1] == tokenizer.convert_tokens_to_ids("<|im_end|>") == tokenizer.eos_token_id
     assert tokenizer.tokenize("a  2024") == ["a", "ĠĠ", "2", "0", "2", "4"]
     assert str(model.dtype) == "torch.float32"
-    source = json.loads((out / smollm2.SOURCE_FILE).read_text())
+    source = json.loads((out / SOURCE_FILE).read_text())
     assert source["license"] == "Apache-2.0"
     assert source["gguf_sha256"] == hashlib.sha256(smollm2.find_gguf()[0].read_bytes()).hexdigest()

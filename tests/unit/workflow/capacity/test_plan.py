@@ -1,0 +1,101 @@
+"""What models take, and the command that prints a plan."""
+
+import json
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests import ROOT
+from workflow.__main__ import main
+from workflow.capacity import memory
+from workflow.capacity.shapes import Shape, from_config, shape_of
+from workflow.command import BadInput
+from workflow.models import EmbeddedModel, HubModel, PackagedModel
+
+COMMIT = "0" * 40
+
+
+def hub(repo: str) -> Shape:
+    return shape_of("m", HubModel(source="hub", repo=repo, revision=COMMIT), Path("absent"))
+
+
+SEVEN = hub("deepseek-ai/DeepSeek-R1-Distill-Qwen-7B")
+
+
+@pytest.mark.parametrize(
+    ("shape", "billions", "kv_bytes"),
+    [
+        (SEVEN, 7.616, 57_344),
+        (hub("Qwen/QwQ-32B"), 32.764, 262_144),
+        (hub("deepseek-ai/DeepSeek-R1-Distill-Qwen-1.5B"), 1.777, 28_672),
+        (shape_of("m", PackagedModel(source="smollm2"), Path("absent")), 0.135, 23_040),
+    ],
+)
+def test_sizes_are_the_published_ones(shape: Shape, billions: float, kv_bytes: int) -> None:
+    assert (round(shape.parameters / 1e9, 3), shape.kv_bytes()) == (billions, kv_bytes)
+
+
+def test_an_embedded_model_has_as_many_parameters_as_runs_counted() -> None:
+    run = json.loads(next((ROOT / "docs/results/full/shards").glob("*/runs/eapo/seed1/run.json")).read_text())["costs"]
+    found = {
+        role: shape_of("m", EmbeddedModel(source="embedded", role=role, seed=1), Path("absent")).parameters
+        for role in ("policy", "expert")
+    }
+    assert found == {"policy": run["policy_parameters"], "expert": run["expert_parameters"]["expert_a"]}
+
+
+def test_a_configuration_says_the_shape_and_a_mixture_is_refused(tmp_path: Path) -> None:
+    config = {
+        "model_type": "qwen2", "hidden_size": 3584, "intermediate_size": 18944, "num_hidden_layers": 28,
+        "num_attention_heads": 28, "num_key_value_heads": 4, "vocab_size": 152064, "tie_word_embeddings": False,
+    }  # fmt: skip
+    assert from_config(config) == SEVEN
+    (tmp_path / "config.json").write_text(json.dumps(config | {"num_experts": 8}))
+    with pytest.raises(BadInput, match=r"^models\.m: .* mixture of experts"):
+        shape_of("m", PackagedModel(source="smollm2"), tmp_path)
+
+
+def test_memory_is_what_the_sizes_say() -> None:
+    eight = memory.training(SEVEN, gpus=8, tokens=24_600, ulysses=1)
+    # 16 bytes of 7.6 billion parameters over 8; 7 of 24,600 x 152,064 logits, a quarter of them over 4.
+    assert (round(eight.state, 1), round(eight.logits, 1)) == (15.2, 26.2)
+    assert memory.training(SEVEN, 8, 24_600, 4).logits == pytest.approx(eight.logits / 4)
+    smallest = memory.smallest_training(SEVEN, 80, 24_600, ulysses=1, least=1)
+    assert smallest is not None and smallest.total <= 72 < memory.training(SEVEN, smallest.gpus // 2, 24_600, 1).total
+    assert memory.smallest_training(SEVEN, 8, 24_600, 1, 1) is None
+    # QwQ in bfloat16 leaves one accelerator of 80 GB next to nothing for its cache, two of them room for more.
+    qwq = hub("Qwen/QwQ-32B")
+    assert memory.engine(qwq, 1, 80, 0.9, 32_768).sequences == 0
+    placed = memory.smallest_engine(qwq, 80, 0.9, 32_768, 8)
+    assert placed is not None and placed.parallel == 2 and placed.sequences >= 8
+
+
+@pytest.mark.parametrize("name", sorted(path.stem for path in (ROOT / "config").glob("*.yaml")))
+def test_every_configuration_has_a_plan(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    main(["plan", f"config/{name}.yaml", "--price=2.5", "--assume", "response=100"])
+    printed = capsys.readouterr().out
+    experiment = yaml.safe_load((ROOT / f"config/{name}.yaml").read_text())
+    assert "response: 100" in printed and "Bill, at 2.5 an hour" in printed and "eapo" in printed
+    assert all(f"answers as {expert['name']}" in printed for expert in experiment["experts"] if "serve" in expert)
+    assert "no placement fits" not in printed
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        ([], "'' is no command; allowed: plan"),
+        (["plan", "config/absent.yaml"], "config/absent.yaml: "),
+        (["plan", "config/smoke.yaml", "--gpus=1"], "--gpus 1: the roles need 2 at least"),
+        (["plan", "config/smoke.yaml", "--training=5:2"], "training: 5 to 2 is no range"),
+        (["plan", "config/smoke.yaml", "--generation=5"], "generation"),
+        (["plan", "config/smoke.yaml", "--assume=length=2"], "length: Extra inputs are not permitted"),
+        (["plan", "config/smoke.yaml", "--assume=query"], "--assume 'query': it must be KEY=NUMBER"),
+        (["plan", "config/smoke.yaml", "--price=0"], "price"),
+    ],
+)
+def test_what_cannot_be_planned_is_one_line(arguments: list[str], complaint: str) -> None:
+    with pytest.raises(BadInput) as caught:
+        main(arguments)
+    assert complaint in str(caught.value)
+    assert "\n" not in str(caught.value)
