@@ -208,7 +208,9 @@ def test_an_expert_that_is_elsewhere_reaches_the_sampler() -> None:
 def shipped_variant(name: str) -> Procedure:
     """The procedure of a variant of config/full.yaml, as the sampler takes it."""
     variants = yaml.safe_load(Path("config/full.yaml").read_text())["variants"]
-    changes = WORKFLOWS | {"variants": {name: variants[name]}, "references": ["base", name]}
+    # Of a title of its own, since the arms that it is a variant of are there, too.
+    own = {name: variants[name] | {"title": name}}
+    changes = WORKFLOWS | {"variants": own, "references": ["base", name]}
     options = Plan(experiment(**changes), "default", Path("results")).sampler_options(name)
     turns = read_turns(*[*options[1::2], None, None][:3], endpoints=None)
     assert turns is not None
