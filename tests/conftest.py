@@ -16,14 +16,24 @@ _FIRST = (
     # These do without it.
     "integration/test_sampling_engine.py",
     "unit/workflow/sources/test_smollm2.py",
-    "integration/test_lifetimes.py",
     "workflow/test_benchmarks.py",
     "workflow/test_shards.py",
+    "fuzz/test_experiments.py",
+    "workflow/test_dag.py",
+    "integration/test_lifetimes.py",
+    "unit/analysis/cli/test_commands.py",
+    "unit/workflow/test_expert_service.py",
+    "unit/analysis/cli/test_merge.py",
     # These would wait for it.
     "integration/test_trouble.py",
-    "integration/test_asking.py",
     "integration/test_expert_server.py",
+    "integration/test_asking.py",
     "integration/test_training_tree.py",
+    # And these would be the last of all.
+    "workflow/test_kinds.py",
+    "workflow/test_added_arm.py",
+    "unit/eapo_verl/cpu/test_platform.py",
+    "unit/tasks/test_attacks.py",
 )
 _RANKS = {_TESTS / name: rank for rank, name in enumerate(_FIRST)}
 

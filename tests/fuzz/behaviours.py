@@ -14,7 +14,7 @@ from tests.expert_server import reset
 from tests.fuzz.bodies import KEY, Expected, bodies, completion
 
 #: How long a server holds a connection that it does not serve, in seconds.
-HOLD_S = 3.0
+HOLD_S = 30.0
 
 
 @dataclass(frozen=True)

@@ -24,7 +24,7 @@ from tests.fuzz.hostile_server import HostileServer
 BEHAVIOURS = behaviours()
 MEMORY = 64 * 2**20
 # Seconds. The first is for behaviours that end by themselves, on a machine with other things to do.
-PATIENCE_S, TIMEOUT_S, LATE_S = 10.0, 0.4, 1.5
+PATIENCE_S, TIMEOUT_S, LATE_S = 10.0, 0.4, 4.0
 
 
 @pytest.fixture(scope="module")
