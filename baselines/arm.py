@@ -1,8 +1,12 @@
 """What a kind of method is: the schema of its arms, and what the workflow has to know of each."""
 
-from typing import Any, ClassVar, Literal, NamedTuple
+from typing import Annotated, Any, ClassVar, Literal, NamedTuple
+
+from pydantic import Field
 
 from eapo_verl.settings.base import Name, Settings, Words
+from eapo_verl.settings.chat_template import ChatTemplateKwargs
+from eapo_verl.settings.identity import LATER
 
 #: What an arm may declare that it spends beside the experiment's budget, or otherwise than it says: tokens of experts
 #: for its training and in evaluation; prompts, rollouts and optimiser steps of a run; tokens that it is trained on and
@@ -62,9 +66,9 @@ class Needs(NamedTuple):
 class Arm(Settings):
     """An arm of an experiment. A kind of method is a subclass: its fields are what an arm of the kind may say.
 
-    A field that an experiment has, too (``policy``, ``system_prompt``, ``experts``, ``consultation``, ``reward``,
-    ``internalization``, ``supervised``, ``training``), holds the experiment's value with what the arm replaces in it,
-    at any depth; experts are their names. Other fields are the kind's own.
+    A field that an experiment has, too (``policy``, ``system_prompt``, ``chat_template_kwargs``, ``experts``,
+    ``consultation``, ``reward``, ``internalization``, ``supervised``, ``training``), holds the experiment's value with
+    what the arm replaces in it, at any depth; experts are their names. Other fields are the kind's own.
 
     Attributes:
         program: the module that makes a run of the kind, ``python -m program SETTINGS --run-dir DIR --checkpoint-dir
@@ -81,6 +85,8 @@ class Arm(Settings):
     policy: Name
     #: Before every problem of training, validation and evaluation.
     system_prompt: Words | None = None
+    #: What the policy's chat template is told, in all three.
+    chat_template_kwargs: Annotated[ChatTemplateKwargs, LATER] = Field(default_factory=dict)
 
     def needs(self) -> Needs:
         """What has to be there for this arm; nothing, if a kind does not say."""

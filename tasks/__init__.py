@@ -4,13 +4,18 @@ from collections.abc import Mapping
 from typing import Any
 
 from tasks.base import CannotGrade, Grade, Task
+from tasks.choice import Choice
 from tasks.integers import BareIntegers, Integers
+from tasks.numbers import Numbers
 from tasks.python import BarePython, Python
+from tasks.roles import Roles
+from tasks.short_text import ShortText
 
 #: Of a problem that names none.
 DEFAULT = Integers.name
 
-_TASKS: dict[str, Task] = {one.name: one for one in (Integers(), BareIntegers(), Python(), BarePython())}
+_KINDS = (Integers, BareIntegers, Numbers, ShortText, Choice, Roles, Python, BarePython)
+_TASKS: dict[str, Task] = {one.name: one() for one in _KINDS}
 
 
 def names() -> tuple[str, ...]:

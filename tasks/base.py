@@ -34,14 +34,24 @@ class Task(ABC):
 
     Attributes:
         name: as problem files give it, in their field ``task``.
+        instruction: how an answer is to be written, unless a problem's line has an ``instruction`` of its own.
         waits: whether grading waits for other processes, so that who has others to serve hands it to a thread.
     """
 
     name: ClassVar[str]
+    instruction: ClassVar[str] = ""
     waits: ClassVar[bool] = False
 
     def require(self) -> None:  # noqa: B027 - most tasks need nothing
         """Raises CannotGrade where what grading needs is not here; asked before work starts."""
+
+    def prompt(self, problem: Mapping[str, Any]) -> str:
+        """The user's turn that a policy is trained on and scored on; ``problem`` is a line of a problem file.
+
+        The problem and, behind an empty line, the instruction, where there is one.
+        """
+        text, instruction = str(problem["problem"]), problem.get("instruction") or self.instruction
+        return f"{text}\n\n{instruction}" if instruction else text
 
     def row(self, fields: Mapping[str, Any]) -> Mapping[str, Any]:
         """A row of somebody's file in the names that problems have here: ``problem``, ``answer``, ``id``, ``source``.
@@ -50,17 +60,13 @@ class Task(ABC):
             fields: by lower-case name.
 
         Returns:
-            the row as it is, where it needs no translation. Of a row that has one, ``right_response`` is a response
-            that has to be graded as right.
+            the row as it is, where it needs no translation, as one that was translated does not. Of a row that has one,
+            ``right_response`` is a response that has to be graded as right.
 
         Raises:
             ValueError: it is no row that the task knows; the message, one line, says what is allowed.
         """
         return fields
-
-    @abstractmethod
-    def prompt(self, problem: Mapping[str, Any]) -> str:
-        """The user's turn that a policy is trained on and scored on; ``problem`` is a line of a problem file."""
 
     @abstractmethod
     def extract(self, response: str) -> str | None:

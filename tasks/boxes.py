@@ -6,10 +6,12 @@ r"""How an answer is found that a response puts in a box; every reader of boxes,
    closes is none, and ``\boxed 25`` is none either: TeX boxes its first digit.
 3. Of several boxes the one that closes last counts. Placeholders are passed over, since they restate the instruction
    ("I have put it within ``\boxed{}``"): boxes with nothing in them but space, dots, question marks, underscores and
-   the like, or words such as "answer", "your final answer here".
+   the like, or words such as "answer", "your final answer here". A task of whose answers one is such a word (a choice's
+   letter A) says which box is none.
 """
 
 import re
+from collections.abc import Callable
 
 from tasks.characters import in_ascii
 from tasks.words import PLACEHOLDER
@@ -29,10 +31,11 @@ def final_part(response: str) -> str:
     return response.rpartition("</think>")[2]
 
 
-def last_box(text: str) -> str | None:
+def last_box(text: str, is_answer: Callable[[str], bool] = lambda content: False) -> str | None:
     """The content of the last box of ``text`` that is no placeholder, else of the last one, else None.
 
-    The time is linear in the length of the text, whatever the text.
+    ``is_answer`` says of which contents it is known that they are none. The time is linear in the length of the text,
+    whatever the text, if that function's is linear in a content's.
     """
     begins = [place for place in (text.find("\\boxed"), text.find("\\fbox")) if place >= 0]
     if not begins:
@@ -51,8 +54,9 @@ def last_box(text: str) -> str | None:
     for start, end in reversed(closed):
         # What stands inside a placeholder is one, too; looking at it again would take quadratic time.
         if end < passed:
-            if not is_placeholder(text[start:end]):
-                return text[start:end]
+            content = text[start:end]
+            if is_answer(content) or not is_placeholder(content):
+                return content
             passed = start
     return text[slice(*closed[-1])] if closed else None
 
@@ -67,7 +71,7 @@ def is_placeholder(content: str) -> bool:
     return all(word in PLACEHOLDER for word in _FILLER.sub(" ", in_ascii(content)).lower().split())
 
 
-def boxed_answer(response: str) -> str | None:
-    """The content of the box that answers, by the rule above, or None where there is none."""
-    content = last_box(final_part(response))
-    return None if content is None or is_placeholder(content) else content
+def boxed_answer(response: str, is_answer: Callable[[str], bool] = lambda content: False) -> str | None:
+    """The content of the box that answers, by the rule above, or None where there is none; as :func:`last_box`."""
+    content = last_box(final_part(response), is_answer)
+    return content if content is not None and (is_answer(content) or not is_placeholder(content)) else None

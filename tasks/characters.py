@@ -1,4 +1,4 @@
-"""Characters that look alike, as one: what a model may write in any script is read in ASCII."""
+"""Characters that look alike, as one: what a model may write in any script is read in ASCII; and long texts, short."""
 
 import unicodedata
 
@@ -9,6 +9,14 @@ _SAME |= {ord(a): b for a, b in {"℃": "°C", "℉": "°F", "º": "°", "˚": "
 _SAME |= {code: chr(code - 0xFEE0) for code in range(0xFF01, 0xFF5F)}
 # Invisible, and yet they say that two things are multiplied, added or listed.
 _OPERATORS = frozenset("\u2061\u2062\u2063\u2064")
+
+#: Of an answer that is shown as it was written.
+SHOWN_CHARACTERS = 80
+
+
+def shortened(text: str) -> str:
+    """``text``, or its beginning with an ellipsis, of at most 80 characters."""
+    return text if len(text) <= SHOWN_CHARACTERS else text[: SHOWN_CHARACTERS - 1] + "…"
 
 
 def in_ascii(text: str) -> str:

@@ -14,14 +14,12 @@ The time is linear in the length of the response, and no integer of more than 18
 """
 
 import re
-from collections.abc import Mapping
-from typing import Any
 
 from tasks.base import Task
 from tasks.boxes import boxed_answer
+from tasks.characters import shortened
 from tasks.reading import MAX_DIGITS, read_integer
 
-SHOWN_CHARACTERS = 80
 # Public copies of AIME write an angle with its unit, and a table with a gap somewhere turns its integers into 204.0.
 _REFERENCE = re.compile(
     r"\s*(?P<sign>[+-]?)0*(?P<digits>[0-9]{1,3}(?:,[0-9]{3})+|[0-9]+)(?:\.0+)?"
@@ -33,10 +31,7 @@ class Integers(Task):
     """Integers of at most 18 digits; the policy is asked to reason, and to put its answer in a box."""
 
     name = "integers"
-
-    def prompt(self, problem: Mapping[str, Any]) -> str:
-        """The problem and the instruction."""
-        return f"{problem['problem']}\n\nPlease reason step by step, and put your final answer within \\boxed{{}}."
+    instruction = "Please reason step by step, and put your final answer within \\boxed{}."
 
     def extract(self, response: str) -> str | None:
         """The boxed integer in digits, else what is boxed, of at most 80 characters, else None."""
@@ -44,18 +39,14 @@ class Integers(Task):
         if content is None:
             return None
         value = read_integer(content)
-        if value is not None:
-            return str(value)
-        shown = content.strip()
-        return shown if len(shown) <= SHOWN_CHARACTERS else shown[: SHOWN_CHARACTERS - 1] + "…"
+        return shortened(content.strip()) if value is None else str(value)
 
     def normalise(self, answer: str) -> str:
         """``'025'``, ``'25.0'`` and ``'25°'`` to ``'25'``; raises ValueError for what is no integer in digits."""
         match = _REFERENCE.fullmatch(answer)
         digits = match["digits"].replace(",", "").lstrip("0") or "0" if match else ""
         if match is None or len(digits) > MAX_DIGITS:
-            shown = answer if len(answer) <= SHOWN_CHARACTERS else answer[: SHOWN_CHARACTERS - 1] + "…"
-            raise ValueError(f"answer {shown!r} is not an integer of at most {MAX_DIGITS} digits")
+            raise ValueError(f"answer {shortened(answer)!r} is not an integer of at most {MAX_DIGITS} digits")
         return f"-{digits}" if match["sign"] == "-" and digits != "0" else digits
 
 
@@ -63,7 +54,4 @@ class BareIntegers(Integers):
     """Integers asked for by the bare problem, which says itself what is wanted, or is all that a small model knows."""
 
     name = "integers_bare"
-
-    def prompt(self, problem: Mapping[str, Any]) -> str:
-        """The problem."""
-        return str(problem["problem"])
+    instruction = ""

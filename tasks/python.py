@@ -98,12 +98,10 @@ class Python(Task):
         if found is None:
             return fields
         tests = json.dumps({key: found[key] for key in ("functions", "given", "tests")})
-        row = {"id": found["id"], "problem": found["problem"], "answer": tests}
+        # What already has the name was called so on purpose.
+        own = {name: fields[name] for name in ("id", "problem") if name in fields}
+        row = {"id": found["id"], "problem": found["problem"], "answer": tests} | own
         return row if found["solution"] is None else row | {"right_response": f"```python\n{found['solution']}\n```"}
-
-    def prompt(self, problem: Mapping[str, Any]) -> str:
-        """The problem and the instruction."""
-        return f"{problem['problem']}\n\n{problem.get('instruction') or self.instruction}"
 
     def extract(self, response: str) -> str | None:
         """The program, as it is written."""

@@ -91,13 +91,13 @@ def scripted(monkeypatch: pytest.MonkeyPatch, engine: ScriptedEngine, journal: J
     return SeveralTurns(**shared | given)
 
 
-def requests(model: SeveralTurns, *questions: str, samples: int = 1) -> list[Instance]:
+def requests(model: SeveralTurns, *questions: str, samples: int = 1, stop: Sequence[str] = ()) -> list[Instance]:
     """What lm-eval asks for: each question so many times, the answers, which nobody may see, in their documents."""
     wanted = []
     for number, question in enumerate(questions):
         doc = {"id": f"q{number}", "prompt": question, "answer": "9876", "task": "integers_bare"}
         text = model.apply_chat_template([{"role": "user", "content": question}])
-        arguments = (text, generation(1.0, 1.0, MAX_TOKENS, ("<consult>",)))
+        arguments = (text, generation(1.0, 1.0, MAX_TOKENS, ("<consult>",), stop))
         wanted += [Instance("generate_until", doc, arguments, 0, (NAME, number, samples))] * samples
     return wanted
 

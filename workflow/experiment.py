@@ -16,7 +16,8 @@ from analysis.statistics.smallest_effect import LEAST, MOST, SMALLEST_EFFECT
 from baselines.arm import Arm
 from eapo_verl.cpu.precision import Requested
 from eapo_verl.experts.api_keys import read_headers
-from eapo_verl.settings.base import Endpoint, Name, Seed, Settings, Words
+from eapo_verl.settings.base import Endpoint, Name, Seed, Settings, Text, Words
+from eapo_verl.settings.chat_template import ChatTemplateKwargs
 from eapo_verl.settings.errors import one_line
 from eapo_verl.settings.identity import LATER, OPERATIONAL
 from eapo_verl.settings.method import Consultation, Internalization, Reward
@@ -53,6 +54,10 @@ class Evaluation(Settings):
     seed: Seed = 0
     dtype: Requested = "auto"
     tensor_parallel: Annotated[int, Field(ge=1), OPERATIONAL] = 1
+    #: With which a response ends; they are no part of it.
+    stop: Annotated[tuple[Text, ...], LATER] = ()
+    #: The share of a device's memory that the engine takes; None: its own default.
+    gpu_memory_utilization: Annotated[float | None, Field(gt=0, le=1), OPERATIONAL] = None
 
     @model_validator(mode="after")
     def _consistent(self) -> "Evaluation":
@@ -103,6 +108,7 @@ class Experiment(Settings):
     benchmark_dir: Path | None = None
     overlap: Overlap = Overlap()
     system_prompt: Words | None = None
+    chat_template_kwargs: ChatTemplateKwargs = Field(default_factory=dict)
     consultation: Consultation
     reward: Reward = Reward()
     internalization: Internalization = Internalization()
@@ -258,6 +264,7 @@ class Experiment(Settings):
         return {
             "policy": self.policy,
             "system_prompt": self.system_prompt,
+            "chat_template_kwargs": self.chat_template_kwargs,
             "experts": [expert.name for expert in self.experts if not expert.named_only],
             "served": [expert.serve for expert in self.experts],
             **{part: getattr(self, part).model_dump(mode="json") for part in parts},

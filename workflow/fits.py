@@ -3,15 +3,18 @@
 Each would be found out by an engine that was started for it, or by nobody. Lengths are in tokens.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from baselines.arm import Arm
 from baselines.procedure import Replies
+from eapo_verl.settings.chat_template import unread
 from eapo_verl.settings.run import Training
 from eapo_verl.settings.supervised import Supervised
-from workflow.models import EmbeddedModel
-from workflow.problem_sets import EMBEDDED_TASK, Benchmark, task_of
+from workflow.models import EmbeddedModel, LocalModel
+from workflow.problem_sets import EMBEDDED_TASK, Benchmark, tasks_of
+from workflow.sources.command import SourceError
 
 if TYPE_CHECKING:
     from workflow.experiment import Experiment
@@ -37,6 +40,28 @@ def check_fits(experiment: "Experiment", problems: Mapping[str, int]) -> None:
         _check_tasks(experiment, name, arm)
         if arm.needs().problems and "train" in problems:
             _check_batch(experiment, name, arm, problems["train"])
+    check_chat_templates(experiment, lambda model: _template(experiment, model))
+
+
+def check_chat_templates(experiment: "Experiment", known: Callable[[str], str | None]) -> None:
+    """Check that whatever arms tell the chat templates of their models is read there.
+
+    Args:
+        experiment: checked by itself.
+        known: the chat template of a model, by its name in ``models``; None where it is not known yet.
+
+    Raises:
+        ValueError: names the arm, what it says, and the model.
+    """
+    for name, arm in experiment.arms.items():
+        model = _policy(experiment, arm)
+        template = known(model) if arm.chat_template_kwargs else None
+        if template is not None:
+            for key in unread(template, arm.chat_template_kwargs):
+                raise ValueError(
+                    f"method {name}: chat_template_kwargs: {key!r} is nothing that the chat template of "
+                    f"models.{model} reads"
+                )
 
 
 def longest(experiment: "Experiment", model: str) -> tuple[str, int] | None:
@@ -46,9 +71,22 @@ def longest(experiment: "Experiment", model: str) -> tuple[str, int] | None:
 
 
 def _context(experiment: "Experiment", model: str) -> int | None:
-    try:
+    with _named(model):
         return experiment.models[model].context
-    except ValueError as error:
+
+
+def _template(experiment: "Experiment", model: str) -> str | None:
+    """Of a model that is on this machine: a hub is asked later, and the others are still to be made."""
+    found = experiment.models[model]
+    with _named(model):
+        return found.chat_template if isinstance(found, LocalModel) else None
+
+
+@contextmanager
+def _named(model: str) -> Iterator[None]:
+    try:
+        yield
+    except (ValueError, SourceError) as error:
         raise ValueError(f"models.{model}.path: {error}") from error
 
 
@@ -95,10 +133,10 @@ def _check_tasks(experiment: "Experiment", name: str, arm: Arm) -> None:
         sets |= {"train": experiment.train, "validation": experiment.validation}
         sets |= {} if experiment.tuning is None else {"tuning.validation": experiment.tuning.validation}
     for key, one in sets.items():
-        if (task := task_of(one, experiment.train)) != EMBEDDED_TASK:
+        if (asked := tasks_of(one, experiment.train)) != (EMBEDDED_TASK,):
             raise ValueError(
-                f"{key}.task: {task!r} is asked in words, of which models.{model}, of the embedded world, knows "
-                f"none (method {name}); allowed is {EMBEDDED_TASK}"
+                f"{key}.task: {', '.join(asked)!r} is asked in words, of which models.{model}, of the embedded world, "
+                f"knows none (method {name}); allowed is {EMBEDDED_TASK}"
             )
 
 

@@ -1,12 +1,17 @@
 """What an experiment downloads, looked at on the hub before the first job: is it there, and may it be read?"""
 
+import functools
+
 from workflow.experiment import Experiment
+from workflow.fits import check_chat_templates
 from workflow.methods import ExperimentError
-from workflow.models import HubModel
+from workflow.models import HubModel, Model
 from workflow.plan import Plan
 from workflow.plan_data import DataPlan
+from workflow.sampling.request import TEMPLATE_FILES, chat_template
 from workflow.sources.command import SourceError
 from workflow.sources.fetched_model import wanted
+from workflow.sources.gguf import read_metadata
 from workflow.sources.hub_problems import split_files
 
 
@@ -14,8 +19,8 @@ def preflight_hub(experiment: Experiment, plan: Plan, data: DataPlan) -> None:
     """Ask the hub for whatever is not there yet and some arm needs; nothing large is downloaded.
 
     Raises:
-        ExperimentError: a repository or revision does not exist, a token is missing, the hub cannot be reached, or
-            there is not what is expected; the message names the key.
+        ExperimentError: a repository or revision does not exist, a token is missing, the hub cannot be reached, there
+            is not what is expected, or an arm tells a chat template what it does not read; the message names the key.
     """
     asked = ((key, one) for key, one in experiment.models_used() if not plan.model(one).exists())
     # By the first key that names it.
@@ -32,3 +37,31 @@ def preflight_hub(experiment: Experiment, plan: Plan, data: DataPlan) -> None:
                 repository.require_access(split_files(repository, problems.config, problems.split)[0])
     except SourceError as error:
         raise ExperimentError(f"{label}: {error}") from error
+    _preflight_chat_templates(experiment)
+
+
+def _preflight_chat_templates(experiment: Experiment) -> None:
+    @functools.cache
+    def known(name: str) -> str | None:
+        try:
+            return _template(experiment.models[name])
+        except SourceError as error:
+            raise ValueError(f"models.{name}: {error}") from error
+
+    try:
+        check_chat_templates(experiment, known)
+    except ValueError as error:
+        raise ExperimentError(str(error)) from error
+
+
+def _template(model: Model) -> str | None:
+    """Of a hub's model; a file of GGUF, which is large, is read where the cache has it."""
+    if not isinstance(model, HubModel):
+        return None
+    repository = model.repository
+    if model.gguf is not None:
+        file = repository.cached(model.gguf)
+        return None if file is None else read_metadata(file).chat_template
+    listed = repository.files()
+    names = [name for name in TEMPLATE_FILES if name in listed]
+    return chat_template(repository.fetch(names).folder) if names else ""

@@ -158,7 +158,8 @@ def _shared(changes: dict[str, Any]) -> list[str]:
     """Those of the changed keys that all arms of an experiment share unless an arm declares otherwise."""
     training = changes.get("training")
     parts = [f"training.{key}" for key in training] if isinstance(training, dict) else []
-    return [key for key in ("policy", "system_prompt", "experts", "start_from", "match") if key in changes] + parts
+    shared = ("policy", "system_prompt", "chat_template_kwargs", "experts", "start_from", "match")
+    return [key for key in shared if key in changes] + parts
 
 
 def merged(base: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:

@@ -10,7 +10,8 @@ from analysis.intake.files import regular
 from eapo_verl.settings.base import BaseUrl, ExpertLimits, Name, Number, Seed, Settings, Text
 from eapo_verl.settings.identity import OPERATIONAL
 from workflow.embedded.arguments import CONTEXT, check_options
-from workflow.sampling.request import positions
+from workflow.sampling.request import chat_template, positions
+from workflow.sources.gguf import read_metadata
 from workflow.sources.repository import Repo, Repository, Revision
 
 
@@ -72,6 +73,15 @@ class LocalModel(Settings):
         if not isinstance(config, dict):
             raise ValueError(f"{self.path} is no checkpoint: config.json holds no object")
         return positions(config)
+
+    @property
+    def chat_template(self) -> str:
+        """The template of its chats; empty where it has none.
+
+        Raises:
+            SourceError: it is no file of GGUF that can be read.
+        """
+        return read_metadata(self.path).chat_template if self.is_gguf else chat_template(self.path)
 
 
 class HubModel(Settings):

@@ -10,12 +10,14 @@ from workflow.problem_sets import (
     HeldOut,
     Hub,
     Local,
+    Logic,
     Programs,
     Public,
+    Worded,
     WordProblems,
     local_file,
     selection_of,
-    task_of,
+    tasks_of,
 )
 from workflow.runs import problems_file
 from workflow.sources.selection import HoldOut
@@ -47,7 +49,10 @@ class DataPlan:
         self.benchmarks = list(experiment.benchmarks)
         self.embedded = [name for name, one in sets.items() if isinstance(one, Embedded)]
         self.word_problems = [name for name, one in sets.items() if isinstance(one, WordProblems)]
+        self.logic = [name for name, one in sets.items() if isinstance(one, Logic)]
         self.programs = [name for name, one in sets.items() if isinstance(one, Programs)]
+        #: Those that exclude the problems of each other.
+        self._kinds = (self.embedded, self.word_problems, self.logic, self.programs)
         #: Parts of a set, for training or not.
         self.parts = [name for name, one in sets.items() if isinstance(one, HeldOut)]
         if self._hold_out is not None:
@@ -55,7 +60,7 @@ class DataPlan:
             self.parts = ["train", *self.parts]
         self._sets = sets
         self.downloaded = [name for name, one in sets.items() if isinstance(one, Hub) and name not in self.parts]
-        made = (*self.embedded, *self.word_problems, *self.programs, *self.parts, *self.downloaded)
+        made = {name for kind in (*self._kinds, self.parts, self.downloaded) for name in kind}
         #: Public and local ones.
         self.fetched = [name for name in sets if name not in made]
 
@@ -65,7 +70,7 @@ class DataPlan:
 
     def before(self, name: str) -> list[Path]:
         """The generated sets that one excludes the problems of: those of its source that are named before it."""
-        kind = next(kind for kind in (self.embedded, self.word_problems, self.programs) if name in kind)
+        kind = next(kind for kind in self._kinds if name in kind)
         return [self.file(one) for one in kind[: kind.index(name)]]
 
     def local_files(self, name: str) -> list[Path]:
@@ -83,7 +88,14 @@ class DataPlan:
         """Arguments of ``workflow.sources.word_problems`` and ``workflow.sources.programs``."""
         one = self._sets[name]
         assert isinstance(one, WordProblems | Programs)
-        return [f"--n={one.size}", f"--seed={one.seed}", f"--task={one.task}"]
+        return [f"--n={one.size}", f"--seed={one.seed}", f"--task={one.task}", *_instructed(one)]
+
+    def logic_arguments(self, name: str) -> list[str]:
+        """Arguments of ``workflow.sources.logic``."""
+        one = self._sets[name]
+        assert isinstance(one, Logic)
+        families = json.dumps(one.model_dump(mode="json")["families"], sort_keys=True)
+        return [f"--n={one.size}", f"--seed={one.seed}", f"--families={families}", *_instructed(one)]
 
     def fetch_arguments(self, name: str) -> list[str]:
         """Arguments of ``workflow.sources.benchmarks``."""
@@ -92,7 +104,7 @@ class DataPlan:
         arguments = [*([f"--public={name}"] if isinstance(one, Public) else []), f"--task={one.task}"]
         selection = selection_of(one) if isinstance(one, Local) else {}
         # Only where there is one: what was fetched without any is not fetched again.
-        return [*arguments, *([f"--select={json.dumps(selection)}"] if selection else [])]
+        return [*arguments, *([f"--select={json.dumps(selection)}"] if selection else []), *_instructed(one)]
 
     def hub_sets(self) -> dict[str, Hub]:
         """The sets that are downloaded from a hub, by the names of their files."""
@@ -103,7 +115,7 @@ class DataPlan:
         one = self._sets[name]
         assert isinstance(one, Hub)
         where = [f"--{key}={getattr(one, key)}" for key in ("repo", "revision", "config", "split", "task")]
-        return [*where, f"--select={json.dumps(selection_of(one))}"]
+        return [*where, f"--select={json.dumps(selection_of(one))}", *_instructed(one)]
 
     def whole(self) -> Path:
         """What parts are taken from."""
@@ -113,7 +125,8 @@ class DataPlan:
         """Arguments of ``workflow.sources.hold_out``."""
         assert self._hold_out is not None
         one = self._sets[name]
-        take = [f"--take={one.skip}:{one.size}"] if isinstance(one, HeldOut) else []
+        # The training set's own instruction stands in the whole.
+        take = [f"--take={one.skip}:{one.size}", *_instructed(one)] if isinstance(one, HeldOut) else []
         return [f"--size={self._hold_out.size}", f"--seed={self._hold_out.seed}", *take]
 
     def overlap(self) -> list[Path]:
@@ -126,10 +139,11 @@ class DataPlan:
         benchmarks = [f"--benchmark={name}={self.file(name)}" for name in self.benchmarks]
         return [*benchmarks, *(f"--{key}={value}" for key, value in limits.items())]
 
-    def tasks(self) -> list[str]:
-        """The tasks of all sets."""
-        return sorted({task_of(one, self._experiment.train) for one in self._sets.values()})
+    def tasks(self, *names: str) -> list[str]:
+        """The tasks that the problems of these sets are of, or where none is named those of all."""
+        asked = (tasks_of(self._sets[name], self._experiment.train) for name in names or self._sets)
+        return sorted({task for one in asked for task in one})
 
-    def task(self, name: str) -> str:
-        """The task that the problems of a set are of."""
-        return task_of(self._sets[name], self._experiment.train)
+
+def _instructed(one: Worded) -> list[str]:
+    return [] if one.instruction is None else [f"--instruction={one.instruction}"]

@@ -8,7 +8,7 @@ from typing import Any
 
 import tasks
 from eapo_verl.method.draws import sampling_seed
-from eapo_verl.settings.identity import identity
+from eapo_verl.settings.identity import OPERATIONAL, identity
 from workflow.experiment import Experiment
 from workflow.runs import expert_identity
 
@@ -38,9 +38,14 @@ class SamplingPlan:
         # How many of the samples count is the analysis' affair.
         values = {key: value for key, value in identity(evaluation).items() if key != "k"}
         values["seed"] = sampling_seed("evaluation", evaluation.seed, method, int(seed))
+        if "stop" in values:
+            # Any strings, which may look like options.
+            values["stop"] = json.dumps(values["stop"])
         system_prompt = arm.system_prompt_at_evaluation()
         if system_prompt is not None:
             values["system_prompt"] = system_prompt
+        if arm.chat_template_kwargs:
+            values["chat_template_kwargs"] = json.dumps(arm.chat_template_kwargs, sort_keys=True)
         return _options(values) + [("--ban", text) for text in arm.banned()]
 
     def conditions(self, method: str) -> list[str]:
@@ -56,8 +61,8 @@ class SamplingPlan:
     def operation(self) -> list[str]:
         """The arguments that change no sample."""
         evaluation = self._experiment.evaluation
-        decisive = identity(evaluation)
-        return _joined(_options({key: value for key, value in evaluation.model_dump().items() if key not in decisive}))
+        operational = [name for name, field in type(evaluation).model_fields.items() if OPERATIONAL in field.metadata]
+        return _joined(_options({name: getattr(evaluation, name) for name in operational}))
 
 
 def task_code(*names: str) -> list[str]:
@@ -67,7 +72,7 @@ def task_code(*names: str) -> list[str]:
 
 
 def _options(values: dict[str, Any]) -> list[tuple[str, str]]:
-    return [(f"--{key.replace('_', '-')}", str(value)) for key, value in values.items()]
+    return [(f"--{key.replace('_', '-')}", str(value)) for key, value in values.items() if value is not None]
 
 
 def _joined(options: list[tuple[str, str]]) -> list[str]:

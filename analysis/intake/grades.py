@@ -8,7 +8,7 @@ import pandas as pd
 
 from analysis.intake.cells import Cell
 from analysis.intake.parquet import read_parquet
-from analysis.intake.samples import GRADE_COLUMNS
+from analysis.intake.samples import CONSTANT, GRADE_COLUMNS
 
 _VOTE_COLUMNS = ("question_id", "sample", "extracted", "correct", "unanswered")
 RESPONSE_COLUMNS = ("n_tokens", "correct", "unanswered")
@@ -16,7 +16,7 @@ RESPONSE_COLUMNS = ("n_tokens", "correct", "unanswered")
 
 def read_grades(path: Path) -> pd.DataFrame:
     """Graded responses. Raises InputError."""
-    return read_parquet(path, GRADE_COLUMNS)
+    return read_parquet(path, GRADE_COLUMNS, later=(CONSTANT,))
 
 
 def read_votes(path: Path) -> pd.DataFrame:

@@ -19,17 +19,22 @@ _ROWS_AT_ONCE = 256
 UNUSABLE = (ValueError, OverflowError, LookupError)
 
 
-def read_parquet(path: Path, columns: Sequence[str]) -> pd.DataFrame:
-    """``columns`` of a parquet file that has all of them and at least one row. Raises InputError."""
+def read_parquet(path: Path, columns: Sequence[str], later: Sequence[str] = ()) -> pd.DataFrame:
+    """``columns`` of a parquet file that has all of them and at least one row. Raises InputError.
+
+    Those of ``later`` are NaN where they are not there: files were written without them, and are still read.
+    """
     with _refused(path):
         there = pq.read_schema(path).names
+        absent = [column for column in later if column not in there]
+        columns = [column for column in columns if column not in absent]
         missing = [column for column in columns if column not in there]
         if missing:
             raise InputError(f"{path}: column {missing[0]!r} is missing (needed are {', '.join(columns)})")
         frame = pd.read_parquet(path, columns=list(columns))
     if frame.empty:
         raise InputError(f"{path}: has no rows")
-    return frame
+    return frame.assign(**dict.fromkeys(absent, float("nan")))
 
 
 def parquet_rows(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
@@ -22,14 +23,23 @@ SAMPLE_FIELDS = {"question_id": str, "sample": int, "response": str, "n_tokens":
 FINISH_REASONS = ("stop", "length")
 #: What became of each response, by a word of its task's: where a task has more to say than right or wrong.
 OUTCOME = "outcome"
-GRADE_COLUMNS = [*SAMPLE_FIELDS, "extracted", "correct", "verify_correct", "unanswered", "truncated", EXPERT_TOKENS]
+#: Of each response, whether the answer that is the most common one of the benchmark would be right.
+CONSTANT = "constant"
+GRADE_COLUMNS = [
+    *SAMPLE_FIELDS,
+    *("extracted", "correct", "verify_correct", "unanswered", "truncated", EXPERT_TOKENS, CONSTANT),
+]
 
 
 class Reference(NamedTuple):
-    """The right answer to a problem, in the normal form of the problem's task; ``task`` is that task's name."""
+    """The right answer to a problem, in the normal form of the problem's task; ``task`` is that task's name.
+
+    ``blind`` is it in the words of somebody who has not read the problem, where these are others.
+    """
 
     answer: str
     task: str
+    blind: str | None = None
 
 
 def read_answers(path: Path) -> dict[str, Reference]:
@@ -48,8 +58,8 @@ def read_answers(path: Path) -> dict[str, Reference]:
 def reference(where: str, problem: Mapping[str, Any], answer: str) -> Reference:
     """The ``answer`` as the task of ``problem``, a line of a problem file, has it. Raises InputError."""
     try:
-        name = name_of(problem)
-        return Reference(task(name).normalise(answer), name)
+        name, blind = name_of(problem), problem.get("blind")
+        return Reference(task(name).normalise(answer), name, blind if isinstance(blind, str) else None)
     except ValueError as error:
         raise InputError(f"{where}: {error}") from error
 
@@ -123,12 +133,14 @@ class Grader:
         return sum(verifier.overdue for verifier in self._verifiers)
 
     def grade(self, samples: pd.DataFrame, answers: Mapping[str, Reference]) -> pd.DataFrame:
-        """Add extracted, correct, verify_correct, unanswered, truncated to a frame of :func:`read_samples`.
+        """Add extracted, correct, verify_correct, unanswered, truncated, constant to a frame of :func:`read_samples`.
 
         ``verify_correct`` is the second scorer's verdict, missing where it gave up; the first one's where the answer is
         no integer.
         ``truncated`` is a response that ended at the token limit; it is graded if it holds a box, else unanswered.
-        Where ``finish_reason`` is missing, so is ``truncated``. Added where a task says so is ``outcome``.
+        Where ``finish_reason`` is missing, so is ``truncated``. ``constant`` is whether the answer would be right that
+        is the most common one of all questions (of as common ones the first). Added where a task says so is
+        ``outcome``.
 
         Raises:
             InputError: what the grade of a task needs is not here.
@@ -143,6 +155,8 @@ class Grader:
             verified = [one for part in pool.map(_verified, self._verifiers, portions) for one in part]
         outcomes = [one.outcome for one in grades]
         columns = [*GRADE_COLUMNS, *([OUTCOME] if any(outcomes) else [])]
+        labels = {name: right.blind or right.answer for name, right in answers.items()}
+        ((common, _),) = Counter(labels.values()).most_common(1)
         return samples.assign(
             extracted=pd.array([one.extracted for one in grades], dtype="str"),
             correct=[one.correct for one in grades],
@@ -151,6 +165,7 @@ class Grader:
             truncated=_truncated(samples["finish_reason"]),
             # lm-eval's own logs know of no experts.
             expert_tokens=samples.get(EXPERT_TOKENS, 0),
+            constant=[labels[name] == common for name in samples["question_id"]],
             outcome=pd.array(outcomes, dtype="str"),
         )[columns]
 

@@ -10,11 +10,12 @@ import pandas as pd
 from analysis import InputError
 from analysis.intake.cells import ALL, MACRO, Cell
 from analysis.intake.parquet import read_parquet
+from analysis.intake.samples import CONSTANT
 from analysis.statistics.metrics import duplicate_rate, maj_at_k
 
 SCORE_COLUMNS = [
     *("method", "seed", "benchmark", "question_id", "n", "correct", "unanswered", "truncated", "n_tokens_mean"),
-    *("duplicate_rate", "disagreements", "n_characters_mean", "expert_tokens_mean"),
+    *("duplicate_rate", "disagreements", "n_characters_mean", "expert_tokens_mean", CONSTANT),
 ]
 _COUNTS = ("seed", "n", "correct", "unanswered", "disagreements")
 
@@ -33,6 +34,7 @@ def score(cell: Cell, grades: pd.DataFrame) -> pd.DataFrame:
         disagreements=("disagrees", "sum"),
         n_characters_mean=("characters", "mean"),
         expert_tokens_mean=("expert_tokens", "mean"),
+        constant=(CONSTANT, "mean"),
     )
     rows["truncated"] = by_question["truncated"].sum(min_count=1)
     rows = rows.reset_index()
@@ -115,7 +117,7 @@ def read_scores(path: Path) -> Scores:
     Raises:
         InputError: unreadable, a column or a cell missing, a cell twice, counts that are no counts.
     """
-    return complete(read_parquet(path, SCORE_COLUMNS), str(path))
+    return complete(read_parquet(path, SCORE_COLUMNS, later=(CONSTANT,)), str(path))
 
 
 def complete(frame: pd.DataFrame, where: str) -> Scores:

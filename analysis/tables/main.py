@@ -13,6 +13,7 @@ import pandas as pd
 from analysis import InputError
 from analysis.intake.cells import ALL, MACRO
 from analysis.intake.runs import Run
+from analysis.intake.samples import CONSTANT
 from analysis.statistics.intervals import Interval, over_questions, over_questions_and_runs
 from analysis.statistics.metrics import avg_at_k, pass_at_k, var_between, var_within
 from analysis.statistics.reported import reported
@@ -62,6 +63,8 @@ COLUMNS: dict[str, type] = {
     "expert_tokens_mean": float,
     # What it declares that it spends beside the experiment's budget.
     "spends": str,
+    # The accuracy of one and the same answer to every question, the one that is right most often.
+    CONSTANT: float,
 }
 
 
@@ -158,6 +161,7 @@ def _means(rows: pd.DataFrame) -> dict[str, float]:
         "n_tokens_mean": float(rows["n_tokens_mean"].mean()),
         "n_characters_mean": float(rows["n_characters_mean"].mean()),
         "expert_tokens_mean": float(rows["expert_tokens_mean"].mean()),
+        CONSTANT: float(rows[CONSTANT].mean(skipna=False)),
     }
 
 

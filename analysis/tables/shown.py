@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import pandas as pd
 
 from analysis.intake.cells import ALL, MACRO
+from analysis.intake.samples import CONSTANT
 from analysis.tables.names import name, row_name
 from analysis.tables.numbers import MISSING, count_range, p_text, points, rounded, size, span
 
@@ -15,7 +16,10 @@ _SEED_TERMS = {"both": "both", "a": "first only", "b": "second only", "none": "n
 
 
 def main_rows(main: pd.DataFrame) -> list[dict[str, str]]:
-    """The main table by benchmark, then method, in percent: accuracy with its intervals, pass@k, maj@k, design."""
+    """The main table by benchmark, then method, in percent: accuracy with its intervals, pass@k, maj@k, design.
+
+    Beside the accuracy stands what a constant answer would have, where that is known.
+    """
     samples = {samples_text(row) for _, row in main.iterrows()}
     average = f"avg@{min(samples)}" if len(samples) == 1 else "avg@samples"
     return [
@@ -23,6 +27,7 @@ def main_rows(main: pd.DataFrame) -> list[dict[str, str]]:
             "benchmark": f"{row_name(row['benchmark'])} (n = {int(row['n_questions'])})",
             "method": name(row["method"]),
             average: points(row["avg_at_k"], False),
+            **({} if main[CONSTANT].isna().all() else {"constant answer": points(row[CONSTANT], False)}),
             "95% CI": span(row["ci_low"], row["ci_high"], False),
             "with runs": span(row["nested_low"], row["nested_high"], False),
             "paper": points(row["reported"], False),

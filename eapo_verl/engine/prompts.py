@@ -8,7 +8,7 @@ import pandas
 from transformers import AutoTokenizer
 
 from eapo_verl.engine.verl_config import agent_loop
-from eapo_verl.engine.vocabulary import check_tags
+from eapo_verl.engine.vocabulary import check_chat_template, check_tags
 from eapo_verl.settings.run import RunError, RunSettings
 from tasks import CannotGrade, name_of, task
 
@@ -23,13 +23,15 @@ def write_all(settings: RunSettings, folder: Path) -> dict[str, int]:
     Raises:
         RunError: all of a set's are, or so many of the training set that the rest is less than a step takes; a line
             names no task that there is, lacks a field, or has an answer that its task does not allow; the tokenizer
-            loses a tag.
+            loses a tag, or its chat template does not read what it is told.
     """
     consultation, training_prompt = settings.consultation, settings.system_prompt
     if consultation.possible:
         training_prompt = consultation.instructed(training_prompt)
     tokenizer = AutoTokenizer.from_pretrained(settings.policy)
     check_tags(consultation, tokenizer, settings.policy)
+    check_chat_template(settings, tokenizer)
+    template: dict[str, Any] = {"add_generation_prompt": True, "return_dict": False, **settings.chat_template_kwargs}
     dropped = {}
     for name, source, system, agent in (
         ("train", settings.train_file, training_prompt, agent_loop(settings)),
@@ -37,9 +39,7 @@ def write_all(settings: RunSettings, folder: Path) -> dict[str, int]:
     ):
         rows = problem_rows(source, system, agent)
         chats = [row["prompt"] for row in rows]
-        lengths = [
-            len(ids) for ids in tokenizer.apply_chat_template(chats, add_generation_prompt=True, return_dict=False)
-        ]
+        lengths = [len(ids) for ids in tokenizer.apply_chat_template(chats, **template)]
         fitting = [row for row, length in zip(rows, lengths, strict=True) if length <= settings.lengths.prompt]
         if not fitting:
             raise RunError(

@@ -87,7 +87,12 @@ def _hint(settings: RunSettings, tokenizer: Any, row: dict[str, Any], solutions:
         text = hint_of(solutions[0], settings.hint.share, row["reward_model"]["ground_truth"], words)
     fate: Fate = "missing"
     if text is not None:
-        ids = tokenizer.apply_chat_template(list(row["prompt"]), add_generation_prompt=True, return_dict=False)
+        template: dict[str, Any] = {
+            "add_generation_prompt": True,
+            "return_dict": False,
+            **settings.chat_template_kwargs,
+        }
+        ids = tokenizer.apply_chat_template(list(row["prompt"]), **template)
         room = settings.lengths.prompt - len(ids)
         fate = "shown" if len(tokenizer.encode(text, add_special_tokens=False)) <= room else "too_long"
     return {"text": text if fate == "shown" else None, "fate": fate}

@@ -92,7 +92,8 @@ def _prompt(tokenizer: Any, settings: RunSettings) -> list[int] | None:
         return None
     system = [{"role": "system", "content": settings.system_prompt}] if settings.system_prompt else []
     chat = [*system, {"role": "user", "content": "1 + 1"}]
-    return tokenizer.apply_chat_template(chat, add_generation_prompt=True, return_dict=False)
+    template: dict[str, Any] = {"add_generation_prompt": True, "return_dict": False, **settings.chat_template_kwargs}
+    return tokenizer.apply_chat_template(chat, **template)
 
 
 def _longest(settings: RunSettings) -> int:

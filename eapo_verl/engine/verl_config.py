@@ -48,6 +48,8 @@ def overrides(settings: RunSettings, checkpoint_dir: Path, platform: str) -> lis
         "trainer.experiment_name": f"{settings.experiment}-{settings.method}-{settings.seed}",
         "trainer.default_local_dir": str(checkpoint_dir),
     }
+    if settings.chat_template_kwargs:
+        values["data.apply_chat_template_kwargs"] = settings.chat_template_kwargs
     if optimiser.dynamic_sampling:
         # Groups are replaced one by one; the metric is the answer's, not the shaped reward's.
         sampler = "trainer.v1.sampler.sampler_kwargs"

@@ -5,8 +5,9 @@ from pathlib import Path
 from typing import Any
 
 from eapo_verl.method.grammar import Tags
+from eapo_verl.settings.chat_template import unread
 from eapo_verl.settings.method import Consultation
-from eapo_verl.settings.run import RunError
+from eapo_verl.settings.run import AnyRun, RunError
 
 
 def end_tokens(policy: Path, tokenizer: Any) -> frozenset[int]:
@@ -59,6 +60,13 @@ def check_tags(consultation: Consultation, tokenizer: Any, policy: Path) -> None
                 f"consultation.tags.{name}: {text!r} is lost when the tokenizer of {policy} encodes and decodes it"
                 f"{special}; allowed is text that it keeps"
             )
+
+
+def check_chat_template(settings: AnyRun, tokenizer: Any) -> None:
+    """Refuse arguments that the policy's chat template passes over. Raises RunError."""
+    # A tokenizer may have several templates, by name.
+    for name in unread(str(tokenizer.chat_template), settings.chat_template_kwargs):
+        raise RunError(f"chat_template_kwargs: {name!r} is nothing that the chat template of {settings.policy} reads")
 
 
 def forbidden_words(tags: Tags, tokenizer: Any) -> tuple[str, ...]:

@@ -8,6 +8,7 @@ from pydantic import Field, field_validator, model_validator
 
 from eapo_verl.cpu.precision import Precision
 from eapo_verl.settings.base import Endpoint, Name, Seed, Settings
+from eapo_verl.settings.chat_template import ChatTemplateKwargs
 from eapo_verl.settings.distillation import Distillation
 from eapo_verl.settings.identity import OPERATIONAL
 from eapo_verl.settings.matching import Match, Matched
@@ -182,6 +183,7 @@ class AnyRun(Training):
     train_file: Path
     validation_file: Path
     system_prompt: str | None = None
+    chat_template_kwargs: ChatTemplateKwargs = Field(default_factory=dict)
     experts: tuple[Endpoint, ...] = ()
     solutions: dict[Name, Path] = Field(default_factory=dict)
     served: dict[Name, Path] = Field(default_factory=dict)

@@ -9,7 +9,7 @@ import pandas
 from torch.utils.data import DistributedSampler
 
 from eapo_verl.engine.prompts import problem_rows
-from eapo_verl.engine.vocabulary import special_tokens
+from eapo_verl.engine.vocabulary import check_chat_template, special_tokens
 from eapo_verl.method.draws import sample_seed
 from eapo_verl.record.solutions import read_solutions
 from eapo_verl.settings.run import RunError
@@ -53,8 +53,9 @@ def read_rows(settings: SFTSettings, tokenizer: Any) -> Rows:
 
     Raises:
         RunError: a file is malformed; there are fewer rows than a batch holds; the policy's chat template does not
-            continue a prompt where its generation starts.
+            continue a prompt where its generation starts, or does not read what it is told.
     """
+    check_chat_template(settings, tokenizer)
     found = problem_rows(settings.train_file, settings.system_prompt)
     problems = {row["extra_info"]["id"]: row["prompt"] for row in found}
     special = special_tokens(tokenizer)
@@ -65,7 +66,7 @@ def read_rows(settings: SFTSettings, tokenizer: Any) -> Rows:
             if one.problem_id not in problems:
                 raise RunError(f"{path}: problem {one.problem_id!r} is none of {settings.train_file}")
             key = (one.problem_id, one.solution)
-            row = _row(problems[one.problem_id], one.solution, tokenizer, settings.policy)
+            row = _row(problems[one.problem_id], one.solution, tokenizer, settings)
             if key in kept:
                 dropped["duplicate"] += 1
             elif any(text in one.solution for text in special):
@@ -91,14 +92,15 @@ def read_rows(settings: SFTSettings, tokenizer: Any) -> Rows:
     return Rows(list(kept.values()), len(drawn), len(drawn) / len(solved), dict(dropped))
 
 
-def _row(prompt: list[dict[str, str]], solution: str, tokenizer: Any, policy: Path) -> Row:
+def _row(prompt: list[dict[str, str]], solution: str, tokenizer: Any, settings: SFTSettings) -> Row:
     messages = [*prompt, {"role": "assistant", "content": solution}]
-    before = tokenizer.apply_chat_template(prompt, add_generation_prompt=True, return_dict=False)
-    whole = tokenizer.apply_chat_template(messages, return_dict=False)
+    template: dict[str, Any] = {"return_dict": False, **settings.chat_template_kwargs}
+    before = tokenizer.apply_chat_template(prompt, add_generation_prompt=True, **template)
+    whole = tokenizer.apply_chat_template(messages, **template)
     if whole[: len(before)] != before:
         raise RunError(
-            f"{policy}: its chat template does not continue a prompt where its generation starts (one that rewrites "
-            "thoughts, say), so that the policy would learn from other prompts than it is asked"
+            f"{settings.policy}: its chat template does not continue a prompt where its generation starts (one that "
+            "rewrites thoughts, say), so that the policy would learn from other prompts than it is asked"
         )
     return Row(messages, len(before), len(whole) - len(before))
 

@@ -51,7 +51,8 @@ def _questions(settings: SFTSettings) -> list[_Question]:
     tokenizer = AutoTokenizer.from_pretrained(settings.policy)
     rows = problem_rows(settings.validation_file, settings.system_prompt)
     chats = [row["prompt"] for row in rows]
-    prompts = tokenizer.apply_chat_template(chats, add_generation_prompt=True, return_dict=False)
+    template: dict[str, Any] = {"add_generation_prompt": True, "return_dict": False, **settings.chat_template_kwargs}
+    prompts = tokenizer.apply_chat_template(chats, **template)
     questions = [
         _Question(row["extra_info"]["index"], prompt, row["extra_info"]["task"], row["reward_model"]["ground_truth"])
         for row, prompt in zip(rows, prompts, strict=True)

@@ -35,6 +35,8 @@ def overrides(settings: SFTSettings, checkpoint_dir: Path, platform: str) -> lis
             "model.lora_alpha": supervised.lora.alpha,
             "model.target_modules": supervised.lora.targets,
         }
+    if settings.chat_template_kwargs:
+        values["data.apply_chat_template_kwargs"] = settings.chat_template_kwargs
     if platform == "cpu":
         short = {"float32": "fp32", "bfloat16": "bf16"}[cpu_precision(settings.precision)]
         values["engine.mixed_precision"] = {"param_dtype": short, "reduce_dtype": "fp32", "buffer_dtype": "fp32"}

@@ -124,7 +124,7 @@ def plan_all(experiment: Experiment, files: list[str]) -> None:
     assert shard.files() and shard.description() and plan.training_slots(2) >= 1 and plan.arms_described()
     data = DataPlan(experiment, results)
     for name in ["train", "validation", *data.benchmarks]:
-        assert task_code(data.task(name))
+        assert task_code(*data.tasks(name))
     assert all(map(data.embedded_arguments, data.embedded)) and all(map(data.fetch_arguments, data.fetched))
     assert all(map(data.word_problem_arguments, data.word_problems))
     for role in ("policy", "expert"):

@@ -84,7 +84,10 @@ def test_an_arm_may_have_another_policy_budget_and_experts_and_its_run_says_so()
         ({"look": {"colour": "red", "marker": "o"}}, "look.colour: String should match pattern"),
         ({"look": {"colour": "#00ff00", "marker": "smile"}}, "look.marker: Input should be"),
         ({"title": ""}, "title: String should have at least 1 character"),
-        ({"colour": "red"}, "colour: no key of a method of kind rl, which has policy, system_prompt, experts,"),
+        (
+            {"colour": "red"},
+            "colour: no key of a method of kind rl, which has policy, system_prompt, chat_template_kwargs,",
+        ),
         ({"differences": ""}, "differences: String should have at least 1 character"),
     ],
 )

@@ -67,7 +67,8 @@ BROKEN = {
     ),
     "variant with a key that its kind has not": (
         broken(variants={"mine": {"of": "base", "reward": {}}}, methods=["mine"]),
-        "variants.mine: reward: no key of a method of kind untrained, which has policy, system_prompt, consultation",
+        "variants.mine: reward: no key of a method of kind untrained, which has policy, system_prompt, "
+        "chat_template_kwargs, consultation",
     ),
     "variant of another kind": (
         broken(variants={"mine": {"of": "eapo", "kind": "untrained"}}, methods=["mine"]),
@@ -94,7 +95,27 @@ BROKEN = {
     "no budget": (broken(training__budget=None), "training.budget"),
     "benchmark of no source": (broken(benchmarks={"mine": {"path": "x.jsonl"}}), "benchmarks.mine"),
     "benchmark of an unknown source": (
-        broken(benchmarks={"mine": {"source": "web"}}), "'programs', 'local', 'hub', 'held_out', 'public'"),
+        broken(benchmarks={"mine": {"source": "web"}}),
+        "'embedded', 'word_problems', 'logic', 'programs', 'local', 'hub', 'held_out', 'public'"),
+    "benchmark of an unknown family": (
+        broken(benchmarks={"mine": {"source": "logic", "size": 5, "seed": 1, "families": {"sudoku": {}}}}),
+        "benchmarks.mine.logic.families: 'sudoku' is no family of puzzles; allowed are circuit_logic, "),
+    "puzzles of a kind that there is not": (
+        broken(train={"source": "logic", "size": 5, "seed": 1, "families": {"knights_knaves": {"people": 1}}}),
+        "train.logic.families: knights_knaves: people: Input should be greater than or equal to 2"),
+    "puzzles for models that read no words": (
+        broken(benchmarks={"mine": {"source": "logic", "size": 5, "seed": 1, "families": {"syllogism": {}}}}),
+        "benchmarks.mine.task: 'short_text' is asked in words"),
+    "instruction that is blank": (
+        broken(benchmarks={"mine": {"source": "public", "instruction": " "}}),
+        "benchmarks.mine.public.instruction: it is blank"),
+    "chat template argument of the tokenizer's own": (
+        broken(chat_template_kwargs={"tokenize": True}), "tokenize is the tokenizer's own"),
+    "chat template argument with a strange name": (broken(chat_template_kwargs={"a b": 1}), "chat_template_kwargs"),
+    "chat template argument that is no plain value": (
+        broken(chat_template_kwargs={"thinking": [1]}), "chat_template_kwargs.thinking"),
+    "empty stop string": (broken(evaluation__stop=[""]), "evaluation.stop.0"),
+    "more memory than there is": (broken(evaluation__gpu_memory_utilization=1.5), "evaluation.gpu_memory_utilization"),
     "benchmark of an unknown task": (
         broken(benchmarks={"mine": {"source": "local", "path": "pyproject.toml", "task": "poems"}}),
         "benchmarks.mine.local.task: task 'poems' is not known; allowed are integers, "),

@@ -14,7 +14,7 @@ from workflow.methods import ExperimentError
 from workflow.plan import Plan
 from workflow.plan_data import DataPlan
 from workflow.sources.command import SourceError
-from workflow.sources.repository import Repository
+from workflow.sources.repository import Fetched, Repository
 
 HUB = {"source": "hub", "repo": "them/problems", "revision": COMMIT, "task": "integers_bare"}
 TRAIN = {**HUB, "deduplicate": True, "hold_out": {"size": 8, "seed": 3}}
@@ -45,11 +45,22 @@ def test_training_and_validation_are_parts_of_one_download() -> None:
     assert made.part_arguments("train") == ["--size=8", "--seed=3"]
     assert made.part_arguments("tuning") == ["--size=8", "--seed=3", "--take=5:3"]
     assert made.download_arguments("train.whole")[-1] == '--select={"deduplicate": true}'
-    assert made.task("validation") == "integers_bare"
+    assert made.tasks("validation") == made.tasks("train") == made.tasks() == ["integers_bare"]
     assert made.overlap() == [Path("r/data/overlap.json")]
     assert made.overlap_arguments()[0] == "--benchmark=a=r/data/a.jsonl"
     assert data(overlap={"most": 0}).overlap_arguments()[-1] == "--most=0"
     assert DataPlan(load_experiment(broken(), "c"), Path("r")).overlap() == []
+
+
+def test_problems_of_a_hub_and_parts_of_them_may_be_asked_otherwise() -> None:
+    asked = {"instruction": "Be brief."}
+    validation = HELD_OUT["validation"] | {"instruction": "Take your time."}
+    made = data(train=TRAIN | asked, validation=validation, benchmarks={"a": {**HUB, "split": "test"} | asked})
+    assert made.download_arguments("train.whole")[-1] == made.download_arguments("a")[-1] == "--instruction=Be brief."
+    # What stands in the whole goes on standing there, unless a part has its own.
+    assert made.part_arguments("train") == ["--size=8", "--seed=3"]
+    assert made.part_arguments("tuning")[-1] == "--take=5:3"
+    assert made.part_arguments("validation")[-2:] == ["--take=0:5", "--instruction=Take your time."]
 
 
 @pytest.mark.parametrize(
@@ -146,3 +157,33 @@ def test_what_is_missing_is_asked_for_before_the_first_job(tmp_path: Path, monke
     assert asked == ["them/problems", "test.jsonl"]
     with pytest.raises(ExperimentError, match=r"^models\.other \(policy\): them/closed: it is gated$"):
         preflight(models=models, policy="other")
+
+
+def test_what_a_chat_template_is_told_is_looked_up_where_it_can_be(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "tokenizer_config.json").write_text('{"chat_template": "{{ thinks }}"}')
+    fetched: list[str] = []
+
+    def fetch(repository: Repository, names: list[str]) -> Fetched:
+        fetched.extend(names)
+        return Fetched(tmp_path, {})
+
+    files = {"config.json": 1, "model.safetensors": 1, "tokenizer_config.json": 1, "q.gguf": 1}
+    monkeypatch.setattr(Repository, "files", lambda repository: files)
+    monkeypatch.setattr(Repository, "require_access", lambda repository, file: None)
+    monkeypatch.setattr(Repository, "fetch", fetch)
+
+    def preflight(policy: dict[str, Any], **told: bool) -> list[str]:
+        fetched.clear()
+        experiment = load_experiment(broken(models__policy=policy, chat_template_kwargs=told), "c")
+        preflight_hub(experiment, Plan(experiment, "n", tmp_path), DataPlan(experiment, tmp_path))
+        return fetched
+
+    assert preflight(MODEL) == []
+    assert preflight(MODEL, thinks=True) == ["tokenizer_config.json"]
+    # A large file is not downloaded for it.
+    assert preflight({**MODEL, "gguf": "q.gguf"}, more=True) == []
+    unread = r"chat_template_kwargs: 'more' is nothing that the chat template of models\.policy reads$"
+    with pytest.raises(ExperimentError, match=unread):
+        preflight(MODEL, thinks=True, more=True)

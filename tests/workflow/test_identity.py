@@ -18,6 +18,8 @@ from tests.default_experiment import DEFAULT, REMOTE, plan
         {"experts__0__timeout_s": 5.0, "experts__0__retries": 0, "experts__1__max_concurrency": 1},
         {"models": {**DEFAULT["models"], "other": {"source": "smollm2"}}},
         {"methods": ["eapo", "self_exploratory", "eapo_paper"], "benchmark_dir": "."},
+        {"evaluation__stop": ["</answer>"], "evaluation__gpu_memory_utilization": 0.5},
+        {"chat_template_kwargs": {}},
     ],
     ids=lambda changes: "-".join(changes),
 )
@@ -37,6 +39,7 @@ def test_what_changes_no_result_is_no_part_of_a_run_s_identity(changes: dict[str
         {"training__budget__steps": 25},
         {"training__precision": "bfloat16"},
         {"training__verl": {"trainer.balance_batch": False}},
+        {"chat_template_kwargs": {"enable_thinking": False}},
     ],
     ids=lambda changes: "-".join(changes),
 )

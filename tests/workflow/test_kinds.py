@@ -164,6 +164,6 @@ def test_an_arm_says_what_its_kind_has_and_nothing_else(tmp_path: Path) -> None:
     finished = in_checkout(checkout, "snakemake", "-n", "--configfile", "config/mine.yaml")
     said = (
         "baselines/copy/method.yaml: consultation: no key of a method of kind copying, "
-        "which has policy, system_prompt, experts, times"
+        "which has policy, system_prompt, chat_template_kwargs, experts, times"
     )
     assert finished.returncode != 0 and f"experiment: {said}" in finished.stdout.splitlines()

@@ -34,7 +34,12 @@ def identity(method: str = "eapo", seed: int = 1, **changes: Any) -> list[str]:
 
 def test_sampling_takes_the_arguments(tmp_path: Path) -> None:
     tags = {"consult_open": "--ask"}
-    one = experiment(system_prompt="-Be brief.\n\nAnd 'right'.", consultation={**DEFAULT["consultation"], "tags": tags})
+    one = experiment(
+        system_prompt="-Be brief.\n\nAnd 'right'.",
+        consultation={**DEFAULT["consultation"], "tags": tags},
+        chat_template_kwargs={"x": False},
+        evaluation={"stop": ["\ndef ", "--"], "gpu_memory_utilization": 0.5},
+    )
     (tmp_path / "model").mkdir()
     for name, content in {"config.json": "{}", "tokenizer_config.json": '{"chat_template": "x"}', "a.bin": ""}.items():
         (tmp_path / "model" / name).write_text(content)
@@ -46,6 +51,15 @@ def test_sampling_takes_the_arguments(tmp_path: Path) -> None:
     for key in ("samples", "temperature", "top_p", "max_tokens", "max_model_len", "dtype", "tensor_parallel"):
         assert getattr(request, key) == getattr(evaluation, key)
     assert (request.system_prompt, request.banned) == (one.system_prompt, ("--ask",))
+    assert (request.stop, request.chat_template_kwargs) == (("\ndef ", "--"), {"x": False})
+    assert request.gpu_memory_utilization == 0.5
+
+
+def test_nothing_is_said_to_sampling_that_an_experiment_does_not_say() -> None:
+    plan = SamplingPlan(experiment())
+    assert plan.operation() == ["--max-model-len=256", "--tensor-parallel=1"]
+    said = " ".join(plan.identity("eapo", 1))
+    assert "--stop" not in said and "--chat-template" not in said and "None" not in said
 
 
 def test_every_arm_and_seed_samples_for_itself() -> None:
@@ -64,6 +78,18 @@ def test_a_method_s_own_tag_is_banned_at_evaluation() -> None:
     assert list(bans.values()) == ["--ban=<consult>"] * 4
 
 
+def test_an_arm_may_have_another_chat_template_in_training_and_evaluation() -> None:
+    own = {"of": "eapo", "chat_template_kwargs": {"enable_thinking": True}}
+    one = experiment(
+        chat_template_kwargs={"enable_thinking": False}, variants={"own": own}, methods=[*DEFAULT["methods"], "own"]
+    )
+    for method, said in (("eapo", "false"), ("base", "false"), ("own", "true")):
+        assert f'--chat-template-kwargs={{"enable_thinking": {said}}}' in SamplingPlan(one).identity(method, 1)
+    settings = yaml.safe_load(Plan(one, "default", Path("results")).settings("own", 1))
+    assert settings["chat_template_kwargs"] == {"enable_thinking": True}
+    assert settings["departures"]["chat_template_kwargs.enable_thinking"] == {"experiment": False, "arm": True}
+
+
 def test_a_model_is_evaluated_under_the_system_prompt_that_it_is_trained_under() -> None:
     own = {"of": "eapo", "system_prompt": "Think."}
     one = experiment(system_prompt="Be brief.", variants={"own": own}, methods=[*DEFAULT["methods"], "own"])
@@ -80,6 +106,8 @@ def test_a_model_is_evaluated_under_the_system_prompt_that_it_is_trained_under()
         {"evaluation": {"max_model_len": 128}},
         {"evaluation": {"tensor_parallel": 2}},
         {"evaluation": {"k": 16}},
+        {"evaluation": {"gpu_memory_utilization": 0.5}},
+        {"evaluation": {"stop": []}, "chat_template_kwargs": {}},
         {"resources": {"sampling_threads": 2}},
     ],
 )
@@ -95,6 +123,8 @@ def test_what_changes_no_sample_is_no_reason_to_sample_again(changes: dict[str, 
         {"evaluation": {"seed": 1}},
         {"evaluation": {"dtype": "bfloat16"}},
         {"evaluation": {"samples": 64}},
+        {"evaluation": {"stop": ["\n"]}},
+        {"chat_template_kwargs": {"enable_thinking": False}},
         {"system_prompt": "Be brief."},
         {"consultation": {"tags": {"consult_open": "<ask>"}}},
     ],

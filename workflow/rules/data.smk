@@ -46,6 +46,28 @@ rule word_problems:
         "{params.exclude:q} --out {output:q}"
 
 
+rule logic_problems:
+    input:
+        # Each set excludes the problems of those before it.
+        lambda wildcards: DATA.before(wildcards.set),
+    output:
+        RESULTS / "data" / "{set}.jsonl",
+    log:
+        RESULTS / "logs" / "logic_problems.{set}.log",
+    benchmark:
+        RESULTS / "timings" / "logic_problems.{set}.tsv"
+    wildcard_constraints:
+        set=one_of(DATA.logic),
+    conda:
+        "../../environment.yml"
+    params:
+        problems=lambda wildcards: DATA.logic_arguments(wildcards.set),
+        exclude=lambda wildcards, input: [f"--exclude={path}" for path in input],
+    shell:
+        "exec python -m workflow.logged {log:q} -- python -m workflow.sources.logic {params.problems:q} "
+        "{params.exclude:q} --out {output:q}"
+
+
 rule program_problems:
     input:
         # Each set excludes the problems of those before it.

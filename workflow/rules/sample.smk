@@ -8,7 +8,7 @@ rule request:
     input:
         model=lambda wildcards: PLAN.scored_model(wildcards.method, wildcards.seed),
         problems=RESULTS / "data" / "{benchmark}.jsonl",
-        tasks=lambda wildcards: task_code(DATA.task(wildcards.benchmark)),
+        tasks=lambda wildcards: task_code(*DATA.tasks(wildcards.benchmark)),
         experts=lambda wildcards: PLAN.served_models(wildcards.method, "evaluation"),
         others=lambda wildcards: PLAN.samples_read(wildcards.method),
     output:

@@ -5,7 +5,7 @@
 rule solutions:
     input:
         problems=DATA.file("train"),
-        tasks=task_code(DATA.task("train")),
+        tasks=task_code(*DATA.tasks("train")),
         experts=lambda wildcards: SOLUTIONS.served_models(wildcards.expert),
         # Only before it: one more benchmark is no reason to ask again.
         overlap=ancient(DATA.overlap()),

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
+from pydantic import TypeAdapter
+
+from eapo_verl.settings.base import Text
+from eapo_verl.settings.chat_template import ChatTemplateKwargs
+from eapo_verl.settings.errors import one_line
 from workflow.command import Parser, run_command
 from workflow.sampling.questions import Benchmark, read_benchmark
 from workflow.sampling.request import DTYPES, Request, SamplingError, check_model
@@ -30,6 +37,8 @@ def parse(arguments: Sequence[str]) -> Job:
     parser.add_argument("--seed", type=int, required=True, metavar="S")
     parser.add_argument("--ban", action="append", default=[], metavar="STRING", help="not to be sampled; repeatable")
     parser.add_argument("--system-prompt", metavar="TEXT", help="before every question")
+    parser.add_argument("--chat-template-kwargs", default="{}", metavar="JSON", help="what the template is told")
+    parser.add_argument("--stop", default="[]", metavar="JSON", help="a list of strings with which a response ends")
     parser.add_argument("--dtype", default="auto", choices=DTYPES)
     parser.add_argument("--tensor-parallel", type=int, default=1, metavar="N")
     parser.add_argument("--gpu-memory-utilization", type=float, metavar="F", help="fraction of the device's memory")
@@ -50,16 +59,25 @@ def parse(arguments: Sequence[str]) -> Job:
         seed=options.seed,
         banned=tuple(options.ban),
         system_prompt=options.system_prompt,
+        chat_template_kwargs=_read("--chat-template-kwargs", ChatTemplateKwargs, options.chat_template_kwargs),
+        stop=_read("--stop", tuple[Text, ...], options.stop),
         dtype=options.dtype,
         tensor_parallel=options.tensor_parallel,
         gpu_memory_utilization=options.gpu_memory_utilization,
         turns=read_turns(options.procedure, options.replies, options.experts, options.endpoints, options.samples_of),
     )
     benchmarks = _benchmarks(options.benchmark)
-    check_model(request.model, request.max_model_len)
+    check_model(request)
     if options.out_dir.exists() and not options.out_dir.is_dir():
         raise SamplingError(f"--out-dir {options.out_dir} is a file; it must be a folder or not exist yet")
     return Job(request, benchmarks, options.out_dir, draws=options.only != "write", writes=options.only != "draw")
+
+
+def _read(option: str, kind: Any, text: str) -> Any:
+    try:
+        return TypeAdapter(kind).validate_python(json.loads(text))
+    except ValueError as error:
+        raise SamplingError(one_line(option, error)) from error
 
 
 def _benchmarks(arguments: Sequence[str]) -> tuple[Benchmark, ...]:

@@ -47,14 +47,26 @@ class SeededVLLM(VLLM):
        cache passes over whatever is sampled.
     3. No prompt is shortened. lm-eval cuts one that leaves no room for the response; `tasks.check_lengths`
        has refused those before.
-    4. All requests of all tasks go to the engine at once, which fills its batch from them as others finish: waiting
+    4. The chat template is told what the request says and nothing else, as in training. lm-eval always tells it
+       ``enable_thinking``, though not what it is asked to, and takes the system prompt away from a template that
+       cannot have one.
+    5. All requests of all tasks go to the engine at once, which fills its batch from them as others finish: waiting
        for fixed batches to end would cost the length of the longest response each time. A prompt is tokenised once
-       and not k times, and no stop string is sent: lm-eval adds the end-of-sequence text, which the engine would
-       search for at each token.
+       and not k times, and no stop string is sent but the request's: lm-eval adds the end-of-sequence text, which the
+       engine would search for at each token.
     """
 
-    def __init__(self, *, sampling_seed: int, journals: Mapping[str, Journal], label: str, **kwargs: Any) -> None:
+    def __init__(
+        self,
+        *,
+        sampling_seed: int,
+        journals: Mapping[str, Journal],
+        label: str,
+        chat_template_kwargs: Mapping[str, Any] | None = None,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(**kwargs)
+        self._chat_template_kwargs = dict(chat_template_kwargs or {})
         self._sampling_seed = sampling_seed
         #: By benchmark, which is lm-eval's task.
         self._journals = journals
@@ -65,6 +77,12 @@ class SeededVLLM(VLLM):
     def precision(self) -> str:
         """What the engine computes in: "float32", say."""
         return str(self.model.llm_engine.model_config.dtype).removeprefix("torch.")
+
+    def apply_chat_template(self, chat_history: list[dict[str, str]], add_generation_prompt: bool = True) -> str:
+        """The text that the policy goes on from."""
+        said: dict[str, Any] = {"add_generation_prompt": add_generation_prompt, **self._chat_template_kwargs}
+        said["continue_final_message"] = not add_generation_prompt
+        return cast(str, self.tokenizer.apply_chat_template(chat_history, tokenize=False, **said))
 
     def generate_until(self, requests: list[Instance], disable_tqdm: bool = False) -> list[str]:
         """One response for each request, in order; lm-eval repeats an instance k times to ask for k samples.
@@ -108,6 +126,7 @@ class SeededVLLM(VLLM):
         """What lm-eval's task asks for, under a seed, with `changes`: ``max_tokens`` or ``stop``, say."""
         kwargs, _, max_tokens = self.modify_gen_kwargs(dict(sample.request.args[1]))
         kwargs |= {"skip_special_tokens": True, "max_tokens": max_tokens, "seed": seed}
+        kwargs["stop"] = list(sample.request.args[1]["until"])
         return SamplingParams(**kwargs | changes)
 
     def enqueue(self, tokens: list[int], parameters: SamplingParams) -> str:

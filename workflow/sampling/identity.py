@@ -33,9 +33,13 @@ def identity(request: Request, model_sha256: str, benchmark: Benchmark) -> dict[
             "seed": request.seed,
             "banned": sorted(request.banned),
             "dtype": request.dtype,
+            # Samples are kept that were drawn before there was more to say than its default.
+            **({"stop": sorted(request.stop)} if request.stop else {}),
         },
         "versions": {name: version(name) for name in ("lm_eval", "vllm", "transformers", "torch")},
     }
+    if request.chat_template_kwargs:
+        content["chat_template_kwargs"] = dict(request.chat_template_kwargs)
     if request.turns is None:
         return content
     return content | {

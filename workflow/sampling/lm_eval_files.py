@@ -25,11 +25,13 @@ _HERE = Path(__file__).resolve().parent
 _SHARED = ("task.yaml", "process.py")
 
 
-def generation(temperature: float, top_p: float, max_tokens: int, banned: Sequence[str] = ()) -> dict[str, Any]:
+def generation(
+    temperature: float, top_p: float, max_tokens: int, banned: Sequence[str] = (), stop: Sequence[str] = ()
+) -> dict[str, Any]:
     """lm-eval's ``generation_kwargs``."""
     kwargs: dict[str, Any] = {
-        # No stop strings: a response ends at the end-of-sequence token or at the token limit, and is kept whole.
-        "until": [],
+        # Else a response ends at the end-of-sequence token or at the token limit, and is kept whole.
+        "until": list(stop),
         # Without do_sample lm-eval sets the temperature to 0, whatever else is asked for.
         "do_sample": temperature > 0,
         "temperature": temperature,

@@ -74,6 +74,7 @@ def provenance(
     return {
         "model": str(model),
         "data": str(benchmark.path),
+        "instructions": list(benchmark.instructions),
         **identity,
         **record,
         "questions": len(benchmark.questions),

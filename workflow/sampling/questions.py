@@ -23,11 +23,15 @@ class Question:
 
 @dataclass(frozen=True)
 class Benchmark:
-    """A named set of questions, in the order of the file that they came from."""
+    """A named set of questions, in the order of the file that they came from.
+
+    `instructions` are what stands behind them in their prompts, each once; empty: nothing.
+    """
 
     name: str
     path: Path
     questions: tuple[Question, ...]
+    instructions: tuple[str, ...] = ()
 
 
 def read_benchmark(argument: str) -> Benchmark:
@@ -50,20 +54,23 @@ def read_benchmark(argument: str) -> Benchmark:
     except UnicodeDecodeError as error:
         raise SamplingError(f"--benchmark {name}: {path} is not UTF-8 text (byte {error.start})") from error
     questions: dict[str, Question] = {}
+    instructions: set[str] = set()
     # Not splitlines(): JSON strings may hold line separators such as U+2028 that are no line ends of JSONL.
     for number, line in enumerate(text.split("\n"), 1):
         if not line.strip():
             continue
-        question = _read_question(line, f"{path}:{number}")
+        question, instruction = _read_question(line, f"{path}:{number}")
+        instructions.add(instruction)
         if question.id in questions:
             raise SamplingError(f"{path}:{number}: id {question.id!r} was used before; ids must be unique")
         questions[question.id] = question
     if not questions:
         raise SamplingError(f"--benchmark {name}: {path} holds no problem; at least one line is needed")
-    return Benchmark(name, path, tuple(questions.values()))
+    return Benchmark(name, path, tuple(questions.values()), tuple(sorted(instructions)))
 
 
-def _read_question(line: str, where: str) -> Question:
+def _read_question(line: str, where: str) -> tuple[Question, str]:
+    """The question of a line, and the instruction in its prompt."""
     try:
         problem: Any = json.loads(line)
     except ValueError as error:
@@ -82,4 +89,5 @@ def _read_question(line: str, where: str) -> Question:
         raise SamplingError(f"{where}: {error}") from error
     except KeyError as error:
         raise SamplingError(f"{where}: task {task} needs {error.args[0]!r}, which is missing") from error
-    return Question(problem["id"], prompt, problem["answer"], task)
+    instruction = problem.get("instruction") or tasks.task(task).instruction
+    return Question(problem["id"], prompt, problem["answer"], task), instruction

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
 from analysis.intake.files import regular
 from eapo_verl.cpu.precision import Requested
+from eapo_verl.settings.chat_template import unread
 from workflow.command import BadInput
 
 if TYPE_CHECKING:
     from workflow.sampling.turns import Turns
 
 DTYPES = get_args(Requested)
+#: Where a checkpoint may have its chat template; the first one that is there holds it.
+TEMPLATE_FILES = ("chat_template.jinja", "chat_template.json", "tokenizer_config.json")
 
 
 class SamplingError(BadInput):
@@ -28,8 +31,9 @@ class Request:
 
     `max_tokens` bounds a response, `max_model_len` prompt and response together (tokens). `banned` are
     strings that the model may not sample. `system_prompt`, where it is not None, stands before every question.
-    `gpu_memory_utilization` is a fraction in (0, 1], or None for the engine's default. `turns` says how a response
-    comes about that takes several turns of the model; None: it takes one.
+    `chat_template_kwargs` is what the model's chat template is told beside the chat, `stop` holds strings with which a
+    response ends. `gpu_memory_utilization` is a fraction in (0, 1], or None for the engine's default. `turns` says how
+    a response comes about that takes several turns of the model; None: it takes one.
     """
 
     model: Path
@@ -41,6 +45,8 @@ class Request:
     seed: int
     banned: tuple[str, ...] = ()
     system_prompt: str | None = None
+    chat_template_kwargs: Mapping[str, bool | int | float | str] = field(default_factory=dict)
+    stop: tuple[str, ...] = ()
     dtype: str = "auto"
     tensor_parallel: int = 1
     gpu_memory_utilization: float | None = None
@@ -104,25 +110,39 @@ class Request:
                 raise SamplingError(f"{option} is {value!r}; it must be {allowed}")
 
 
-def check_model(model: Path, max_model_len: int) -> None:
-    """Raises SamplingError unless `model` is a checkpoint with a chat template and enough positions."""
+def check_model(request: Request) -> None:
+    """Raises SamplingError unless the model is a checkpoint with enough positions, and a template that reads all."""
+    model, max_model_len = request.model, request.max_model_len
     if not model.is_dir():
         raise SamplingError(f"--model {model} is not a folder; it must be a Hugging Face checkpoint")
     if not any(model.glob("*.safetensors")) and not any(model.glob("*.bin")):
         raise SamplingError(f"--model {model} has no weights; *.safetensors or *.bin must be there")
     config = _read_json(model / "config.json")
-    tokenizer = _read_json(model / "tokenizer_config.json")
-    templates = ("chat_template.jinja", "chat_template.json")
-    if not tokenizer.get("chat_template") and not any((model / name).is_file() for name in templates):
+    _read_json(model / "tokenizer_config.json")
+    if not (template := chat_template(model)):
         raise SamplingError(
             f"--model {model} has no chat template; chat_template.jinja or tokenizer_config.json must hold it"
         )
+    for name in unread(template, request.chat_template_kwargs):
+        raise SamplingError(f"--chat-template-kwargs: {name!r} is nothing that the chat template of {model} reads")
     longest = positions(config)
     if longest is not None and max_model_len > longest:
         raise SamplingError(
             f"--max-model-len is {max_model_len}; it must be at most {longest},"
             f" max_position_embeddings of {model / 'config.json'}"
         )
+
+
+def chat_template(model: Path) -> str:
+    """The chat template of the checkpoint in a folder, or the file that holds several; empty where there is none."""
+    try:
+        *own, shared = TEMPLATE_FILES
+        for name in own:
+            if (model / name).is_file():
+                return (model / name).read_text(encoding="utf-8")
+        return json.dumps(json.loads((model / shared).read_text(encoding="utf-8"))["chat_template"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return ""
 
 
 def positions(config: Mapping[str, Any]) -> int | None:

@@ -66,15 +66,17 @@ def _write(folder: Path, request: Request, drawn: Drawn) -> None:
     record = drawn.record
     assert record is not None
     turns = request.turns
-    costs: dict[str, Any] = {
+    facts: dict[str, Any] = {
+        "stop": list(request.stop),
+        "chat_template_kwargs": dict(request.chat_template_kwargs),
         "policy_parameters": count_parameters(request.model),
         "expert_parameters": {} if turns is None else {one.name: one.size for one in turns.experts},
         "tokens_of_experts": dict(drawn.tokens_of_experts),
     }
     if turns is not None and turns.matched:
-        costs["matched"] = dict(turns.matched)
+        facts["matched"] = dict(turns.matched)
     content = provenance(
-        request.model, drawn.benchmark, drawn.identity, record | costs, request.banned, rows, drawn.expert_replies
+        request.model, drawn.benchmark, drawn.identity, record | facts, request.banned, rows, drawn.expert_replies
     )
     write_rows(folder / f"{drawn.benchmark.name}.jsonl", rows)
     write_json(folder / f"{drawn.benchmark.name}.provenance.json", content)

@@ -135,9 +135,12 @@ class _Sample:
         limit = min(max_tokens or self.max_tokens, self._model.max_length - len(tokens))
         if limit < 1:
             return Turn("", cut=True)
-        changes: dict[str, Any] = {"max_tokens": limit, "stop": [stop] if stop is not None else None}
+        asked = self._model.parameters(self._drawing, self.seed)
+        changes: dict[str, Any] = {"max_tokens": limit}
+        if stop is not None:
+            changes["stop"] = [*(asked.stop or ()), stop]
         if banned is not None:
-            changes["bad_words"] = [*(self._model.parameters(self._drawing, self.seed).bad_words or ()), banned]
+            changes["bad_words"] = [*(asked.bad_words or ()), banned]
         output = await self._model.written(tokens, self._drawing, turn_seed(self.seed, *place), **changes)
         self._tokens += len(output.token_ids)
         stopped = stop is not None and output.stop_reason == stop

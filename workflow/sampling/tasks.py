@@ -16,7 +16,7 @@ from workflow.sampling.request import Request, SamplingError
 
 def load_tasks(request: Request, benchmarks: Sequence[Benchmark], scratch: Path) -> dict[str, Any]:
     """lm-eval's task dictionary for `benchmarks`; `scratch` is an empty folder that outlives the tasks."""
-    kwargs = generation(request.temperature, request.top_p, request.max_tokens, request.banned)
+    kwargs = generation(request.temperature, request.top_p, request.max_tokens, request.banned, request.stop)
     write_files(benchmarks, request.samples, kwargs, scratch)
     # Only our tasks are indexed: reading lm-eval's own thousands of YAMLs takes seconds.
     manager = TaskManager(include_path=scratch, include_defaults=False)
@@ -32,7 +32,12 @@ def check_lengths(request: Request, benchmarks: Sequence[Benchmark]) -> None:
         for question in benchmark.questions:
             prompt = question.prompt if request.turns is None else request.turns.procedure.longest(question.prompt)
             chat = [*system, {"role": "user", "content": prompt}]
-            text = tokenizer.apply_chat_template(chat, tokenize=False, add_generation_prompt=True)
+            template: dict[str, Any] = {
+                "tokenize": False,
+                "add_generation_prompt": True,
+                **request.chat_template_kwargs,
+            }
+            text = tokenizer.apply_chat_template(chat, **template)
             length = len(tokenizer(text, add_special_tokens=False).input_ids)
             if length > room:
                 raise SamplingError(

@@ -1,11 +1,11 @@
 """Problem sets from files, in the workflow's form; public benchmarks are checked against a digest of their answers.
 
-``python -m workflow.sources.benchmarks [--public NAME] [--path FILE] [--select JSON] [--task TASK] --out
-FILE.jsonl``. A public benchmark, one of the registry below, comes from its file at a pinned revision, or from a local
-copy (``--path``). Any other file (``--path`` alone: .jsonl, .json, .csv or .parquet with problem, answer and,
-optionally, id and source; `problems.NAMES` has the other names that these may go by) has no digest to be checked
-against. The problems belong to their authors and are not part of this repository; what is here are digests of their
-answers.
+``python -m workflow.sources.benchmarks [--public NAME] [--path FILE] [--select JSON] [--task TASK]
+[--instruction TEXT] --out FILE.jsonl``. A public benchmark, one of the registry below, comes from its file at a pinned
+revision, or from a local copy (``--path``). Any other file (``--path`` alone: .jsonl, .json, .csv or .parquet with
+problem, answer and, optionally, id and source; `problems.NAMES` has the other names that these may go by) has no digest
+to be checked against. The problems belong to their authors and are not part of this repository; what is here are
+digests of their answers.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import tasks
@@ -21,7 +21,7 @@ from eapo_verl.record.contents import file_digest
 from eapo_verl.record.provenance import problems_source
 from workflow.sources.command import SourceError, run, source_parser, write_json, write_jsonl
 from workflow.sources.hub import GitHubFile, HubFile, PackageFile, PinnedFile
-from workflow.sources.problems import Problem, Row, iterate_rows, parse, read_rows
+from workflow.sources.problems import Problem, Row, as_row, iterate_rows, parse, read_rows
 from workflow.sources.selection import WHOLE, Selection, read_selection, said, select
 
 _URL = re.compile(r"/(\d{4})_AIME_(II?)_Problems/Problem_(\d+)/?")
@@ -149,15 +149,23 @@ def _by_row_number(benchmark: Benchmark, problems: Sequence[Problem]) -> list[Pr
     return named if digest(named).startswith(benchmark.digest) else None
 
 
-def prepare(public: str | None, path: Path | None, task: str, out: Path, selection: Selection = WHOLE) -> str:
+def prepare(
+    public: str | None,
+    path: Path | None,
+    task: str,
+    out: Path,
+    selection: Selection = WHOLE,
+    instruction: str | None = None,
+) -> str:
     """Writes the problems of a public benchmark, or of the file `path`, to `out`; returns the log line.
 
-    What is known of the file is written beside them (``<set>.source.json``).
+    `instruction` stands in place of the task's own. What is known of the file is written beside them
+    (``<set>.source.json``).
 
     Raises SourceError and writes nothing where that cannot be done.
     """
     problems, origin = read(public, path, task, selection, prove=True)
-    write_jsonl(out, [asdict(problem) for problem in problems])
+    write_jsonl(out, [as_row(problem, instruction) for problem in problems])
     if path is not None:
         digest = {"bytes": path.stat().st_size, "sha256": {path.name: file_digest(path)}}
         write_json(problems_source(out), digest | {"public": public, "problems": len(problems), "checked": origin})
@@ -214,9 +222,11 @@ def command(arguments: Sequence[str]) -> str:
     )
     parser.add_argument("--task", default=tasks.DEFAULT, metavar="TASK", help=", ".join(tasks.names()))
     parser.add_argument("--select", default="{}", metavar="JSON", help="workflow.sources.selection.Selection")
+    parser.add_argument("--instruction", metavar="TEXT", help="in place of the task's own")
     parser.add_argument("--out", type=Path, required=True, metavar="FILE.jsonl")
     options = parser.parse_args(arguments)
-    return prepare(options.public, options.path, options.task, options.out, read_selection(options.select))
+    selection = read_selection(options.select)
+    return prepare(options.public, options.path, options.task, options.out, selection, options.instruction)
 
 
 if __name__ == "__main__":

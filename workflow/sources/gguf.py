@@ -31,11 +31,13 @@ class Metadata(NamedTuple):
     Attributes:
         context: the longest text that the model reads, in tokens; None where it does not say.
         licence: None where it does not say.
+        chat_template: empty where it has none.
         tokenizer: the values of its keys `tokenizer.…`, by what follows.
     """
 
     context: int | None
     licence: str | None
+    chat_template: str
     tokenizer: dict[str, Any]
 
 
@@ -65,7 +67,7 @@ def read_metadata(gguf: Path) -> Metadata:
             "safetensors"
         )
     context = values.get(f"{values.get('general.architecture')}.context_length")
-    return Metadata(context, values.get("general.license"), tokenizer)
+    return Metadata(context, values.get("general.license"), tokenizer.get("chat_template", ""), tokenizer)
 
 
 def convert(gguf: Path, out: Path, dtype: Dtype) -> None:

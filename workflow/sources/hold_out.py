@@ -1,7 +1,8 @@
 """Problems that training does without, by a rule: the first ones by a digest of seed and text.
 
     python -m workflow.sources.hold_out --problems FILE --size N --seed S --out FILE.jsonl
-    python -m workflow.sources.hold_out --problems FILE --size N --seed S --take START:COUNT --out FILE.jsonl
+    python -m workflow.sources.hold_out --problems FILE --size N --seed S --take START:COUNT \\
+        [--instruction TEXT] --out FILE.jsonl
 
 The first line writes what training keeps; the second a part of the N that are held out, one of each text. In which
 order the file is, and what else is in it, changes no problem's place: a later revision of the same set holds out the
@@ -42,6 +43,7 @@ def command(arguments: Sequence[str]) -> str:
     parser.add_argument("--size", type=int, required=True, metavar="N")
     parser.add_argument("--seed", type=int, required=True, metavar="S")
     parser.add_argument("--take", metavar="START:COUNT")
+    parser.add_argument("--instruction", metavar="TEXT", help="in place of what the problems have")
     parser.add_argument("--out", type=Path, required=True, metavar="FILE.jsonl")
     options = parser.parse_args(arguments)
     kept, held = hold_out(read_rows(options.problems), options.size, options.seed)
@@ -51,7 +53,8 @@ def command(arguments: Sequence[str]) -> str:
         if not (start.isdecimal() and count.isdecimal() and int(start) + int(count) <= len(held)):
             raise SourceError(f"--take is {options.take!r}; it must be START:COUNT within the {len(held)} held out")
         part = held[int(start) : int(start) + int(count)]
-    write_jsonl(options.out, [row.fields for row in part])
+    instruction = {} if options.instruction is None else {"instruction": options.instruction}
+    write_jsonl(options.out, [row.fields | instruction for row in part])
     said = {"held_out": options.size, "seed": options.seed, "take": options.take, "problems": len(part)}
     whole = problems_source(options.problems)
     if whole.is_file():

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 from fnmatch import fnmatch
 from itertools import chain
 from pathlib import Path
@@ -21,7 +20,7 @@ from typing import Any
 import tasks
 from eapo_verl.record.provenance import problems_source
 from workflow.sources.command import SourceError, run, source_parser, write_json, write_jsonl
-from workflow.sources.problems import FORMATS, iterate_rows, parse
+from workflow.sources.problems import FORMATS, as_row, iterate_rows, parse
 from workflow.sources.repository import Repository
 from workflow.sources.selection import Selection, read_selection, said, select
 
@@ -81,16 +80,24 @@ def _patterns(card: Mapping[str, Any], config: str, split: str, label: str) -> l
     return [f"{folder}/{path}" if folder else str(path) for path in listed]
 
 
-def prepare(repository: Repository, config: str, split: str, selection: Selection, task: str, out: Path) -> str:
+def prepare(
+    repository: Repository,
+    config: str,
+    split: str,
+    selection: Selection,
+    task: str,
+    out: Path,
+    instruction: str | None = None,
+) -> str:
     """Writes the problems that are taken to `out`, and what is known of them beside it; returns the log line.
 
-    Raises SourceError; `out` is as it was.
+    `instruction` stands in place of the task's own. Raises SourceError; `out` is as it was.
     """
     fetched = repository.fetch(split_files(repository, config, split))
     rows = chain.from_iterable(iterate_rows(fetched.folder / name) for name in fetched.sha256)
     taken, left_out = select(rows, selection, task)
     problems = parse(taken, f"{repository.label} {split}", task, prove=True)
-    write_jsonl(out, [asdict(problem) for problem in problems])
+    write_jsonl(out, [as_row(problem, instruction) for problem in problems])
     source = repository.provenance(fetched) | {"split": split, "problems": len(problems), "left_out": left_out}
     write_json(problems_source(out), source)
     return f"{out.stem}: {len(problems)} problems of {repository.label}, {split}; of its rows {said(left_out)}"
@@ -105,11 +112,13 @@ def command(arguments: Sequence[str]) -> str:
     parser.add_argument("--split", default="train", metavar="NAME")
     parser.add_argument("--select", default="{}", metavar="JSON", help="workflow.sources.selection.Selection")
     parser.add_argument("--task", default=tasks.DEFAULT, choices=tasks.names())
+    parser.add_argument("--instruction", metavar="TEXT", help="in place of the task's own")
     parser.add_argument("--out", type=Path, required=True, metavar="FILE.jsonl")
     options = parser.parse_args(arguments)
     repository = Repository("dataset", options.repo, options.revision)
     selection = read_selection(options.select)
-    return prepare(repository, options.config, options.split, selection, options.task, options.out)
+    where = repository, options.config, options.split
+    return prepare(*where, selection, options.task, options.out, options.instruction)
 
 
 if __name__ == "__main__":

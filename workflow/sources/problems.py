@@ -6,7 +6,7 @@ import csv
 import io
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -33,13 +33,22 @@ NAMES = {
 
 @dataclass(frozen=True)
 class Problem:
-    """One problem of `task`, which the `answer` is in the normal form of; `source` says where it is from."""
+    """One problem of `task`, which the `answer` is in the normal form of; `source` says where it is from.
+
+    `blind` is the answer in the words of somebody who has not read the problem, where these are others.
+    """
 
     id: str
     problem: str
     answer: str
     source: str
     task: str = tasks.DEFAULT
+    blind: str | None = None
+
+
+def as_row(problem: Problem, instruction: str | None = None) -> dict[str, str]:
+    """The line of a problem file, without what there is not; `instruction` stands in place of the task's own."""
+    return {key: one for key, one in {**asdict(problem), "instruction": instruction}.items() if one is not None}
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,6 @@ import random
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -29,7 +28,7 @@ from tasks.python import CPU_S, Python, judge, write_tests
 from tasks.sandbox import NoValue, Suite
 from tasks.sandbox.values import same
 from workflow.sources.command import SourceError, run, source_parser, write_jsonl
-from workflow.sources.problems import Problem, read_rows
+from workflow.sources.problems import Problem, as_row, read_rows
 
 #: Inputs that a program is tested with, beside the one that it is shown.
 CASES = 10
@@ -173,6 +172,7 @@ def command(arguments: Sequence[str]) -> str:
     parser.add_argument("--out", type=Path, required=True, metavar="FILE.jsonl")
     kinds = [name for name in tasks.names() if isinstance(tasks.task(name), Python)]
     parser.add_argument("--task", default=Python.name, choices=kinds, help="what the problems are asked as")
+    parser.add_argument("--instruction", metavar="TEXT", help="in place of the task's own")
     parser.add_argument("--exclude", type=Path, action="append", default=[], metavar="FILE", help="repeatable")
     options = parser.parse_args(arguments)
     for key, least in (("n", 1), ("seed", 0)):
@@ -180,7 +180,7 @@ def command(arguments: Sequence[str]) -> str:
             raise SourceError(f"--{key} is {getattr(options, key)}; it must be an integer of at least {least}")
     excluded = frozenset(row.text("problem") for path in options.exclude for row in read_rows(path))
     problems, counts = generate(pool(), options.n, options.seed, options.task, excluded)
-    write_jsonl(options.out, map(asdict, problems))
+    write_jsonl(options.out, [as_row(problem, options.instruction) for problem in problems])
     return f"{options.out}: {len(problems)} problems of codeio, seed {options.seed}; left out: {said(counts)}"
 
 

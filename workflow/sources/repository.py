@@ -76,11 +76,18 @@ class Repository:
             info = ask(self.name, revision=self.revision, timeout=TIMEOUT, files_metadata=True)
         return {one.rfilename: one.size or 0 for one in info.siblings or ()}
 
+    def cached(self, file: str) -> Path | None:
+        """Where the cache has a file; None where it is still to be downloaded."""
+        from huggingface_hub import try_to_load_from_cache
+
+        found = try_to_load_from_cache(self.name, file, repo_type=self.kind, revision=self.revision)
+        return Path(found) if isinstance(found, str) else None
+
     def require_access(self, file: str) -> None:
         """Raises SourceError unless ``file`` is in the cache or may be downloaded: who sees it listed may not."""
         from huggingface_hub import get_hf_file_metadata, hf_hub_url
 
-        if not self._is_cached(file):
+        if self.cached(file) is None:
             with self._told():
                 url = hf_hub_url(self.name, file, repo_type=self.kind, revision=self.revision)
                 get_hf_file_metadata(url, timeout=TIMEOUT)
@@ -95,7 +102,7 @@ class Repository:
         from huggingface_hub.utils import disable_progress_bars
 
         listed = self.files()
-        self._require_room(sum(listed[name] for name in names if not self._is_cached(name)))
+        self._require_room(sum(listed[name] for name in names if self.cached(name) is None))
         disable_progress_bars()
         with self._told():
             folder = Path(
@@ -140,11 +147,6 @@ class Repository:
             "bytes": sum((fetched.folder / name).stat().st_size for name in fetched.sha256),
             "sha256": fetched.sha256,
         }
-
-    def _is_cached(self, file: str) -> bool:
-        from huggingface_hub import try_to_load_from_cache
-
-        return isinstance(try_to_load_from_cache(self.name, file, repo_type=self.kind, revision=self.revision), str)
 
     def _require_room(self, needed: int) -> None:
         from huggingface_hub.constants import HF_HUB_CACHE

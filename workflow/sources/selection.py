@@ -107,9 +107,9 @@ def select(rows: Iterable[Row], selection: Selection, task: str) -> tuple[list[R
         if not all(_allowed(_value(row, column), one) for column, one in selection.filters.items()):
             counts["filtered"] += 1
             continue
-        # What of its names the task's own files have, and then what the experiment says of them.
-        found = _renamed(row.of(task), selection.columns)
+        named = found = _renamed(row, selection.columns)
         try:
+            found = named.of(task)
             text, answer = found.text("problem"), normalise(found.text("answer"))
         except (SourceError, ValueError) as error:
             # A column that not even the first row has is a mistake, and no row's fault.
@@ -117,15 +117,18 @@ def select(rows: Iterable[Row], selection: Selection, task: str) -> tuple[list[R
                 raise error if isinstance(error, SourceError) else SourceError(f"{row.where}: {error}") from error
             counts["unusable"] += 1
             continue
-        text = _cut(row.where, text, selection.template)
+        # Of what the row itself has as its problem: behind that, a task may put what stands in other columns.
+        own = named if named.has("problem") else found
+        text = _cut(row.where, own.text("problem"), selection.template)
+        found = replace(own, fields=own.fields | {"problem": text}).of(task)
         if selection.deduplicate:
-            place, known = seen.setdefault(same_text(text), (len(taken), answer))
+            place, known = seen.setdefault(same_text(found.text("problem")), (len(taken), answer))
             if place < len(taken):
                 counts["repeated" if known == answer else "contradicted"] += 1
                 if known != answer:
                     contradicted.add(place)
                 continue
-        taken.append(replace(found, fields=found.fields | {"problem": text}))
+        taken.append(found)
     counts["contradicted"] += len(contradicted)
     left = [row for place, row in enumerate(taken) if place not in contradicted]
     if not left:

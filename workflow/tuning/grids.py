@@ -17,6 +17,7 @@ FIXED = (
     *Variant.model_fields,
     "policy",
     "system_prompt",
+    "chat_template_kwargs",
     "experts",
     "teacher",
     "start_from",

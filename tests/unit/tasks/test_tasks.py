@@ -35,6 +35,11 @@ def test_prompts() -> None:
     assert tasks.task("integers_bare").prompt(PROBLEM) == "What is {1 + 1}?"
 
 
+@pytest.mark.parametrize("name", ["integers", "integers_bare", "numbers", "short_text", "choice", "roles"])
+def test_a_problem_may_have_an_instruction_of_its_own(name: str) -> None:
+    assert tasks.task(name).prompt(PROBLEM | {"instruction": "Be brief."}) == "What is {1 + 1}?\n\nBe brief."
+
+
 def test_a_problem_that_names_no_task_is_of_the_default() -> None:
     assert tasks.name_of(PROBLEM) == tasks.DEFAULT == "integers"
 

@@ -107,6 +107,22 @@ def test_dynamic_sampling_is_a_matter_of_settings(tmp_path: Path) -> None:
     assert "++trainer.v1.sampler.sampler_kwargs.most_discarded=40" in made
 
 
+def test_the_chat_template_is_told_the_same_everywhere(tmp_path: Path) -> None:
+    told = run(tmp_path, chat_template_kwargs={"more": "5+5", "thinks": False})
+    with pytest.raises(RunError, match=r"chat_template_kwargs: 'more' is nothing that the chat template of .* reads"):
+        write_all(told, tmp_path)
+    tokenizer = build_tokenizer()
+    tokenizer.chat_template += "{% if not thinks %}{{ more }}{% endif %}"
+    tokenizer.save_pretrained(told.policy)
+    # Three tokens more leave out what did fit.
+    short = told.model_copy(update={"lengths": told.lengths.model_copy(update={"prompt": 16})})
+    with pytest.raises(RunError, match="every prompt is longer"):
+        write_all(short, tmp_path)
+    assert write_all(told, tmp_path) == {"train": 1, "validation": 0}
+    assert '++data.apply_chat_template_kwargs={more:"5+5",thinks:false}' in overrides(told, tmp_path, "cpu")
+    assert not any("chat_template" in one for one in overrides(run(tmp_path), tmp_path, "cpu"))
+
+
 def test_what_settings_state_cannot_be_set_beside_them(tmp_path: Path) -> None:
     optimiser = {"learning_rate": 1e-4, "dynamic_sampling": True, "loss_aggregation": "seq-mean-token-sum-norm"}
     made = overrides(run(tmp_path, optimiser=optimiser), tmp_path, "gpu")

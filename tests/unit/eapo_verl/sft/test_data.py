@@ -68,6 +68,17 @@ def test_a_chat_template_that_rewrites_the_prompt_is_refused(settings: Make) -> 
         data.read_rows(settings(), rewriting)
 
 
+def test_the_chat_template_is_told_what_the_run_says(settings: Make) -> None:
+    told = build_tokenizer()
+    told.chat_template = "{{ before }}" + str(told.chat_template)
+    (plain, *_), (more, *_) = (
+        data.read_rows(settings(chat_template_kwargs=said), told).rows for said in ({}, {"before": "1+1"})
+    )
+    assert (more.prompt_tokens, more.solution_tokens) == (plain.prompt_tokens + 3, plain.solution_tokens)
+    with pytest.raises(RunError, match="chat_template_kwargs: 'before' is nothing that the chat template of"):
+        data.read_rows(settings(chat_template_kwargs={"before": "1+1"}), TOKENIZER)
+
+
 def test_every_epoch_has_every_row_in_an_order_of_its_own_and_of_the_seed() -> None:
     made = data.order(50, 120, seed=1)
     epochs = made[:50], made[50:100]

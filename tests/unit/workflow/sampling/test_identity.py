@@ -32,6 +32,8 @@ def identified(request: Request = REQUEST, model: str = "0", benchmark: Benchmar
         {"banned": ("<consult>",)},
         {"system_prompt": "Be brief."},
         {"dtype": "bfloat16"},
+        {"stop": ("\n",)},
+        {"chat_template_kwargs": {"enable_thinking": False}},
     ],
 )
 def test_what_determines_a_sample_changes_the_digest(change: dict[str, Any]) -> None:
@@ -49,6 +51,11 @@ def test_what_determines_a_sample_changes_the_digest(change: dict[str, Any]) -> 
 )
 def test_another_prompt_is_another_identity(benchmark: Benchmark) -> None:
     assert identified(benchmark=benchmark) != identified()
+
+
+def test_what_is_there_from_before_there_were_stop_strings_and_arguments_of_templates_is_taken_over() -> None:
+    content = identity(REQUEST, "0", BENCHMARK)
+    assert "chat_template_kwargs" not in content and "stop" not in content["sampling"]
 
 
 def test_another_model_is_another_identity() -> None:

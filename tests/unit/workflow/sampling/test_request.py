@@ -51,6 +51,11 @@ def test_good_arguments_are_read_as_given(arguments: dict[str, str]) -> None:
     assert request.banned == ("<consult>", "a b")
     assert request.dtype == "float32"
     assert request.system_prompt == "Be brief.\n\nAnd right."
+    assert (request.stop, request.chat_template_kwargs) == ((), {})
+    more = ["--stop", '["a", "--"]', "--chat-template-kwargs", '{"messages_too": true}']
+    (Path(arguments["--model"]) / "chat_template.jinja").write_text("{% if messages_too %}{{ messages }}{% endif %}")
+    request = parse([*_flat(arguments), *more]).request
+    assert (request.stop, request.chat_template_kwargs) == (("a", "--"), {"messages_too": True})
     assert [(b.name, [q.id for q in b.questions]) for b in job.benchmarks] == [("my_set", ["q1"])]
     assert job.draws and job.writes
 
@@ -82,6 +87,15 @@ def test_drawing_and_writing_can_be_asked_for_alone(
         ("--gpu-memory-utilization", "1.5", "--gpu-memory-utilization is 1.5; it must be in (0, 1]"),
         ("--benchmark", "chains_a", "--benchmark is 'chains_a'; it must be NAME=problems.jsonl"),
         ("--system-prompt", " ", "--system-prompt is ' '; it must be text that is not blank"),
+        ("--stop", '["a", ""]', "--stop: 1: String should have at least 1 character"),
+        ("--stop", "a", "--stop: Expecting value"),
+        ("--chat-template-kwargs", "no", "--chat-template-kwargs: Expecting value"),
+        (
+            "--chat-template-kwargs",
+            '{"tokenize": true}',
+            "tokenize is the tokenizer's own, and no argument of a template",
+        ),
+        ("--chat-template-kwargs", '{"thinking": true}', "'thinking' is nothing that the chat template of "),
         ("--only", "grade", "argument --only: invalid choice: 'grade' (choose from 'draw', 'write')"),
         ("--benchmark", "chains_a=nowhere.jsonl", "cannot read nowhere.jsonl: No such file or directory"),
         ("--model", "nowhere", "--model nowhere is not a folder; it must be a Hugging Face checkpoint"),

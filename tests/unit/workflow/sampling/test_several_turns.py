@@ -215,6 +215,30 @@ def test_the_system_prompt_stands_before_every_turn(monkeypatch: pytest.MonkeyPa
     assert engine.prompts == ["0=0\n1+1\n", "0=0\n1+1\n<reply>1+1|1</reply>"]
 
 
+def test_the_request_s_stop_strings_end_every_turn_beside_a_procedure_s_own(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    consulting = Consulting.of(Consultation(turns={"train": 1, "evaluation": 1}))
+    nobody = Endpoint(name="wise", base_url="http://127.0.0.1:1/v1", model="m")
+    for number, (procedure, stops) in enumerate(
+        ((shipped("self_consistency", votes=1), ["x"]), (consulting, ["x", "</consult>"]))
+    ):
+        engine, journal = ScriptedEngine(lambda prompt, seed: "12"), open_journal(tmp_path / str(number))
+        asked = {"replies": REPLIES, "endpoints": [nobody]} if procedure is consulting else {}
+        model = scripted(monkeypatch, engine, journal, procedure=procedure, **asked)
+        with journal:
+            assert model.generate_until(requests(model, "1+1", stop=("x",))) == ["12"]
+        assert engine.parameters[0].stop == stops
+
+
+def test_the_chat_template_is_told_what_the_request_says(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(TOKENIZER, "chat_template", f"{TOKENIZER.chat_template}{{{{ more }}}}{{{{ enable_thinking }}}}")
+    engine = ScriptedEngine(lambda prompt, seed: "2")
+    votes = shipped("self_consistency", votes=1)
+    sample(monkeypatch, tmp_path, "1+1", engine=engine, procedure=votes, chat_template_kwargs={"more": "0"})
+    assert engine.prompts == ["1+1\n0"]
+
+
 def test_a_policy_that_consults_goes_on_behind_replies_of_several_experts(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

@@ -78,6 +78,7 @@ def test_sampling_parameters_come_from_the_request(tmp_path: Path) -> None:
         "max_gen_toks": 64,
         "bad_words": ["<consult>"],
     }
+    assert _task(_request(stop=("\n", "x")), _benchmark(), tmp_path).config.generation_kwargs["until"] == ["\n", "x"]
 
 
 def test_the_filter_hands_on_all_k_responses_and_their_distinct_share_is_counted(tmp_path: Path) -> None:
@@ -116,3 +117,8 @@ def test_the_first_prompt_that_leaves_no_room_is_named(tmp_path: Path) -> None:
         check_lengths(_request(model=model, max_model_len=63 + len(PROMPT)), [_benchmark()])
     with pytest.raises(SamplingError, match=f"'q1' of my_set: its prompt has {len(PROMPT) + 2} tokens"):
         check_lengths(_request(model=model, max_model_len=65 + len(PROMPT), system_prompt="++"), [_benchmark()])
+    tokenizer.chat_template += "{{ before_it_speaks }}"
+    tokenizer.save_pretrained(tmp_path / "model")
+    told = _request(model=model, max_model_len=65 + len(PROMPT), chat_template_kwargs={"before_it_speaks": "++"})
+    with pytest.raises(SamplingError, match=f"'q1' of my_set: its prompt has {len(PROMPT) + 2} tokens"):
+        check_lengths(told, [_benchmark()])

@@ -15,7 +15,7 @@ from tests import ROOT
 from workflow.sources.benchmarks import REGISTRY, Benchmark, answers_digest, check, digest, prepare
 from workflow.sources.command import SourceError
 from workflow.sources.hub import GitHubFile, HubFile, PackageFile
-from workflow.sources.problems import Problem, Row, parse
+from workflow.sources.problems import Problem, Row, as_row, parse
 
 PUBLIC = HubFile("nobody/made_up", "0" * 40, "test.jsonl")
 IDS = ("2099-I-1", "2099-I-2", "2099-II-1")
@@ -118,7 +118,7 @@ def test_any_file_is_a_benchmark_and_has_no_digest(tmp_path):
     said = prepare(None, write(tmp_path / "own.jsonl", TRUTH), "integers_bare", out)
     assert said == "own_set: 3 problems of own.jsonl: no digest is known for them"
     rows = [json.loads(line) for line in out.read_text().splitlines()]
-    assert rows == [vars(problem) | {"task": "integers_bare"} for problem in TRUTH]
+    assert rows == [as_row(replace(problem, task="integers_bare")) for problem in TRUTH]
 
 
 def test_the_name_of_a_public_benchmark_binds_no_file_that_is_not_said_to_be_its_copy(tmp_path):

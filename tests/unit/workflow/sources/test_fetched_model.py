@@ -7,6 +7,9 @@ from pathlib import Path
 import pytest
 from gguf import GGUFWriter
 
+from tests.default_experiment import broken
+from workflow.experiment import load_experiment
+from workflow.methods import ExperimentError
 from workflow.sources import fetched_model
 from workflow.sources.command import SourceError
 from workflow.sources.gguf import read_metadata
@@ -20,6 +23,7 @@ def gguf(path: Path, splits: str) -> Path:
     writer.add_tokenizer_model("gpt2")
     writer.add_tokenizer_pre(splits)
     writer.add_token_list(["a", "b"])
+    writer.add_chat_template("{{ thinks }}")
     writer.write_header_to_file()
     writer.write_kv_data_to_file()
     writer.close()
@@ -46,6 +50,19 @@ def test_a_file_of_this_machine_is_expanded_and_says_what_it_was(
     with pytest.raises(SourceError, match=r"^key: 513 tokens are more than small\.gguf reads, which are 512$"):
         fetched_model.command(["--gguf", str(file), "--out", str(out), "--reads=key=513"])
     assert (out / "config.json").is_file()
+
+
+def test_what_a_chat_template_is_told_is_looked_up_in_the_file(tmp_path: Path) -> None:
+    file = gguf(tmp_path / "small.gguf", "gpt-2")
+    policy = {"source": "local", "path": str(file)}
+    load_experiment(broken(models__policy=policy, chat_template_kwargs={"thinks": True}), "c")
+    unread = r"chat_template_kwargs: 'more' is nothing that the chat template of models\.policy reads$"
+    with pytest.raises(ExperimentError, match=unread):
+        load_experiment(broken(models__policy=policy, chat_template_kwargs={"more": True}), "c")
+    file.write_bytes(b"GGUF")
+    other = {"source": "local", "path": str(file.rename(tmp_path / "other.gguf"))}
+    with pytest.raises(ExperimentError, match=r"models\.policy\.path: .*not a GGUF file that can be read"):
+        load_experiment(broken(models__policy=other, chat_template_kwargs={"more": True}), "c")
 
 
 def test_a_tokenizer_that_would_split_text_otherwise_is_refused(tmp_path: Path) -> None:

@@ -105,9 +105,14 @@ def test_a_bad_row_is_named(tmp_path, change, complaint):
     assert f"{path}: row 2" in str(caught.value)
 
 
+#: An answer that is not in its normal form, of each task that a number is none of.
+TESTS = '{"tests": "f()", "functions": ["f"]}'
+ANSWERS = {"python": TESTS, "python_bare": TESTS, "choice": "(b)", "roles": "Ben: a knave, Ann: a knight"}
+
+
 @pytest.mark.parametrize("task", tasks.names())
 def test_an_answer_is_in_the_normal_form_of_its_task(task):
-    answer = '{"tests": "f()", "functions": ["f"]}' if task.startswith("python") else "0025"
+    answer = ANSWERS.get(task, "0025")
     (problem,) = parse([Row("here", {"problem": "p", "answer": answer})], "x", task)
     assert (problem.answer, problem.task) == (tasks.task(task).normalise(answer), task)
 

@@ -128,6 +128,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Made]:
     first = {
         "model": model("model", "model", "--reads=key=64"),
         "problems": [*PROBLEMS_OF_HUB, "--out=problems.jsonl"],
+        "asked": [*PROBLEMS_OF_HUB, "--instruction=Be brief.", "--out=asked.jsonl"],
         "short": model("short", "short", "--reads=evaluation.max_model_len=65"),
         "gated": model("closed", "closed"),
         "unknown": model("nobody", "nobody"),
@@ -179,6 +180,8 @@ def test_rows_are_selected_and_what_is_left_out_is_counted(made: Made) -> None:
         {"id": name, "problem": text, "answer": answer, "source": "them/problems@12345678 train", "task": "integers"}
         for name, text, answer in (("a", "One and one?", "2"), ("b", "Two and two?", "4"))
     ]
+    asked = (made.folder / "asked.jsonl").read_text().splitlines()
+    assert [json.loads(line) for line in asked] == [json.loads(line) | {"instruction": "Be brief."} for line in lines]
     source = json.loads((made.folder / "problems.source.json").read_text())
     left_out = {"repeated": 1, "contradicted": 2, "filtered": 1, "unusable": 1}
     assert (source["problems"], source["left_out"], source["license"]) == (2, left_out, "apache-2.0")

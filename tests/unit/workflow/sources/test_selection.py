@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from workflow.sources import hold_out, overlap
 from workflow.sources.command import SourceError
-from workflow.sources.problems import Row
+from workflow.sources.problems import Row, parse
 from workflow.sources.selection import Selection, select
 
 
@@ -52,6 +52,25 @@ def test_a_missing_column_is_not_left_out_row_by_row() -> None:
         select(rows({"problem": "One?"}), Selection(unusable="left_out"), "integers")
 
 
+def test_options_in_columns_are_put_behind_what_is_taken_of_a_problem_once() -> None:
+    made = {"stem": "Q: Which is it?", "choices": ["Rome", "Paris"], "key": 1}
+    selection = Selection.model_validate(
+        {
+            "columns": {"problem": "stem", "answer": "key"},
+            "template": {"before": "Q:"},
+            "deduplicate": True,
+            "unusable": "left_out",
+        }
+    )
+    others = made | {"choices": ["Paris", "Oslo"]}, made | {"key": 7}, made
+    taken, left_out = select(rows(made, *others), selection, "choice")
+    assert left_out == {"unusable": 1, "repeated": 1}
+    assert [(one.problem, one.answer) for one in parse(taken, "x", "choice")] == [
+        ("Which is it?\n\nA) Rome\nB) Paris", "B"),
+        ("Which is it?\n\nA) Paris\nB) Oslo", "B"),
+    ]
+
+
 @pytest.mark.parametrize("wrong", [{"filters": {"a": {}}}, {"filters": {"a": {"min": 2, "max": 1}}}])
 def test_a_range_that_holds_nothing_is_refused(wrong: dict[str, Any]) -> None:
     with pytest.raises(ValidationError, match="min"):
@@ -88,6 +107,9 @@ def test_parts_are_written_with_where_they_are_from(tmp_path: Path) -> None:
     assert sorted(line for lines in found.values() for line in lines) == whole.read_text().splitlines()
     source = json.loads((tmp_path / "validation.source.json").read_text())
     assert source == {"repository": "r", "part": {"held_out": 4, "seed": 0, "take": "0:3", "problems": 3}}
+    asked = tmp_path / "asked.jsonl"
+    hold_out.command([*given, "--take", "0:1", "--instruction", "Be brief.", "--out", str(asked)])
+    assert json.loads(asked.read_text()) == json.loads(found["validation"][0]) | {"instruction": "Be brief."}
     with pytest.raises(SourceError, match="within the 4 held out"):
         hold_out.command([*given, "--take", "3:2", "--out", str(tmp_path / "more.jsonl")])
 

@@ -1,0 +1,134 @@
+"""Tasks whose answers are words: a short text, an option's letter, who is what."""
+
+import time
+from typing import Any
+
+import pytest
+
+from tasks import Grade, task
+from tests.responses import HOSTILE
+
+RIGHT = {
+    "short_text": ("Yes", ["Yes", "yes.", r"\text{Yes}", "**YES**", r"\mathrm{yes}!", " “Yes” ", r"\text{ yes}\,."]),
+    "choice": ("A", ["A", "(a)", r"\text{A}", "A.", "Option A", "A) Paris", "(A) Paris", "A: 7", "answer: a"]),
+    "roles": (
+        "Zoey is a saint, and Riley is a sinner.",
+        [
+            "Zoey is a saint, Riley is a sinner", "riley is sinner; zoey is saint", "**Zoey**: saint, Riley = sinner",
+            "Zoey is a saint.\nRiley is a sinner.", r"\text{Riley is the sinner and Zoey is a saint.}",
+            r"Zoey: saint \\ Riley: sinner",
+        ],
+    ),
+}  # fmt: skip
+# What is boxed, and as what it is shown.
+WRONG = {
+    "short_text": [("Yes, because all are", "yes, because all are"), ("No", "no"), ("Yes or no", "yes or no")],
+    "choice": [
+        ("B", "B"), ("Paris", "Paris"), ("A, C", "A, C"), ("A and C", "A and C"), ("(A) and (C)", "(A) and (C)"),
+        ("(A) (C)", "(A) (C)"), ("a dog", "a dog"), ("e.g", "e.g"),
+    ],
+    "roles": [
+        ("Zoey is a saint", "zoey is saint"),
+        ("Zoey is a saint, Riley is a saint", "riley is saint, zoey is saint"),
+        ("Zoey is a saint, Zoey is a sinner, Riley is a sinner", None),
+        ("Zoey is a saint, Riley is not a saint", None),
+        ("Zoey is a saint, Riley is a sinner, Ben is a saint", "ben is saint, riley is sinner, zoey is saint"),
+    ],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "boxed"), [(name, one) for name, (_, boxed) in RIGHT.items() for one in boxed])
+def test_right(name: str, boxed: str) -> None:
+    answer = RIGHT[name][0]
+    assert task(name).grade(f"so \\boxed{{{boxed}}}", answer) == Grade(task(name).normalise(answer), True, False)
+    assert task(name).reward(f"\\boxed{{{boxed}}} as asked within \\boxed{{}}", answer) == 1.0
+
+
+@pytest.mark.parametrize(("name", "boxed", "shown"), [(name, *one) for name, wrong in WRONG.items() for one in wrong])
+def test_answered_and_wrong(name: str, boxed: str, shown: str | None) -> None:
+    assert task(name).grade(f"\\boxed{{{boxed}}}", RIGHT[name][0]) == Grade(shown or boxed, False, False)
+
+
+@pytest.mark.parametrize("name", RIGHT)
+@pytest.mark.parametrize(
+    "response", ["", "Yes", "A", r"\boxed{}", r"\boxed{A} </think> none", r"\boxed{\text{answer}}"]
+)
+def test_unanswered(name: str, response: str) -> None:
+    assert task(name).grade(response, RIGHT[name][0]) == Grade(None, False, True)
+
+
+def test_a_letter_that_would_be_a_placeholder_is_the_last_answer() -> None:
+    assert task("choice").grade(r"first \boxed{B}, no, \boxed{A}", "A").correct
+    assert task("choice").grade(r"first \boxed{A}, no, \boxed{B}", "A").extracted == "B"
+
+
+@pytest.mark.parametrize(
+    ("name", "answer", "complaint"),
+    [
+        ("short_text", "x" * 81, "is no short text: at most 80 characters"),
+        ("short_text", "correct", "no word that stands for an answer in general"),
+        ("short_text", " . ", "is no short text"),
+        ("choice", "AB", "'AB' is not the letter of an option, A to Z"),
+        ("choice", "7", "'7' is not the letter"),
+        ("roles", "Ann and Ben are knights", "does not say who is what"),
+        ("roles", "", "does not say who is what"),
+    ],
+)
+def test_another_reference_answer_is_refused_in_one_line(name: str, answer: str, complaint: str) -> None:
+    with pytest.raises(ValueError, match=complaint) as refused:
+        task(name).normalise(answer)
+    assert "\n" not in str(refused.value) and len(str(refused.value)) < 250
+
+
+@pytest.mark.parametrize("name", RIGHT)
+def test_a_normal_form_is_its_own(name: str) -> None:
+    normal = task(name).normalise(RIGHT[name][0])
+    assert task(name).normalise(normal) == normal == task(name).extract(f"\\boxed{{{normal}}}")
+
+
+@pytest.mark.parametrize(
+    ("row", "answer", "letter"),
+    [
+        ({"choices": ["Rome", "Paris"]}, 1, "B"),
+        ({"options": ["Rome", "Paris"]}, "b", "B"),
+        ({"choices": ["Rome", "Paris"]}, "Paris", "B"),
+        ({"choices": {"text": ["Rome", "Paris"], "label": ["1", "2"]}}, "2", "B"),
+        ({"choices": {"text": ["Rome", "Paris"], "label": ["A", "B"]}}, "B", "B"),
+        ({"a": "Rome", "b": "Paris", "c": ""}, "B", "B"),
+        ({"a": "Rome", "b": "Paris"}, "1", "B"),
+    ],
+)
+def test_options_of_a_row_are_listed_below_its_problem(row: dict[str, Any], answer: str | int, letter: str) -> None:
+    found = task("choice").row(row | {"question": "Where? ", "answerkey": answer})
+    assert (found["problem"], found["answer"]) == ("Where?\n\nA) Rome\nB) Paris", letter)
+
+
+def test_a_problem_that_lists_its_options_itself_stays_as_it_is() -> None:
+    row = {"problem": "A) x B) y", "answer": "B", "a": None, "subject": "s"}
+    assert task("choice").row(row) == row
+
+
+@pytest.mark.parametrize(
+    ("row", "answer", "complaint"),
+    [
+        ({"choices": ["Rome", "Paris"]}, 2, "answer '2' is none of the 2 options; allowed are A, B"),
+        ({"choices": ["Rome", "Paris"]}, "London", "answer 'London' is none"),
+        # The number of one option, and the words of another one: in a table without types nobody knows which is meant.
+        ({"choices": ["3", "0"]}, "0", "answer '0' is none of the 2 options"),
+        ({"choices": "Rome, Paris"}, "A", "'choices' is 'Rome, Paris'; it must be a list of 2 to 26 texts"),
+        ({"options": ["Rome"]}, "A", "it must be a list of 2 to 26 texts"),
+        ({"choices": {"text": ["a", "b"], "label": ["A"] * 2}}, "A", "'choices' has 2 texts and the labels A, A"),
+    ],
+)
+def test_options_that_cannot_be_used_are_one_line(row: dict[str, Any], answer: str | int, complaint: str) -> None:
+    with pytest.raises(ValueError, match=complaint):
+        task("choice").row(row | {"problem": "Where?", "answer": answer})
+
+
+@pytest.mark.parametrize("name", [*RIGHT, "numbers"])
+def test_hostile_responses_are_graded_in_linear_time(name: str) -> None:
+    answer = RIGHT.get(name, ("7",))[0]
+    began = time.process_time()
+    for response in HOSTILE.values():
+        task(name).grade(response, answer)
+    assert time.process_time() - began < 2.0 * len(HOSTILE)
