@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from workflow.models import LocalModel
-from workflow.problem_sets import Benchmark, HeldOut, Local, Public, local_file
+from workflow.problem_sets import Benchmark, Local, Public, local_file
 from workflow.sources.benchmarks import read
 from workflow.sources.command import SourceError
 from workflow.sources.selection import WHOLE
@@ -47,7 +47,7 @@ def count_problems(experiment: "Experiment") -> dict[str, int]:
 def _count(key: str, problems: Benchmark, folder: Path | None) -> int | None:
     name = key.rpartition(".")[2]
     path = local_file(name, problems, folder)
-    if path is None or isinstance(problems, HeldOut):
+    if path is None or not isinstance(problems, Local | Public):
         return getattr(problems, "size", None)
     _require(f"{key}.path", path)
     if not path.is_file():

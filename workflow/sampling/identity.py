@@ -21,7 +21,7 @@ def identity(request: Request, model_sha256: str, benchmark: Benchmark) -> dict[
     each has a seed of its own, and reference answers, since no prompt contains one. Where a response takes several
     turns, prompts hold what was written before, so that `max_model_len` may cut the last of them: there it counts.
     """
-    content = {
+    content: dict[str, Any] = {
         "benchmark": benchmark.name,
         "model_sha256": model_sha256,
         "system_prompt": request.system_prompt,
