@@ -52,7 +52,7 @@ def scores(shift: float) -> Scores:
     rows = [
         [method, seed, benchmark, f"q{question}", K,
          int(rng.binomial(K, p + (shift if method == "eapo" else 0.0))), 0, 0, 100.0, 0.0, 0, 300.0,
-         50.0 if method == "eapo" else 0.0]
+         50.0 if method == "eapo" else 0.0, 0.1]
         for method, seeds in SEEDS.items() for seed in range(seeds) for (benchmark, question), p in level.items()
     ]  # fmt: skip
     return complete(pd.DataFrame(rows, columns=SCORE_COLUMNS), "made")

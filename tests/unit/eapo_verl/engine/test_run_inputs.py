@@ -120,7 +120,7 @@ def test_the_chat_template_is_told_the_same_everywhere(tmp_path: Path) -> None:
         write_all(short, tmp_path)
     assert write_all(told, tmp_path) == {"train": 1, "validation": 0}
     assert '++data.apply_chat_template_kwargs={more:"5+5",thinks:false}' in overrides(told, tmp_path, "cpu")
-    assert not any("chat_template" in one for one in overrides(run(tmp_path), tmp_path, "cpu"))
+    assert not any("apply_chat_template" in one for one in overrides(run(tmp_path), tmp_path, "cpu"))
 
 
 def test_what_settings_state_cannot_be_set_beside_them(tmp_path: Path) -> None:
