@@ -39,9 +39,9 @@ def expert(checkout: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator
 
 
 def ask_through(proxy: FaultProxy, folder: Path) -> None:
-    """Let the run in ``folder`` ask its expert through the proxy, once and for ten seconds at most."""
+    """Let the run in ``folder`` ask its expert through the proxy, once and for six seconds at most."""
     run = yaml.safe_load((folder / "settings.yaml").read_text())
-    run["experts"][0] |= {"base_url": proxy.base_url, "model": "expert_a", "timeout_s": 10.0, "retries": 0}
+    run["experts"][0] |= {"base_url": proxy.base_url, "model": "expert_a", "timeout_s": 6.0, "retries": 0}
     (folder / "settings.yaml").write_text(yaml.safe_dump(run))
 
 
@@ -53,7 +53,7 @@ def test_every_reply_is_accounted_for_whatever_happens_on_its_way(
     What goes wrong is what a network does, and all that a hostile server does.
     """
     target = json.loads(expert.read_text())["expert_a"]["base_url"]
-    pool = {"deadline_s": 12.0, "backoff_s": 0.05, "breaker_threshold": 1000, "failure_window": 1000}
+    pool = {"deadline_s": 8.0, "backoff_s": 0.05, "breaker_threshold": 1000, "failure_window": 1000}
     command = settings(
         checkout,
         tmp_path,
