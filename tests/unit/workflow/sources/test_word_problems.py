@@ -63,7 +63,7 @@ def test_families_take_turns(tmp_path):
         (["--n", "5", "--seed", "1", "--family", "sudoku"], "invalid choice: 'sudoku'"),
         (["--n", "5", "--seed", "1", "--task", "poems"], "invalid choice: 'poems'"),
         (["--n", "5", "--seed", "1", "--exclude", "absent.jsonl"], "absent.jsonl: cannot be read"),
-        (["--n", "400", "--seed", "1", "--family", "products"], "products has no new problem left for number 101"),
+        (["--n", "101", "--seed", "1", "--family", "products"], "products has no new problem left for number 101"),
     ],
 )
 def test_bad_arguments_are_one_line_and_write_nothing(tmp_path, monkeypatch, arguments, complaint):
