@@ -8,7 +8,7 @@ import pandas
 from transformers import AutoTokenizer
 
 from eapo_verl.engine.verl_config import agent_loop
-from eapo_verl.engine.vocabulary import check_chat_template, check_tags
+from eapo_verl.engine.vocabulary import check_chat_template, check_tags, prompt_ids
 from eapo_verl.settings.run import RunError, RunSettings
 from tasks import CannotGrade, name_of, task
 
@@ -31,7 +31,6 @@ def write_all(settings: RunSettings, folder: Path) -> dict[str, int]:
     tokenizer = AutoTokenizer.from_pretrained(settings.policy)
     check_tags(consultation, tokenizer, settings.policy)
     check_chat_template(settings, tokenizer)
-    template: dict[str, Any] = {"add_generation_prompt": True, "return_dict": False, **settings.chat_template_kwargs}
     dropped = {}
     for name, source, system, agent in (
         ("train", settings.train_file, training_prompt, agent_loop(settings)),
@@ -39,7 +38,7 @@ def write_all(settings: RunSettings, folder: Path) -> dict[str, int]:
     ):
         rows = problem_rows(source, system, agent)
         chats = [row["prompt"] for row in rows]
-        lengths = [len(ids) for ids in tokenizer.apply_chat_template(chats, **template)]
+        lengths = [len(ids) for ids in prompt_ids(tokenizer, chats, settings.chat_template_kwargs)]
         fitting = [row for row, length in zip(rows, lengths, strict=True) if length <= settings.lengths.prompt]
         if not fitting:
             raise RunError(

@@ -11,7 +11,7 @@ from typing import Any
 import pandas
 from transformers import AutoTokenizer
 
-from eapo_verl.engine.vocabulary import forbidden_words, special_tokens
+from eapo_verl.engine.vocabulary import forbidden_words, prompt_ids, special_tokens
 from eapo_verl.method.draws import uniform_draw
 from eapo_verl.method.grammar import neutralise
 from eapo_verl.method.hints import Fate, hint_of
@@ -87,12 +87,7 @@ def _hint(settings: RunSettings, tokenizer: Any, row: dict[str, Any], solutions:
         text = hint_of(solutions[0], settings.hint.share, row["reward_model"]["ground_truth"], words)
     fate: Fate = "missing"
     if text is not None:
-        template: dict[str, Any] = {
-            "add_generation_prompt": True,
-            "return_dict": False,
-            **settings.chat_template_kwargs,
-        }
-        ids = tokenizer.apply_chat_template(list(row["prompt"]), **template)
+        ids = prompt_ids(tokenizer, list(row["prompt"]), settings.chat_template_kwargs)
         room = settings.lengths.prompt - len(ids)
         fate = "shown" if len(tokenizer.encode(text, add_special_tokens=False)) <= room else "too_long"
     return {"text": text if fate == "shown" else None, "fate": fate}

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from eapo_verl.cpu.kv_cache import SEQUENCES, kv_cache_bytes
+from eapo_verl.engine.vocabulary import prompt_ids
 from eapo_verl.settings.run import RunError, RunSettings
 
 
@@ -92,8 +93,8 @@ def _prompt(tokenizer: Any, settings: RunSettings) -> list[int] | None:
         return None
     system = [{"role": "system", "content": settings.system_prompt}] if settings.system_prompt else []
     chat = [*system, {"role": "user", "content": "1 + 1"}]
-    template: dict[str, Any] = {"add_generation_prompt": True, "return_dict": False, **settings.chat_template_kwargs}
-    return tokenizer.apply_chat_template(chat, **template)
+    ids: list[int] = prompt_ids(tokenizer, chat, settings.chat_template_kwargs)
+    return ids
 
 
 def _longest(settings: RunSettings) -> int:

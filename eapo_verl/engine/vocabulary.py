@@ -1,6 +1,7 @@
 """What a run has to know of its policy's tokens: which end a turn, and whether the grammar's tags can be written."""
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +37,17 @@ def only_token(tokenizer: Any, text: str) -> int | None:
     """The id of the token that is ``text``; None where the text is several."""
     ids = tokenizer.encode(text, add_special_tokens=False)
     return int(ids[0]) if len(ids) == 1 else None
+
+
+def prompt_ids(tokenizer: Any, chat: Any, told: Mapping[str, Any]) -> Any:
+    """The token ids of a chat behind which the policy is to write, or of each of a list of chats.
+
+    Args:
+        tokenizer: the policy's, with its chat template.
+        chat: messages, or a list of such lists.
+        told: what the template is told beside the chat.
+    """
+    return tokenizer.apply_chat_template(chat, add_generation_prompt=True, return_dict=False, **told)
 
 
 def check_tags(consultation: Consultation, tokenizer: Any, policy: Path) -> None:

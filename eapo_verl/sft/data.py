@@ -9,7 +9,7 @@ import pandas
 from torch.utils.data import DistributedSampler
 
 from eapo_verl.engine.prompts import problem_rows
-from eapo_verl.engine.vocabulary import check_chat_template, special_tokens
+from eapo_verl.engine.vocabulary import check_chat_template, prompt_ids, special_tokens
 from eapo_verl.method.draws import sample_seed
 from eapo_verl.record.solutions import read_solutions
 from eapo_verl.settings.run import RunError
@@ -94,9 +94,8 @@ def read_rows(settings: SFTSettings, tokenizer: Any) -> Rows:
 
 def _row(prompt: list[dict[str, str]], solution: str, tokenizer: Any, settings: SFTSettings) -> Row:
     messages = [*prompt, {"role": "assistant", "content": solution}]
-    template: dict[str, Any] = {"return_dict": False, **settings.chat_template_kwargs}
-    before = tokenizer.apply_chat_template(prompt, add_generation_prompt=True, **template)
-    whole = tokenizer.apply_chat_template(messages, **template)
+    before = prompt_ids(tokenizer, prompt, settings.chat_template_kwargs)
+    whole = tokenizer.apply_chat_template(messages, return_dict=False, **settings.chat_template_kwargs)
     if whole[: len(before)] != before:
         raise RunError(
             f"{settings.policy}: its chat template does not continue a prompt where its generation starts (one that "

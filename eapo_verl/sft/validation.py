@@ -20,7 +20,7 @@ from eapo_verl.cpu.precision import cpu_precision
 from eapo_verl.cpu.vllm_options import vllm_options
 from eapo_verl.engine.network import loopback_environment
 from eapo_verl.engine.prompts import problem_rows
-from eapo_verl.engine.vocabulary import ban
+from eapo_verl.engine.vocabulary import ban, prompt_ids
 from eapo_verl.method.draws import sampling_seed
 from eapo_verl.settings.run import RunError
 from eapo_verl.sft.settings import SFTSettings
@@ -51,8 +51,7 @@ def _questions(settings: SFTSettings) -> list[_Question]:
     tokenizer = AutoTokenizer.from_pretrained(settings.policy)
     rows = problem_rows(settings.validation_file, settings.system_prompt)
     chats = [row["prompt"] for row in rows]
-    template: dict[str, Any] = {"add_generation_prompt": True, "return_dict": False, **settings.chat_template_kwargs}
-    prompts = tokenizer.apply_chat_template(chats, **template)
+    prompts = prompt_ids(tokenizer, chats, settings.chat_template_kwargs)
     questions = [
         _Question(row["extra_info"]["index"], prompt, row["extra_info"]["task"], row["reward_model"]["ground_truth"])
         for row, prompt in zip(rows, prompts, strict=True)
