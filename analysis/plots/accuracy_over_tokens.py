@@ -5,14 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-import matplotlib.pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.ticker import EngFormatter, FixedLocator, MaxNLocator
 
 from analysis.intake.runs import Run
 from analysis.intake.training_log import TrainingLog
 from analysis.plots import style
-from analysis.plots.axes import legend_above, percent, say
+from analysis.plots.axes import legend_above, nothing, percent
 from analysis.plots.curves import OVER_SEEDS, Runs, curves_of_methods, label_below, label_left
 from analysis.plots.design import seeds_of
 from analysis.plots.drawing import Drawn, Experiment
@@ -31,9 +30,9 @@ def accuracy_over_tokens(logs: Sequence[TrainingLog], runs: Sequence[Run], score
     missing = ", ".join(name(method) for method in curves if method not in known)
     unknown = f" Not known of {missing}." if missing else ""
     if not known:
-        figure, axes = plt.subplots(figsize=(6.4, 1.6))
-        say(axes, "No run tells what it cost.")
-        return Drawn(figure, f"No run of this experiment tells the tokens that it cost.{unknown}")
+        return Drawn(
+            nothing("No run tells what it cost."), f"No run of this experiment tells the tokens that it cost.{unknown}"
+        )
     figure, panels = curves_of_methods(
         {method: Runs(one.curves, one.tokens) for method, one in known.items()}, style.looks(scores.methods)
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import matplotlib.pyplot as plt
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -26,6 +27,13 @@ def legend_above(figure: Figure, *panels: Axes) -> None:
         figure.legend(
             list(found.values()), list(found), loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=min(4, len(found))
         )
+
+
+def nothing(text: str) -> Figure:
+    """A figure that has nothing to show, and says so."""
+    figure, axes = plt.subplots(figsize=(6.4, 1.6))
+    say(axes, text)
+    return figure
 
 
 def say(axes: Axes, text: str) -> None:

@@ -21,7 +21,7 @@ from analysis.intake.training_log import (
     TrainingLog,
 )
 from analysis.plots import style
-from analysis.plots.axes import legend_above, percent, say
+from analysis.plots.axes import legend_above, nothing, percent, say
 from analysis.plots.curves import OVER_SEEDS, TOGETHER, Runs, by_part, mean_of_seeds, steps_below
 from analysis.plots.design import seeds_of
 from analysis.plots.drawing import Drawn, Experiment
@@ -49,9 +49,10 @@ def consultation_over_training(logs: Sequence[TrainingLog], consulting: pd.DataF
         if any(_consults(log) for log in logs if log.method == method)
     ]
     if not methods:
-        figure, axes = plt.subplots(figsize=(6.4, 1.6))
-        say(axes, "No method consulted experts in training.")
-        return Drawn(figure, "No method of this experiment consulted experts in training.")
+        return Drawn(
+            nothing("No method consulted experts in training."),
+            "No method of this experiment consulted experts in training.",
+        )
     looks = style.looks(scores.methods)
     figure, grid = plt.subplots(2, 3, figsize=(11.0, 5.6), sharex=True, layout="constrained")
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+import pandas as pd
+
 from analysis.intake.cells import ALL
 from analysis.statistics.scores import Scores
 from analysis.tables.names import name, row_name
@@ -38,6 +40,11 @@ def seeds(scores: Scores) -> str:
     """Training seeds of each method."""
     counts = [(method, scores.of(method, ALL)["seed"].nunique()) for method in scores.methods]
     return seeds_of(counts)
+
+
+def seeds_in(table: pd.DataFrame) -> str:
+    """Training seeds of the methods of a table with a row, or more, a run."""
+    return seeds_of((str(method), rows["seed"].nunique()) for method, rows in table.groupby("method", sort=False))
 
 
 def seeds_of(counts: Iterable[tuple[str, int]]) -> str:

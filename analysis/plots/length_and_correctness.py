@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.patches import Patch
 
 from analysis.plots import style
-from analysis.plots.axes import percent, say
+from analysis.plots.axes import nothing, percent
 from analysis.plots.design import design
 from analysis.plots.drawing import Drawn, Experiment
 from analysis.statistics.scores import Scores
@@ -29,9 +29,10 @@ def length_and_correctness(responses: pd.DataFrame, scores: Scores) -> Drawn:
     """
     measured = responses.dropna(subset="n_tokens")
     if measured.empty:
-        figure, axes = plt.subplots(figsize=(6.4, 1.6))
-        say(axes, "The samples do not tell their length in tokens.")
-        return Drawn(figure, "The samples do not tell their length in tokens.")
+        return Drawn(
+            nothing("The samples do not tell their length in tokens."),
+            "The samples do not tell their length in tokens.",
+        )
     figure, (left, right) = plt.subplots(
         1, 2, figsize=(10.4, max(3.6, 1.2 + 0.5 * len(scores.methods))), layout="constrained"
     )

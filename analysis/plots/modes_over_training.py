@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from matplotlib.patches import Patch
 
 from analysis.plots import style
-from analysis.plots.axes import say
+from analysis.plots.axes import nothing
 from analysis.plots.curves import label_left, middle, panels_of, steps_below
-from analysis.plots.design import seeds_of
+from analysis.plots.design import seeds_in
 from analysis.plots.drawing import Drawn, Experiment
 from analysis.statistics.modes import MODES
 from analysis.tables.names import name
@@ -30,9 +29,10 @@ def modes_over_training(consulting: pd.DataFrame) -> Drawn:
     parts = consulting[(consulting["part"] > 0) & (consulting["rollouts"] > 0)]
     methods = list(parts["method"].unique())
     if not methods:
-        figure, axes = plt.subplots(figsize=(6.4, 1.6))
-        say(axes, "No rollout of a method that consults is kept.")
-        return Drawn(figure, "No method consulted experts in training, or no rollout of one is kept word for word.")
+        return Drawn(
+            nothing("No rollout of a method that consults is kept."),
+            "No method consulted experts in training, or no rollout of one is kept word for word.",
+        )
     figure, panels = panels_of(methods, sharey=True)
     for axes, method in zip(panels, methods, strict=True):
         own = parts[parts["method"] == method]
@@ -48,7 +48,7 @@ def modes_over_training(consulting: pd.DataFrame) -> Drawn:
     label_left(figure, panels, "Rollouts, in %")
     handles = [Patch(color=colour, label=mode.replace("_", " ")) for mode, colour in zip(MODES, _COLOURS, strict=True)]
     figure.legend(handles=handles, loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=len(MODES))
-    seeds = seeds_of((method, parts[parts["method"] == method]["seed"].nunique()) for method in methods)
+    seeds = seeds_in(parts)
     kept = ", ".join(f"{name(method)} {int(parts[parts['method'] == method]['rollouts'].sum())}" for method in methods)
     return Drawn(
         figure,

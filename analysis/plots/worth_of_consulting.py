@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import matplotlib.pyplot as plt
 import pandas as pd
 
 from analysis.plots import style
-from analysis.plots.axes import legend_above, say
+from analysis.plots.axes import legend_above, nothing
 from analysis.plots.curves import OVER_SEEDS, by_part, label_left, mean_of_seeds, middle, panels_of, steps_below
-from analysis.plots.design import seeds_of
+from analysis.plots.design import seeds_in
 from analysis.plots.drawing import Drawn, Experiment
 
 #: Groups of a part, over all seeds, of which a mean is drawn.
@@ -33,9 +32,10 @@ def worth_of_consulting(consulting: pd.DataFrame) -> Drawn:
     parts = table[(table["part"] > 0) & (groups >= FEWEST) & table[_IN_ALL].notna()]
     methods = list(parts["method"].unique())
     if not methods:
-        figure, axes = plt.subplots(figsize=(6.4, 1.6))
-        say(axes, "Too few kept groups hold rollouts that consulted and others.")
-        return Drawn(figure, "No method has enough kept groups of rollouts that hold some that consulted and others.")
+        return Drawn(
+            nothing("Too few kept groups hold rollouts that consulted and others."),
+            "No method has enough kept groups of rollouts that hold some that consulted and others.",
+        )
     figure, panels = panels_of(methods, sharey=True)
     for axes, method in zip(panels, methods, strict=True):
         axes.axhline(0, color="0.2", linewidth=1.0)
@@ -46,7 +46,7 @@ def worth_of_consulting(consulting: pd.DataFrame) -> Drawn:
     steps_below(figure, panels)
     label_left(figure, panels, "Reward")
     legend_above(figure, panels[0])
-    seeds = seeds_of((method, parts[parts["method"] == method]["seed"].nunique()) for method in methods)
+    seeds = seeds_in(parts)
     return Drawn(
         figure,
         "What consulting earned within a group, which is what the policy learns from: mean reward of the rollouts that "
