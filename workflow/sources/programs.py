@@ -27,8 +27,9 @@ import tasks
 from tasks.python import CPU_S, Python, judge, write_tests
 from tasks.sandbox import NoValue, Suite
 from tasks.sandbox.values import same
-from workflow.sources.command import SourceError, run, source_parser, write_jsonl
-from workflow.sources.problems import Problem, as_row, read_rows
+from workflow.sources.command import SourceError, run
+from workflow.sources.generated import excluded, generator_parser, read_options, write
+from workflow.sources.problems import Problem
 
 #: Inputs that a program is tested with, beside the one that it is shown.
 CASES = 10
@@ -166,21 +167,12 @@ def said(counts: Mapping[str, int]) -> str:
 
 def command(arguments: Sequence[str]) -> str:
     """The command line above; returns its log line, raises SourceError."""
-    parser = source_parser("programs", __doc__)
-    parser.add_argument("--n", type=int, required=True, metavar="N", help="problems")
-    parser.add_argument("--seed", type=int, required=True, metavar="S")
-    parser.add_argument("--out", type=Path, required=True, metavar="FILE.jsonl")
+    parser = generator_parser("programs", __doc__)
     kinds = [name for name in tasks.names() if isinstance(tasks.task(name), Python)]
     parser.add_argument("--task", default=Python.name, choices=kinds, help="what the problems are asked as")
-    parser.add_argument("--instruction", metavar="TEXT", help="in place of the task's own")
-    parser.add_argument("--exclude", type=Path, action="append", default=[], metavar="FILE", help="repeatable")
-    options = parser.parse_args(arguments)
-    for key, least in (("n", 1), ("seed", 0)):
-        if getattr(options, key) < least:
-            raise SourceError(f"--{key} is {getattr(options, key)}; it must be an integer of at least {least}")
-    excluded = frozenset(row.text("problem") for path in options.exclude for row in read_rows(path))
-    problems, counts = generate(pool(), options.n, options.seed, options.task, excluded)
-    write_jsonl(options.out, [as_row(problem, options.instruction) for problem in problems])
+    options = read_options(parser, arguments)
+    problems, counts = generate(pool(), options.n, options.seed, options.task, excluded(options))
+    write(options, problems)
     return f"{options.out}: {len(problems)} problems of codeio, seed {options.seed}; left out: {said(counts)}"
 
 

@@ -10,13 +10,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import tasks
-from workflow.sources.command import SourceError, run, source_parser, write_jsonl
+from workflow.sources.command import SourceError, run
+from workflow.sources.generated import excluded, generator_parser, read_options, write
 from workflow.sources.gym import PATIENCE, entries, source_of
-from workflow.sources.problems import Problem, as_row, read_rows
+from workflow.sources.problems import Problem
 
 # reasoning-gym's data sets, each at the one difficulty that it is used at here.
 FAMILIES: dict[str, dict[str, Any]] = {
@@ -70,10 +70,7 @@ def _answer(text: str) -> str | None:
 
 def command(arguments: Sequence[str]) -> str:
     """The command line above; returns its log line, raises SourceError."""
-    parser = source_parser("word_problems", __doc__)
-    parser.add_argument("--n", type=int, required=True, metavar="N", help="problems")
-    parser.add_argument("--seed", type=int, required=True, metavar="S")
-    parser.add_argument("--out", type=Path, required=True, metavar="FILE.jsonl")
+    parser = generator_parser("word_problems", __doc__)
     parser.add_argument(
         "--family",
         action="append",
@@ -81,17 +78,10 @@ def command(arguments: Sequence[str]) -> str:
         help=f"repeatable; default: {', '.join(DEFAULT_FAMILIES)}",
     )
     parser.add_argument("--task", default=tasks.DEFAULT, choices=tasks.names(), help="what the problems are asked as")
-    parser.add_argument("--instruction", metavar="TEXT", help="in place of the task's own")
-    parser.add_argument("--exclude", type=Path, action="append", default=[], metavar="FILE", help="repeatable")
-    options = parser.parse_args(arguments)
-    for key, least in (("n", 1), ("seed", 0)):
-        if getattr(options, key) < least:
-            raise SourceError(f"--{key} is {getattr(options, key)}; it must be an integer of at least {least}")
+    options = read_options(parser, arguments)
     families = tuple(dict.fromkeys(options.family or DEFAULT_FAMILIES))
-    excluded = frozenset(row.text("problem") for path in options.exclude for row in read_rows(path))
-    problems = generate(options.n, options.seed, families, excluded)
-    rows = [as_row(replace(problem, task=options.task), options.instruction) for problem in problems]
-    write_jsonl(options.out, rows)
+    problems = generate(options.n, options.seed, families, excluded(options))
+    write(options, (replace(problem, task=options.task) for problem in problems))
     return f"{options.out}: {len(problems)} problems of {', '.join(families)}, seed {options.seed}"
 
 
