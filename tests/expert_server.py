@@ -10,6 +10,7 @@ import threading
 import time
 from collections import Counter
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from socketserver import BaseRequestHandler
 from types import TracebackType
 from typing import Any, Self, cast
 
@@ -34,7 +35,7 @@ class Loopback:
         released: set at the end, for handlers that hold a connection.
     """
 
-    def __init__(self, handler: type[BaseHTTPRequestHandler]) -> None:
+    def __init__(self, handler: type[BaseRequestHandler]) -> None:
         self.released = threading.Event()
         self._http = _Http(("127.0.0.1", 0), handler)
         self._http.owner = self
@@ -58,13 +59,13 @@ class Loopback:
 
 class _Http(ThreadingHTTPServer):
     owner: Loopback
-    request_queue_size = 128
+    request_queue_size = 256
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """Quiet: broken connections are what this is for."""
 
 
-def owner_of(handler: BaseHTTPRequestHandler) -> Loopback:
+def owner_of(handler: BaseRequestHandler) -> Loopback:
     """The server that a handler answers for."""
     return cast(_Http, handler.server).owner
 

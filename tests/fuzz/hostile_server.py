@@ -4,14 +4,13 @@ import contextlib
 import json
 import socket
 import socketserver
-import threading
-from types import TracebackType
-from typing import Self, cast
+from typing import cast
 
+from tests.expert_server import Loopback, owner_of
 from tests.fuzz.behaviours import Behaviour, behaviours
 
 
-class HostileServer:
+class HostileServer(Loopback):
     """``with HostileServer() as server`` serves on a free port of the loopback interface.
 
     A request for anything but completions is answered with an empty list of models. Each connection serves one.
@@ -23,32 +22,7 @@ class HostileServer:
     def __init__(self) -> None:
         self.always: str | None = None
         self.behaviours = {one.name: one for one in behaviours()}
-        self._tcp = _Tcp(("127.0.0.1", 0), _Handler)
-        self._tcp.owner = self
-
-    @property
-    def base_url(self) -> str:
-        """Where it listens, /v1 included."""
-        return f"http://127.0.0.1:{self._tcp.server_address[1]}/v1"
-
-    def __enter__(self) -> Self:
-        threading.Thread(target=self._tcp.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._tcp.shutdown()
-        self._tcp.server_close()
-
-
-class _Tcp(socketserver.ThreadingTCPServer):
-    owner: HostileServer
-    allow_reuse_address = True
-    daemon_threads = True
-    # A behaviour that holds its connection is left behind.
-    block_on_close = False
-    request_queue_size = 256
+        super().__init__(_Handler)
 
 
 class _Handler(socketserver.StreamRequestHandler):
@@ -63,7 +37,7 @@ class _Handler(socketserver.StreamRequestHandler):
         if not first.startswith(b"POST"):
             self.connection.sendall(b'HTTP/1.1 200 OK\r\nContent-Length: 11\r\n\r\n{"data":[]}')
             return
-        server = cast(_Tcp, self.server).owner
+        server = cast(HostileServer, owner_of(self))
         name = server.always or json.loads(body)["messages"][0]["content"]
         play(server.behaviours[name], self.connection)
 
