@@ -41,6 +41,11 @@ class Workflow:
         return cls(process, Path(lock or os.devnull))
 
     @property
+    def results(self) -> Path:
+        """The folder of the experiment that it makes."""
+        return self._lock.parent
+
+    @property
     def description(self) -> str:
         """Which process it is, and how its end is told."""
         if self.process.here:

@@ -1,7 +1,9 @@
 """Run a job: everything it prints into its log, its progress lines on the terminal too, nothing left when it ends.
 
-``python -m workflow.logged [--until PROCESS] LOG -- COMMAND ...``; the exit status is the command's. A failure ends
-with the log's path, its last lines and, where they tell it, the reason.
+``python -m workflow.logged [--until PROCESS] [--fork HOW] LOG -- COMMAND ...``; the exit status is the command's. A
+failure ends with the log's path, its last lines and, where they tell it, the reason. With ``--fork`` a ``python`` that
+the command begins with is the workflow's, which has imported the engines already
+(:mod:`workflow.shared_interpreter`): ``start`` has it started where it is not yet, ``join`` does without it then.
 
 The job ends with its workflow and with the process that started it (``--until``: with another one, written as
 :class:`workflow.processes.Identity` is, instead). Two processes hold it, this one and its child, and each ends it when
@@ -17,6 +19,7 @@ import sys
 import threading
 from pathlib import Path
 
+from eapo_verl.cpu.fork_client import LOST
 from workflow.belonging import Workflow
 from workflow.command import split_command
 from workflow.locks import InUse, take
@@ -118,6 +121,8 @@ def _explain(log: Path, tail: collections.deque[str], status: int) -> None:
         print(f"    {line.rstrip()[:240]}", file=sys.stderr)
     text = "".join(tail)
     reason = next((meaning for sign, meaning in _REASONS.items() if sign in text), None)
+    if reason is None and status == LOST:
+        reason = "the interpreter that it was forked off is gone; its log is python.log beside this one"
     if reason is None and status == 128 + signal.SIGKILL:
         reason = "if nobody killed it, the machine ran out of memory"
     if reason is not None:
@@ -127,15 +132,25 @@ def _explain(log: Path, tail: collections.deque[str], status: int) -> None:
 def main() -> int:
     """Command line; returns the exit status."""
     parser = argparse.ArgumentParser(
-        prog="python -m workflow.logged", usage="%(prog)s [--until PROCESS] LOG -- COMMAND"
+        prog="python -m workflow.logged", usage="%(prog)s [--until PROCESS] [--fork HOW] LOG -- COMMAND"
     )
     parser.add_argument("--until", type=Identity.parse, metavar="PROCESS")
+    parser.add_argument("--fork", choices=("start", "join"))
     parser.add_argument("log", type=Path)
     ours, command = split_command(sys.argv[1:])
     arguments = parser.parse_args(ours)
     if not command:
         parser.error("there is no command")
     try:
+        if arguments.fork is not None and command[0] == "python":
+            # Here: only those who fork need what is imported for it.
+            from workflow.shared_interpreter import NotStarted, in_place_of_python
+
+            try:
+                command[0] = in_place_of_python(start=arguments.fork == "start")
+            except NotStarted as error:
+                print(f"job not started: {error}", file=sys.stderr)
+                return _NOT_STARTED
         return run(arguments.log, command, arguments.until)
     except InUse as error:
         print(f"job not started: {error}", file=sys.stderr)

@@ -108,6 +108,23 @@ def start(
     )
 
 
+def start_detached(command: Sequence[str]) -> Identity | None:
+    """Start a process that is not a descendant of this one, which would take it along; None if it has ended already."""
+    source, sink = os.pipe()
+    child = os.fork()
+    if child == 0:
+        try:
+            nowhere = subprocess.DEVNULL
+            process = subprocess.Popen(command, stdin=nowhere, stdout=nowhere, stderr=nowhere, start_new_session=True)
+            os.write(sink, str(process.pid).encode())
+        finally:
+            os._exit(0)
+    os.close(sink)
+    os.waitpid(child, 0)
+    with open(source, encoding="ascii") as answer:
+        return Identity.of(int(answer.read()))
+
+
 class Followed(Protocol):
     """Whom a process ends with."""
 

@@ -16,6 +16,8 @@ import sys
 
 #: What a message is preceded by: its length in bytes.
 HEADER = struct.Struct("!I")
+#: Exit status where the server has gone, or the parent.
+LOST = 71
 #: File descriptors in one message; the kernel takes 253.
 _FDS_AT_ONCE = 200
 #: Seconds between two looks whether the parent still lives.
@@ -68,8 +70,12 @@ def main() -> None:
         signal.signal(number, lambda number, frame: None)
     signal.set_wakeup_fd(write)
     with socket.socket(socket.AF_UNIX) as connection:
-        connection.connect(f"\0{address}")
-        request(connection, arguments, fds)
+        try:
+            connection.connect(f"\0{address}")
+            request(connection, arguments, fds)
+        except OSError as error:
+            print(f"fork client: the fork server is gone: {error}", file=sys.stderr)
+            sys.exit(LOST)
         # From now on the process alone holds them: who waits for a pipe's end waits for that of the process.
         os.closerange(0, 3)
         for fd in fds:
@@ -78,7 +84,7 @@ def main() -> None:
         try:
             status = follow(connection, read)
         except OSError:
-            os._exit(1)
+            os._exit(LOST)
     if os.WIFSIGNALED(status):
         if os.WTERMSIG(status) in _PASSED_ON:
             signal.signal(os.WTERMSIG(status), signal.SIG_DFL)

@@ -5,7 +5,7 @@ torch, vLLM and verl for itself, ten seconds of a core a process. :func:`serving
 process, which has imported them and has no threads yet, and yields the path of a program to be started in place of
 ``python``: it connects to the server (:mod:`eapo_verl.cpu.fork_client`), which forks the process that is wanted.
 Imported code is in memory once, too. Ray takes the program as ``py_executable`` of its runtime environment,
-``multiprocessing`` by ``set_executable``.
+``multiprocessing`` by ``set_executable``. :func:`bound` and :class:`ForkServer` make a process a server itself.
 
 Such a process differs from a fresh one in what the server had imported, and in nothing else that these programs look
 at: environment, arguments, folder and descriptors are those of its client. All of them end with the server, and the
@@ -29,9 +29,9 @@ import sys
 import threading
 import traceback
 import types
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from eapo_verl.cpu import fork_client
 from eapo_verl.cpu.parent_death import die_with_parent
@@ -52,9 +52,37 @@ def serving(folder: Path) -> Iterator[Path]:
     Raises:
         RuntimeError: this process has threads of Python's; a fork would leave their locks as they are.
     """
+    get_ready()
+    with bound(folder) as (listener, program):
+        parent = os.getpid()
+        server = os.fork()
+        if server == 0:
+            ForkServer(listener, program).serve(parent)
+        try:
+            yield program
+        finally:
+            os.kill(server, signal.SIGKILL)
+            os.waitpid(server, 0)
+            program.unlink()
+
+
+def get_ready() -> None:
+    """Make this process one that can be forked again and again, its imports done.
+
+    Raises:
+        RuntimeError: it has threads of Python's; a fork would leave their locks as they are.
+    """
     if threading.active_count() > 1:
         names = ", ".join(thread.name for thread in threading.enumerate())
         raise RuntimeError(f"a fork server has to be forked before any thread is started; there are {names}")
+    # What is imported stays: the collector has no reason to touch, and so to copy, its pages.
+    gc.collect()
+    gc.freeze()
+
+
+@contextlib.contextmanager
+def bound(folder: Path) -> Iterator[tuple[socket.socket, Path]]:
+    """A socket for a server, and the program, written into ``folder``, whose processes wait there for being served."""
     # An address outside the file system: nothing is left of it, and the folder's path may be of any length.
     program, address = folder.absolute() / "python", f"eapo-fork-{secrets.token_hex(16)}"
     words = [sys.executable, "-I", "-S", fork_client.__file__, address]
@@ -63,34 +91,27 @@ def serving(folder: Path) -> Iterator[Path]:
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(f"\0{address}")
         listener.listen(_BACKLOG)
-        # What is imported stays: the collector has no reason to touch, and so to copy, its pages.
-        gc.collect()
-        gc.freeze()
-        parent = os.getpid()
-        server = os.fork()
-        if server == 0:
-            _Server(listener, parent, program).serve()
-    try:
-        yield program
-    finally:
-        os.kill(server, signal.SIGKILL)
-        os.waitpid(server, 0)
-        program.unlink()
+        yield listener, program
 
 
-class _Server:
-    """Forks a process for each connection, passes signals on to it, and says how it has ended."""
+class ForkServer:
+    """Forks a process for each connection, passes signals on to it, and says how it has ended.
 
-    def __init__(self, listener: socket.socket, parent: int, program: Path) -> None:
+    Args:
+        listener: where clients connect.
+        program: what starts them, for processes that start further ones.
+    """
+
+    def __init__(self, listener: socket.socket, program: Path) -> None:
         self._listener = listener
-        self._parent = parent
         self._program = program
         self._selector = selectors.DefaultSelector()
         self._clients: dict[int, socket.socket] = {}
 
-    def serve(self) -> None:
-        """Serve until the process that this one was forked off is gone; never returns."""
-        die_with_parent(signal.SIGKILL, self._parent)
+    def serve(self, parent: int) -> NoReturn:
+        """Serve until ``parent``, the process that has started this one, is gone (:func:`get_ready` comes before)."""
+        self._own = os.getpid()
+        die_with_parent(signal.SIGKILL, parent)
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
         read, self._wakeup = os.pipe()
@@ -104,6 +125,21 @@ class _Server:
             for key, _ in self._selector.select():
                 key.data(key.fileobj)
 
+    @property
+    def processes(self) -> Collection[int]:
+        """Those that were forked and have not ended."""
+        return self._clients.keys()
+
+    def begin(self, become: Callable[[int], NoReturn], fds: Sequence[int]) -> NoReturn:
+        """In a process that was just forked: ``become`` what is wanted, a child of the process that it is told.
+
+        ``fds`` are the descriptors that it is to have.
+        """
+        become(self._own)
+
+    def has_ended(self, status: int) -> None:
+        """One of the processes has, with this wait status."""
+
     def _accept(self, listener: socket.socket) -> None:
         connection, _ = listener.accept()
         if _user_of(connection) != os.getuid():
@@ -116,13 +152,15 @@ class _Server:
             # The client has been killed before it had said what it wanted.
             connection.close()
             return
-        server = os.getpid()
         process = os.fork()
         if process == 0:
             for own in (self._listener, connection, *self._clients.values()):
                 own.close()
             self._selector.close()
-            _become(lambda: _prepare(wanted, fds, server, self._program), wanted["arguments"])
+            signal.set_wakeup_fd(-1)
+            self.begin(
+                lambda parent: _become(lambda: _prepare(wanted, fds, parent, self._program), wanted["arguments"]), fds
+            )
         for fd in fds:
             os.close(fd)
         self._clients[process] = connection
@@ -154,6 +192,7 @@ class _Server:
             with contextlib.suppress(OSError):
                 connection.sendall(fork_client.HEADER.pack(status))
             connection.close()
+            self.has_ended(status)
 
 
 def _user_of(connection: socket.socket) -> int:
@@ -182,10 +221,9 @@ def _exactly(connection: socket.socket, size: int) -> bytes:
     return data
 
 
-def _prepare(wanted: dict[str, Any], fds: list[int], server: int, program: Path) -> None:
+def _prepare(wanted: dict[str, Any], fds: list[int], parent: int, program: Path) -> None:
     """Turn a fork of the server into what its client would have been."""
-    die_with_parent(signal.SIGKILL, server)
-    signal.set_wakeup_fd(-1)
+    die_with_parent(signal.SIGKILL, parent)
     for number in (signal.SIGCHLD, signal.SIGTERM):
         signal.signal(number, signal.SIG_DFL)
     signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -226,7 +264,7 @@ def _place(received: list[int], numbers: list[int]) -> None:
         os.dup2(os.open(os.devnull, os.O_RDWR), number)
 
 
-def _become(prepare: Callable[[], None], arguments: list[str]) -> None:
+def _become(prepare: Callable[[], None], arguments: list[str]) -> NoReturn:
     """Run what the arguments ask for, as ``python`` would, and end this process."""
     code: Any = 1
     try:

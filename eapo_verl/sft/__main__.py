@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from multiprocessing.spawn import get_executable
 from pathlib import Path
 
 import yaml
@@ -49,7 +50,8 @@ def train(settings: SFTSettings, checkpoint_dir: Path) -> None:
     rendezvous.unlink(missing_ok=True)
     shared = os.environ | loopback_environment() | {"TENSORBOARD_DIR": str(checkpoint_dir / "tensorboard")}
     shared |= cpu_environment(settings.threads.trainer) if on_cpu() else {}
-    command = [sys.executable, "-m", "eapo_verl.sft.trainer", str(described), str(checkpoint_dir)]
+    # This program, or what stands for it where jobs are forked off an interpreter.
+    command = [os.fsdecode(get_executable()), "-m", "eapo_verl.sft.trainer", str(described), str(checkpoint_dir)]
     ranks = processes(settings)
     running = [
         subprocess.Popen(command, env=shared | _rank(rank, ranks, rendezvous), stdin=subprocess.DEVNULL)

@@ -3,7 +3,6 @@
 import json
 import os
 import signal
-import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -14,7 +13,7 @@ from workflow.belonging import Workflow
 from workflow.expert_service.slurm_job import SlurmJob, in_job_of
 from workflow.expert_service.state import KEY_VARIABLE, ServiceError, ServiceFolder, ServiceState
 from workflow.locks import is_held
-from workflow.processes import Identity, this_process
+from workflow.processes import Identity, start_detached, this_process
 
 #: Names the folder of its service in the environment of a run.
 SERVICE_VARIABLE = "EAPO_EXPERT_SERVICE"
@@ -114,7 +113,7 @@ def _end(state: ServiceState | None, log: Path) -> None:
 
 def _start(folder: ServiceFolder, owner: Identity, log: Path, serving: Sequence[str]) -> ServiceState:
     """Start a service that is no descendant of this process, on this machine."""
-    process = _detached([sys.executable, "-m", "workflow.logged", "--until", str(owner), str(log), "--", *serving])
+    process = start_detached([sys.executable, "-m", "workflow.logged", "--until", str(owner), str(log), "--", *serving])
     return _published(folder, lambda: process is None or process.ended(), log)
 
 
@@ -146,20 +145,3 @@ def _published(folder: ServiceFolder, ended: Callable[[], bool], *logs: Path) ->
             raise ServiceError(f"{reason} (log {log})")
         time.sleep(_LOOK_S)
     return state
-
-
-def _detached(command: Sequence[str]) -> Identity | None:
-    """Start a process that is not a descendant of this one, which would take it along; None if it has ended already."""
-    source, sink = os.pipe()
-    child = os.fork()
-    if child == 0:
-        try:
-            nowhere = subprocess.DEVNULL
-            process = subprocess.Popen(command, stdin=nowhere, stdout=nowhere, stderr=nowhere, start_new_session=True)
-            os.write(sink, str(process.pid).encode())
-        finally:
-            os._exit(0)
-    os.close(sink)
-    os.waitpid(child, 0)
-    with open(source, encoding="ascii") as answer:
-        return Identity.of(int(answer.read()))

@@ -65,7 +65,7 @@ rule tables:
             else []
         ),
     shell:
-        "exec python -m workflow.logged {log:q} -- python -m analysis tables --scores {input.scores:q} "
+        "exec python -m workflow.logged --fork join {log:q} -- python -m analysis tables --scores {input.scores:q} "
         "--grades-dir {params.grades:q} --k {params.k:q} --pairs {params.pairs:q} "
         "--smallest-effect {params.smallest_effect:q} {params.ablations:q} "
         "--metrics {params.metrics:q} --runs {input.runs:q} --arms {input.arms:q} --out-dir {params.folder:q}"
@@ -105,7 +105,7 @@ rule figures:
         tables=RESULTS / "tables",
         folder=RESULTS / "figures",
     shell:
-        "exec python -m workflow.logged {log:q} -- python -m analysis figures --metrics {params.metrics:q} "
+        "exec python -m workflow.logged --fork join {log:q} -- python -m analysis figures --metrics {params.metrics:q} "
         "--runs {input.runs:q} --arms {input.arms:q} --scores {input.scores:q} --grades-dir {params.grades:q} "
         "--tables-dir {params.tables:q} --out-dir {params.folder:q}"
 
@@ -135,6 +135,6 @@ rule html_report:
         tables=RESULTS / "tables",
         figures=RESULTS / "figures",
     shell:
-        "exec python -m workflow.logged {log:q} -- python -m analysis report --experiment {params.name:q} "
+        "exec python -m workflow.logged --fork join {log:q} -- python -m analysis report --experiment {params.name:q} "
         "--tables-dir {params.tables:q} --figures-dir {params.figures:q} --runs {input.runs:q} "
         "--arms {input.arms:q} --answer {output.answer:q} --out {output.page:q}"

@@ -16,7 +16,7 @@ rule embedded_model:
     params:
         model=lambda wildcards: PLAN.pretrain_arguments(wildcards.model),
     shell:
-        "exec python -m workflow.logged {log:q} -- python -m workflow.embedded.pretrain {params.model:q} "
+        "exec python -m workflow.logged --fork start {log:q} -- python -m workflow.embedded.pretrain {params.model:q} "
         "--threads {threads} --out {output:q}"
 
 

@@ -62,8 +62,8 @@ rule draw:
         ),
         sampler=lambda wildcards: PLAN.sampler(wildcards.method),
     shell:
-        "exec {params.lease:q} python -m workflow.logged {log:q} -- python -m {params.sampler:q} --only draw "
-        "--model={input.model:q} {params.benchmarks:q} --out-dir {params.folder:q} {params.identity:q} "
+        "exec {params.lease:q} python -m workflow.logged --fork start {log:q} -- python -m {params.sampler:q} "
+        "--only draw --model={input.model:q} {params.benchmarks:q} --out-dir {params.folder:q} {params.identity:q} "
         "{params.operation:q} {params.experts:q}"
 
 
@@ -91,8 +91,8 @@ rule sample:
         operation=lambda wildcards, input: SAMPLING.operation() + PLAN.sampler_options(wildcards.method),
         sampler=lambda wildcards: PLAN.sampler(wildcards.method),
     shell:
-        "exec python -m workflow.logged {log:q} -- python -m {params.sampler:q} --only write --model={input.model:q} "
-        "--benchmark={wildcards.benchmark:q}={input.problems:q} --out-dir {params.folder:q} {params.identity:q} "
+        "exec python -m workflow.logged --fork join {log:q} -- python -m {params.sampler:q} --only write "
+        "--model={input.model:q} --benchmark={wildcards.benchmark:q}={input.problems:q} --out-dir {params.folder:q} {params.identity:q} "
         "{params.operation:q}"
 
 
@@ -113,7 +113,7 @@ rule grade:
     params:
         samples=EXPERIMENT.evaluation.samples,
     shell:
-        "exec python -m workflow.logged {log:q} -- python -m analysis grade --samples {input.samples:q} "
+        "exec python -m workflow.logged --fork join {log:q} -- python -m analysis grade --samples {input.samples:q} "
         "--problems {input.problems:q} --k {params.samples:q} --out {output:q}"
 
 
@@ -137,5 +137,5 @@ rule scores:
         folder=RESULTS / "grades",
         cells=[f"{method}:{seed}:{name}" for method, seed in PLAN.cells for name in EXPERIMENT.benchmarks],
     shell:
-        "exec python -m workflow.logged {log:q} -- python -m analysis scores --grades-dir {params.folder:q} "
-        "--cells {params.cells:q} --out {output:q}"
+        "exec python -m workflow.logged --fork join {log:q} -- python -m analysis scores "
+        "--grades-dir {params.folder:q} --cells {params.cells:q} --out {output:q}"

@@ -38,5 +38,5 @@ rule solutions:
     shell:
         'mkdir -p "$(dirname {params.settings_file:q})" && '
         "printf '%s\\n' {params.settings:q} > {params.settings_file:q} && "
-        "exec {params.lease:q} python -m workflow.logged {log:q} -- python -m workflow.solutions "
+        "exec {params.lease:q} python -m workflow.logged --fork join {log:q} -- python -m workflow.solutions "
         "{params.settings_file:q} --out {output.solutions:q} --journal {params.journal:q} {params.endpoints:q}"

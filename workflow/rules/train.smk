@@ -45,6 +45,6 @@ rule train:
     shell:
         'mkdir -p "$(dirname {params.settings_file:q})" && '
         "printf '%s\\n' {params.settings:q} > {params.settings_file:q} && "
-        "exec {params.lease:q} python -m workflow.logged {log:q} -- python -m {params.program:q} "
+        "exec {params.lease:q} python -m workflow.logged --fork start {log:q} -- python -m {params.program:q} "
         "{params.settings_file:q} --run-dir {params.run_dir:q} --checkpoint-dir {params.checkpoint_dir:q} "
         "{params.experts:q}"

@@ -71,5 +71,5 @@ rule tune:
     shell:
         'mkdir -p "$(dirname {params.settings_file:q})" && '
         "printf '%s\\n' {params.settings:q} > {params.settings_file:q} && "
-        "exec python -m workflow.logged {log:q} -- python -m workflow.tuning {params.settings_file:q} "
+        "exec python -m workflow.logged --fork start {log:q} -- python -m workflow.tuning {params.settings_file:q} "
         "--problems {input.problems:q} --out {output:q}"

@@ -15,8 +15,7 @@ from typing import Any
 
 from eapo_verl.engine.network import loopback_environment
 
-# vLLM reads its log level when it is imported, so this stands before that import. A variable the user set
-# wins.
+# Read when libraries are imported, so this stands before that. A variable the user set wins.
 for _variable, _value in {
     **loopback_environment(),
     "VLLM_LOGGING_LEVEL": "ERROR",
@@ -50,6 +49,8 @@ def draw(request: Request, asked_for: str, missing: Sequence[Drawn], label: str,
     prompt that does not fit, and for a file that cannot be written.
     """
     logging.getLogger("lm_eval").setLevel(logging.WARNING)
+    # Where this process was forked off one that had imported vLLM, it has the level of that one.
+    logging.getLogger("vllm").setLevel(os.environ["VLLM_LOGGING_LEVEL"])
     benchmarks = [one.benchmark for one in missing]
     journals = {one.benchmark.name: one.journal for one in missing}
     for journal in journals.values():
