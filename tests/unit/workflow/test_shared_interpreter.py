@@ -1,11 +1,10 @@
 """Jobs that are forked off their workflow's interpreter: what they are, and that nothing is left of them."""
 
 import json
-import os
-import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import psutil
@@ -120,33 +119,44 @@ def client_of(marked: Marked) -> psutil.Process:
     return found
 
 
-#: Who is killed, told the job's process and everything that is marked.
-VICTIMS: dict[str, Callable[[psutil.Process, Marked], psutil.Process]] = {
-    "the job": lambda process, marked: process,
-    "its holder": lambda process, marked: process.parents()[0],
-    "the interpreter": lambda process, marked: interpreter_of(process),
-    "the client": lambda process, marked: client_of(marked),
+#: How a workflow ends: what is done to it, told its main process, its job's and everything that is marked.
+ENDS: dict[str, Callable[[subprocess.Popen, psutil.Process, Marked], None]] = {
+    "kill -9 of the job": lambda workflow, process, marked: process.kill(),
+    "kill -9 of its holder": lambda workflow, process, marked: process.parents()[0].kill(),
+    "kill -9 of the interpreter": lambda workflow, process, marked: interpreter_of(process).kill(),
+    "kill -9 of the client": lambda workflow, process, marked: client_of(marked).kill(),
+    "kill -9 of the workflow": lambda workflow, process, marked: workflow.kill(),
+    "SIGTERM to the workflow": lambda workflow, process, marked: workflow.terminate(),
 }
 
 
-@pytest.mark.parametrize("victim", VICTIMS)
-def test_whoever_is_killed_nothing_is_left(tmp_path: Path, marked: Marked, victim: str) -> None:
-    """The job ignores what can be ignored, and so does a process in a session of its own that it has started."""
-    workflow = start(tmp_path, marked, job("start", "one", STUBBORN, "job.pid", "beside.pid"))
-    process = psutil.Process(int(wait_for(tmp_path / "job.pid")))
-    assert len(marked.alive()) > 4
-    VICTIMS[victim](process, marked).kill()
-    assert json.loads(workflow.communicate(timeout=LIMIT_S)[0]) != [0]
-    assert marked.left_after() == []
+@pytest.fixture(scope="module")
+def left(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, tuple[subprocess.Popen, list[str]]]]:
+    """Each workflow, whose job ignores what can be ignored, and what was left of it 15 s after its end; all at once."""
+    folders = {name: tmp_path_factory.mktemp("ends") for name in ENDS}
+    everybody = {name: Marked() for name in ENDS}
+    workflows = {name: start(folders[name], everybody[name], job("start", "one", STUBBORN, "job.pid")) for name in ENDS}
+
+    def end(name: str) -> tuple[subprocess.Popen, list[str]]:
+        marked = everybody[name]
+        ENDS[name](workflows[name], psutil.Process(int(wait_for(folders[name] / "job.pid"))), marked)
+        return workflows[name], marked.left_after(LIMIT_S)
+
+    try:
+        for name, folder in folders.items():
+            wait_for(folder / "job.pid")
+            # The main process, two for the job and two for the interpreter, client, holder, job, and what that starts.
+            assert len(everybody[name].alive()) > 10
+        with ThreadPoolExecutor(len(ENDS)) as pool:
+            yield dict(zip(ENDS, pool.map(end, ENDS), strict=True))
+    finally:
+        for marked in everybody.values():
+            marked.kill()
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
-def test_a_workflow_that_ends_takes_jobs_and_interpreter_along(
-    tmp_path: Path, marked: Marked, number: signal.Signals
-) -> None:
-    workflow = start(tmp_path, marked, job("start", "one", STUBBORN, "job.pid"))
-    wait_for(tmp_path / "job.pid")
-    assert len(marked.alive()) > 4
-    os.kill(workflow.pid, number)
-    assert workflow.wait(LIMIT_S) is not None
-    assert marked.left_after() == []
+@pytest.mark.parametrize("name", ENDS)
+def test_nothing_is_left_15_s_after(name: str, left: dict[str, tuple[subprocess.Popen, list[str]]]) -> None:
+    workflow, processes = left[name]
+    printed, said = workflow.communicate()
+    assert processes == [], said.decode()
+    assert b"[0]" not in printed
