@@ -3,8 +3,9 @@
 ``python performance/training_step.py SETTINGS [--eapo SETTINGS] [--steps 8]``
 
 SETTINGS is a run's settings file, e.g. results/default/settings/self_exploratory.seed1.yaml (without experts). One call
-trains a few steps through verl, then runs a bare PyTorch loop on the same model, with as many rollouts of the same
-mean length and as many optimiser steps, and prints the start-up and a step by phase, and the ratio of the two steps.
+trains a step through verl, as the first run of a workflow, then a few, as a later one, then runs a bare PyTorch loop on
+the same model, with as many rollouts of the same mean length and as many optimiser steps, and prints the start-up of
+both runs and a step by phase, and the ratio of the two steps.
 With ``--eapo``, e.g. results/default/settings/eapo.seed1.yaml, it also trains that method with consultation off, which
 should cost nothing, and prints the ratio of its steps to the first run's.
 """
@@ -25,6 +26,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from eapo_verl.record.provenance import hardware
 from eapo_verl.record.step_log import read_steps
+from workflow.belonging import announce, take_named
 
 PHASES = ("generation", "old_log_prob", "update", "weight_sync")
 #: What a run prints at the end of each phase of its start-up.
@@ -36,13 +38,23 @@ STARTUP = {
 }
 
 
+# What a job of a workflow starts in place of ``python``; asked, as by a job, in a process below the workflow's.
+INTERPRETER = "from workflow.shared_interpreter import in_place_of_python; print(in_place_of_python())"
+
+
 def through_verl(settings: dict, folder: Path) -> tuple[dict[str, float], list[dict]]:
-    """Train with verl; returns when each phase of the start-up was over (s), and the lines of steps after the first."""
+    """Train with verl as a workflow does, which this process is; ``folder`` is the run's own.
+
+    Returns:
+        When each phase of the start-up was over (s), and the lines of steps after the first.
+    """
+    folder.mkdir()
     path = folder / "settings.yaml"
     path.write_text(yaml.safe_dump(settings), encoding="utf-8")
-    command = [sys.executable, "-m", "eapo_verl.train", str(path)]
-    command += ["--run-dir", str(folder / "run"), "--checkpoint-dir", str(folder / "checkpoints")]
     started = time.monotonic()
+    python = subprocess.run([sys.executable, "-c", INTERPRETER], check=True, stdout=subprocess.PIPE, text=True).stdout
+    command = [python.strip(), "-m", "eapo_verl.train", str(path)]
+    command += ["--run-dir", str(folder / "run"), "--checkpoint-dir", str(folder / "checkpoints")]
     ready: dict[str, float] = {}
     lines: list[str] = []
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
@@ -118,26 +130,32 @@ def main() -> None:
     settings = read(arguments.settings, arguments.steps)
     if settings["experts"]:
         sys.exit(f"training_step: {arguments.settings}: a run with experts needs their servers; take one without")
-    with tempfile.TemporaryDirectory() as folder:
-        ready, steps = through_verl(settings, Path(folder))
+    eapo = read(arguments.eapo, arguments.steps) if arguments.eapo is not None else None
+    if eapo is not None:
+        eapo["experts"] = []
+        eapo["consultation"]["trigger"] = "never"
+    with tempfile.TemporaryDirectory() as name:
+        lock = Path(name) / ".lock"
+        held = take_named(lock)
+        announce(lock)
+        first, _ = through_verl(read(arguments.settings, 1), Path(name) / "first")
+        ready, steps = through_verl(settings, Path(name) / "later")
+        off_steps = through_verl(eapo, Path(name) / "off")[1] if eapo is not None else []
+        os.close(held)
     rollouts = settings["budget"]["prompts_per_step"] * settings["budget"]["rollouts_per_prompt"]
     step = step_seconds(steps)
     length = round(statistics.mean(line["policy_tokens"] for line in steps) / rollouts)
     bare = bare_step(settings, length, max(2, arguments.steps // 2))
     print(f"on {hardware()['cpu']} ({hardware()['instruction_set']}), {os.cpu_count()} cores, {settings['precision']}")
-    for name, second in ready.items():
-        print(f"start-up: {name} after {second:.1f} s")
+    for which, phases in (("first run of a workflow", first), ("later one", ready)):
+        for phase, second in phases.items():
+            print(f"start-up of the {which}: {phase} after {second:.1f} s")
     for phase in PHASES:
         print(f"{phase}: {statistics.median(line[f'seconds_{phase}'] for line in steps):.2f} s a step")
     print(f"step: {step:.2f} s for {rollouts} rollouts of {length} tokens on average")
     print(f"bare PyTorch step on as many tokens: {bare:.2f} s; ratio {step / bare:.2f}")
-    if arguments.eapo is not None:
-        eapo = read(arguments.eapo, arguments.steps)
-        eapo["experts"] = []
-        eapo["consultation"]["trigger"] = "never"
-        with tempfile.TemporaryDirectory() as folder:
-            _, steps = through_verl(eapo, Path(folder))
-        off = step_seconds(steps)
+    if eapo is not None:
+        off = step_seconds(off_steps)
         print(f"{eapo['method']} with consultation off: {off:.2f} s a step; ratio {off / step:.2f}")
 
 

@@ -21,15 +21,6 @@ with serving(Path(sys.argv[1])) as program:
     print(program, flush=True)
     sys.stdin.read()
 """
-#: What a draw and a training load of the engines; not Ray, which reads its environment as it is loaded.
-ENGINES = (
-    "lm_eval",
-    "vllm.entrypoints.openai.api_server",
-    "vllm.v1.worker.cpu_worker",
-    "vllm.model_executor.models.llama",
-    "tensordict",
-    "peft",
-)
 
 
 @contextmanager

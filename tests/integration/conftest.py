@@ -8,6 +8,7 @@ import pytest
 from tests import warm_python
 from tests.integration.checkout import copy_checkout, snakemake
 from tests.made_once import made_once
+from workflow.shared_interpreter import ENGINES
 
 
 def _run_smoke(folder: Path) -> None:
@@ -23,5 +24,5 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def python(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """In place of ``python`` in a command that loads engines, is not killed, and is not about how it starts."""
-    with warm_python.host(tmp_path_factory.mktemp("python"), *warm_python.ENGINES) as host:
+    with warm_python.host(tmp_path_factory.mktemp("python"), *ENGINES) as host:
         yield warm_python.program(host)
