@@ -17,7 +17,7 @@ from workflow.experiment import check_file, load_experiment, preflight_experts
 from workflow.hub_preflight import preflight_hub
 from workflow.methods import ExperimentError
 from workflow.locks import InUse
-from workflow.plan import Plan, code, one_of
+from workflow.plan import Plan, code, one_of, spanning
 from workflow.plan_data import DataPlan
 from workflow.plan_sampling import SamplingPlan, task_code
 from workflow.plan_shards import Asked, ShardPlan
@@ -74,7 +74,7 @@ limit_trainings(workflow, PLAN.training_slots(workflow.resource_settings.cores o
 # Before the first job, and not in a dry run.
 onstart:
     try:
-        check_surroundings(workflow)
+        check_surroundings(workflow, max(map(PLAN.nodes, PLAN.trained_arms), default=1))
         begin(workflow, RESULTS)
         preflight_tasks(DATA.tasks())
         preflight_experts(EXPERIMENT)

@@ -75,11 +75,13 @@ class Arm(Settings):
             DIR [--endpoints FILE]``: it leaves ``run.json``, ``metrics.jsonl``, ``rollouts.jsonl.gz`` (without a line
             where there are no rollouts) and ``model/`` in the run's folder, and the model is scored. None: there
             is no run, and the policy itself is scored, once.
+        spans_nodes: whether the program takes ``--nodes N`` too, where N machines of a job of Slurm's are its to use.
         sampler: the module that samples benchmarks for the kind, with the command line of ``workflow.sampling``. None:
             ``workflow.sampling``.
     """
 
     program: ClassVar[str | None] = None
+    spans_nodes: ClassVar[bool] = False
     sampler: ClassVar[str | None] = None
 
     policy: Name

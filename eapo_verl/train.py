@@ -24,6 +24,7 @@ import yaml
 
 from eapo_verl.cpu.environment import cpu_environment, on_cpu
 from eapo_verl.cpu.fork_server import serving
+from eapo_verl.engine.cluster import check_job
 from eapo_verl.engine.network import loopback_environment, on_one_machine
 from eapo_verl.engine.verl_config import compose
 from eapo_verl.experts.api_keys import read_headers
@@ -77,28 +78,38 @@ def load_settings(path: Path, endpoints: Path | None = None) -> RunSettings:
     return settings
 
 
-def train(settings: RunSettings, checkpoint_dir: Path, resumed_from: int) -> None:
+def train(settings: RunSettings, checkpoint_dir: Path, resumed_from: int, nodes: int) -> None:
     """Run verl to the last step; continues after ``resumed_from``, the newest checkpoint's step, if it is not 0.
 
+    Where ``nodes``, the machines of a job of Slurm's, are more than one, they form the cluster that it runs in.
+
     Raises:
-        RunStopped: experts failed too often, say; the last checkpoint is kept.
+        RunStopped: experts failed too often, say, or a machine is lost; the last checkpoint is kept.
     """
     os.environ.setdefault("TENSORBOARD_DIR", str(checkpoint_dir / "tensorboard"))
-    if on_one_machine(settings.verl):
-        os.environ |= loopback_environment() | _own_cluster()
-    with _process_starter(settings, checkpoint_dir) as starter:
+    own = on_one_machine(settings.verl)
+    alone = own and nodes == 1
+    if own:
+        os.environ |= _own_cluster()
+    if alone:
+        os.environ |= loopback_environment()
+    with _process_starter(settings, checkpoint_dir, alone) as starter, contextlib.ExitStack() as cluster:
         import ray
+        from omegaconf import OmegaConf
         from verl.trainer.main_ppo import run_ppo
         from verl.trainer.ppo.utils import need_critic, need_reference_policy
         from verl.utils.config import validate_config
 
         from eapo_verl.engine import banned_tag
+        from eapo_verl.engine.cluster import RUNNER, Watch, formed, joining
         from eapo_verl.engine.task_runner import TaskRunner
         from eapo_verl.engine.weight_socket import new_run
 
         config = compose(settings, checkpoint_dir, "cpu" if on_cpu() else "gpu")
         # A resumed run has been validated where it goes on from, unless it was killed before its last validation.
         config.trainer.val_before_train = resumed_from in (0, settings.budget.steps)
+        if nodes > 1:
+            config.trainer.nnodes = nodes
         validate_config(
             config=config, use_reference_policy=need_reference_policy(config), use_critic=need_critic(config)
         )
@@ -109,9 +120,18 @@ def train(settings: RunSettings, checkpoint_dir: Path, resumed_from: int) -> Non
         if starter is not None:
             runtime_env["py_executable"] = shlex.quote(str(starter))
         ray_init.runtime_env = runtime_env
+        print("start-up: configuration checked", flush=True)
+        if not alone:
+            given = OmegaConf.to_container(ray_init)
+            address = cluster.enter_context(formed(nodes, given)) if own else ray_init.address
+            config.ray_kwargs.ray_init = joining(given, address)
+        watch = cluster.enter_context(Watch()) if nodes > 1 else None
         try:
-            print("start-up: configuration checked", flush=True)
-            run_ppo(config, ray.remote(num_cpus=1)(TaskRunner))
+            run_ppo(config, ray.remote(num_cpus=1)(TaskRunner).options(name=RUNNER))
+        except ray.exceptions.RayError as error:
+            if watch is None or isinstance(error, RunStopped) or not watch.notices():
+                raise
+            raise RunStopped(f"cluster: lost {', '.join(watch.lost)}; the same command goes on with the run") from error
         finally:
             ray.shutdown()
 
@@ -131,16 +151,17 @@ def _ray_environment() -> dict[str, str]:
 
 
 @contextlib.contextmanager
-def _process_starter(settings: RunSettings, folder: Path) -> Iterator[Path | None]:
+def _process_starter(settings: RunSettings, folder: Path, alone: bool) -> Iterator[Path | None]:
     """What Ray starts its workers with instead of ``python``; None where it is ``python``.
 
-    Without an accelerator everything runs here, in processes that are forked from one with all of their imports. With
-    one they are few beside what they compute, and may be on other machines.
+    Without an accelerator, and on this machine alone, they are processes that are forked from one with all of their
+    imports. With one they are few beside what they compute.
     """
-    if not on_cpu():
+    if on_cpu():
+        os.environ |= cpu_environment(settings.threads.trainer, settings.threads.rollout)
+    if not (on_cpu() and alone):
         yield None
         return
-    os.environ |= cpu_environment(settings.threads.trainer, settings.threads.rollout)
     os.environ |= _ray_environment()
     with warnings.catch_warnings():
         # verl names each of its engines that is not installed.
@@ -152,8 +173,11 @@ def _process_starter(settings: RunSettings, folder: Path) -> Iterator[Path | Non
         yield program
 
 
-def run(settings: RunSettings, run_dir: Path, checkpoint_dir: Path) -> None:
-    """Train where that is not done yet, then write everything into ``run_dir`` and remove the checkpoints."""
+def run(settings: RunSettings, run_dir: Path, checkpoint_dir: Path, nodes: int = 1) -> None:
+    """Train where that is not done yet, then write everything into ``run_dir`` and remove the checkpoints.
+
+    Checkpoints are of so many machines: each of their ranks has a part of the weights.
+    """
     from eapo_verl.engine.prompts import write_all
     from eapo_verl.engine.provided import provide
     from eapo_verl.engine.teacher import check_teacher
@@ -162,7 +186,9 @@ def run(settings: RunSettings, run_dir: Path, checkpoint_dir: Path) -> None:
 
     started = time.monotonic()
     check_temporary_folder()
-    checkpoint_dir, resumed_from, attempts = begin(settings, checkpoint_dir, settings.checkpoint_name)
+    check_job(nodes)
+    name = settings.checkpoint_name + (f"-{nodes}nodes" if nodes > 1 else "")
+    checkpoint_dir, resumed_from, attempts = begin(settings, checkpoint_dir, name)
     if resumed_from:
         print(f"progress: {settings.method} seed {settings.seed}: resuming from step {resumed_from}", flush=True)
     check_teacher(settings)
@@ -171,7 +197,7 @@ def run(settings: RunSettings, run_dir: Path, checkpoint_dir: Path) -> None:
     # The last step is logged after the last checkpoint and the last validation.
     logged = [line["step"] for line in step_log.read_steps(checkpoint_dir / step_log.FILE)]
     if resumed_from < settings.budget.steps or settings.budget.steps not in logged:
-        train(settings, checkpoint_dir, resumed_from)
+        train(settings, checkpoint_dir, resumed_from, nodes)
 
     # Not before: it imports Ray, which reads the environment that training sets as it is loaded.
     from eapo_verl.engine.checkpoints import merge
@@ -227,13 +253,14 @@ def main() -> int:
     parser.add_argument("--run-dir", type=Path, required=True)
     parser.add_argument("--checkpoint-dir", type=Path, required=True)
     parser.add_argument("--endpoints", type=Path)
+    parser.add_argument("--nodes", type=int, default=1, help="machines, of the job of Slurm's that this is run in")
     arguments = parser.parse_args()
-    return exit_status(
-        "train",
-        lambda: run(
-            load_settings(arguments.settings, arguments.endpoints), arguments.run_dir, arguments.checkpoint_dir
-        ),
-    )
+
+    def make() -> None:
+        settings = load_settings(arguments.settings, arguments.endpoints)
+        run(settings, arguments.run_dir, arguments.checkpoint_dir, arguments.nodes)
+
+    return exit_status("train", make)
 
 
 def exit_status(program: str, make: Callable[[], None]) -> int:

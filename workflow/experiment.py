@@ -76,6 +76,8 @@ class Resources(Settings):
     training_threads: int = Field(1, ge=1)
     training_memory_mb: int = Field(8000, ge=1)
     training_gpus: int = Field(0, ge=0)
+    #: Of a run of reinforcement learning; threads, memory and accelerators are those of each.
+    training_nodes: int = Field(1, ge=1)
     sampling_threads: int = Field(1, ge=1)
     sampling_memory_mb: int = Field(4000, ge=1)
     sampling_gpus: int = Field(0, ge=0)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from baselines.arm import Arm
 from baselines.procedure import Replies
+from eapo_verl.engine.network import CLUSTER_KEY
 from eapo_verl.settings.chat_template import unread
 from eapo_verl.settings.run import Training
 from eapo_verl.settings.supervised import Supervised
@@ -38,6 +39,7 @@ def check_fits(experiment: "Experiment", problems: Mapping[str, int]) -> None:
     for name, arm in experiment.arms.items():
         _check_replies(experiment, name, arm)
         _check_tasks(experiment, name, arm)
+        _check_nodes(experiment, name, arm)
         if arm.needs().problems and "train" in problems:
             _check_batch(experiment, name, arm, problems["train"])
     check_chat_templates(experiment, lambda model: _template(experiment, model))
@@ -137,6 +139,20 @@ def _check_tasks(experiment: "Experiment", name: str, arm: Arm) -> None:
             raise ValueError(
                 f"{key}.task: {', '.join(asked)!r} is asked in words, of which models.{model}, of the embedded world, "
                 f"knows none (method {name}); allowed is {EMBEDDED_TASK}"
+            )
+
+
+def _check_nodes(experiment: "Experiment", name: str, arm: Arm) -> None:
+    """A run on several machines forms a cluster of its own; one that joins another's says itself how large that is."""
+    nodes = experiment.resources.training_nodes
+    training = getattr(arm, "training", None)
+    if nodes == 1 or not arm.spans_nodes or not isinstance(training, Training):
+        return
+    for key in ("trainer.nnodes", CLUSTER_KEY):
+        if key in training.verl:
+            raise ValueError(
+                f"method {name}: training.verl: {key}: resources.training_nodes ({nodes}) says on how many machines a "
+                "run is, which form its Ray cluster; allowed is one of the two"
             )
 
 

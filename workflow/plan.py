@@ -3,7 +3,7 @@
 import json
 import re
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, Literal
 
@@ -42,6 +42,13 @@ def code(*packages: str) -> list[str]:
     """
     folders = [Path(own_file("analysis", package)) for package in packages]
     return [str(path) for folder in folders for path in sorted(folder.glob("*.py"))]
+
+
+def spanning(resource: str, *plans: "Plan") -> Callable[[Any], int | str | None]:
+    """A resource of a rule for runs of any of ``plans``, which says how many machines a run is made on."""
+    return lambda wildcards: next(
+        plan.spanning(wildcards.method, resource) for plan in plans if wildcards.method in plan.arms
+    )
 
 
 class Plan:
@@ -108,6 +115,34 @@ class Plan:
         program = self._arm(method).program
         assert program is not None
         return program
+
+    def nodes(self, method: str) -> int:
+        """How many machines a run of a method is made on."""
+        return self.experiment.resources.training_nodes if self._arm(method).spans_nodes else 1
+
+    def nodes_option(self, method: str) -> list[str]:
+        """The words that tell a method's program so; none, if it is one."""
+        return ["--nodes", str(self.nodes(method))] if self.nodes(method) > 1 else []
+
+    def spanning(self, method: str, resource: str) -> int | str | None:
+        """A resource of a run in the words of Snakemake's plugin for Slurm; None: it is not asked for.
+
+        A job on several machines is one that has tasks on each, and starts them itself ("mpi"): by itself the plugin
+        would confine it to one. Its accelerators are asked for by the machine, and no task is bound to one.
+        """
+        resources, nodes = self.experiment.resources, self.nodes(method)
+        gpus = resources.training_gpus
+        if nodes == 1:
+            return gpus if resource == "gpu" else None
+        asked: dict[str, int | str | None] = {
+            "nodes": nodes,
+            "tasks": nodes,
+            "mpi": "srun",
+            "cpus_per_task": resources.training_threads,
+            "gres": f"gpu:{gpus}" if gpus else None,
+            "tasks_per_gpu": -1 if gpus else None,
+        }
+        return asked.get(resource)
 
     def sampler(self, method: str) -> str:
         """The module that samples benchmarks for a method."""

@@ -7,6 +7,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+from eapo_verl.engine.cluster import check_job
 from eapo_verl.settings.machine import check_temporary_folder
 from eapo_verl.settings.run import RunError
 from workflow.methods import ExperimentError
@@ -32,8 +33,12 @@ def experiment_name(config_file: Path) -> str:
     return config_file.stem
 
 
-def check_surroundings(workflow: Any) -> None:
-    """Check what jobs would stumble over, before the first of them; ``workflow`` is Snakemake's.
+def check_surroundings(workflow: Any, nodes: int = 1) -> None:
+    """Check what jobs would stumble over, before the first of them.
+
+    Args:
+        workflow: Snakemake's.
+        nodes: machines that a run is to be made on.
 
     Raises:
         ExperimentError: what it is, and what is allowed.
@@ -50,6 +55,8 @@ def check_surroundings(workflow: Any) -> None:
         raise ExperimentError("-j (--jobs) beside --cores lifts the limit on cores: give --cores alone")
     try:
         check_temporary_folder()
+        if workflow.local_exec:
+            check_job(nodes)
     except RunError as error:
         raise ExperimentError(str(error)) from error
 

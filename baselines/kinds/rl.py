@@ -20,6 +20,7 @@ class RL(Arm):
     """
 
     program = "eapo_verl.train"
+    spans_nodes = True
 
     experts: tuple[Name, ...]
     consultation: Consultation

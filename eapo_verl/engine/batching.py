@@ -1,12 +1,9 @@
-"""The names of rollouts and their rows, and in which order rows go into mini-batches. Pure functions.
+"""The names of rollouts and their rows. Pure functions.
 
 verl names a row ``prompt_rollout_output``: an agent loop may return several outputs, the last of which is the rollout.
 """
 
 from collections.abc import Sequence
-from typing import TypeVar
-
-T = TypeVar("T")
 
 
 def prompt_of(key: str) -> str:
@@ -39,29 +36,3 @@ def submission_order(key: str) -> tuple[str, int, int]:
     """A sort key for the names of rows: the order in which rollouts were asked for."""
     prompt, rollout, output = key.rsplit("_", 2)
     return prompt, int(rollout), int(output)
-
-
-def spread(rows: Sequence[T], own: Sequence[bool], pieces: int) -> list[T]:
-    """The rows in an order in which each of ``pieces`` consecutive, equal pieces holds its share of either kind.
-
-    A piece is a mini-batch of one data-parallel rank: verl gives each rank consecutive rows, and each mini-batch
-    consecutive rows of a rank. Otherwise the last rank's last mini-batch would hold all the padding, and its few
-    rollouts would weigh more than those of the others.
-
-    Args:
-        rows: a multiple of ``pieces`` of them.
-        own: which of them are rollouts, which keep their order. The others, internalization samples and then padding,
-            are dealt out one by one to the piece that has fewest rows.
-        pieces: mini-batches times ranks.
-
-    Raises:
-        ValueError: the rows cannot be divided.
-    """
-    if pieces < 1 or len(rows) % pieces:
-        raise ValueError(f"{len(rows)} rows cannot be divided into {pieces} equal pieces")
-    real = [row for row, is_own in zip(rows, own, strict=True) if is_own]
-    rest = [row for row, is_own in zip(rows, own, strict=True) if not is_own]
-    filled = [real[len(real) * piece // pieces : len(real) * (piece + 1) // pieces] for piece in range(pieces)]
-    for row in rest:
-        min(filled, key=len).append(row)
-    return [row for piece in filled for row in piece]

@@ -3,7 +3,7 @@
 verl's policy server wants no key, TransferQueue unpickles what it receives, and torch's store and groups take orders
 from whoever connects. Left alone, all of them listen on the machine's outer address. On one machine they listen on
 loopback: most go by the address of Ray's node, the others by variables, and torch's store by a patch. On several
-machines they have to reach each other, and each machine's address has to be a private one.
+machines they have to reach each other, by the address that each one's Ray has, which has to be a private one.
 """
 
 import importlib
@@ -12,6 +12,8 @@ import os
 import socket
 from collections.abc import Iterable, Mapping
 from typing import Any
+
+import psutil
 
 from eapo_verl.settings.run import RunStopped
 
@@ -38,6 +40,17 @@ def on_one_machine(verl: Mapping[str, Any]) -> bool:
 def loopback_environment() -> dict[str, str]:
     """The variables for engines on one machine, to be set before Ray and torch are loaded; the user's own win."""
     return {name: os.environ.get(name, value) for name, value in _VARIABLES.items()}
+
+
+def node_environment(address: str) -> dict[str, str]:
+    """The variables for engines on one of several machines, which has this address; the user's own win.
+
+    What they would find by themselves is the address of the machine's name, which may be one that others do not reach.
+    """
+    found = (name for name, ones in psutil.net_if_addrs().items() if address in [one.address for one in ones])
+    interface = next(found, None)
+    named = {} if interface is None else dict.fromkeys(("GLOO_SOCKET_IFNAME", "NCCL_SOCKET_IFNAME"), interface)
+    return {name: os.environ.get(name, value) for name, value in (named | {"VLLM_HOST_IP": address}).items()}
 
 
 def check_nodes(addresses: Iterable[str], one_machine: bool) -> None:

@@ -1,14 +1,16 @@
 """The rows of a partition of verl's TransferQueue: one tensor, or one object, a row and field."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import torch
 import transfer_queue
 from tensordict import TensorDict
 from transfer_queue import KVBatchMeta
+from verl.utils import seqlen_balancing
 
-from eapo_verl.engine.batching import final_outputs
+from eapo_verl.engine.batching import final_outputs, submission_order
+from eapo_verl.engine.mini_batches import EXTRA, MEMBER, PADDING, deal
 
 #: What the forward pass reads of a row, and what beside it no pass of the trainer's reads.
 FORWARD = ("input_ids", "position_ids", "prompts", "responses", "response_mask", "loss_mask")
@@ -19,6 +21,33 @@ def rollouts(batch: KVBatchMeta) -> list[str]:
     """The keys of a batch's rollouts, without internalization samples and padding."""
     padding = {key for key, tag in zip(batch.keys, batch.tags, strict=True) if tag.get("is_padding", False)}
     return [key for key in final_outputs(batch.keys) if key not in padding]
+
+
+def arrange(batch: KVBatchMeta, members: Collection[str], mini_batches: int, ranks: int) -> dict[str, float]:
+    """Bring the rows of a step into the order of :func:`eapo_verl.engine.mini_batches.deal`, in place.
+
+    Args:
+        batch: rows and padding, a multiple of ``mini_batches`` times ``ranks`` of them, in any order.
+        members: the keys of the rows that the mean of the loss is over.
+        mini_batches: of a step.
+        ranks: data-parallel ones.
+
+    Returns:
+        verl's metrics of how much each rank has to compute, in tokens.
+    """
+    padding = [bool(tag.get("is_padding", False)) for tag in batch.tags]
+    batch.reorder(sorted(range(len(batch)), key=lambda row: (padding[row], submission_order(batch.keys[row]))))
+    kinds = [
+        MEMBER if key in members else PADDING if tag.get("is_padding", False) else EXTRA
+        for key, tag in zip(batch.keys, batch.tags, strict=True)
+    ]
+    lengths = [int(tag["seq_len"]) for tag in batch.tags]
+    loads = seqlen_balancing.calculate_workload(torch.tensor(lengths)).tolist()
+    order = deal(kinds, loads, mini_batches, ranks)
+    size = len(order) // ranks
+    shares = [order[rank * size : (rank + 1) * size] for rank in range(ranks)]
+    batch.reorder(order)
+    return dict(seqlen_balancing.log_seqlen_unbalance(lengths, shares, prefix="global_seqlen"))
 
 
 def only(batch: KVBatchMeta, fields: Sequence[str] | None = None) -> KVBatchMeta:

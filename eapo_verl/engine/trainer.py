@@ -19,7 +19,7 @@ from verl.utils import tensordict_utils
 from verl.workers.rollout.llm_server import LLMServerClient
 
 from eapo_verl.engine import rows
-from eapo_verl.engine.batching import final_outputs, groups, rollout_of, spread, submission_order
+from eapo_verl.engine.batching import final_outputs, groups, rollout_of, submission_order
 from eapo_verl.engine.failures import check_failures, report_failures
 from eapo_verl.engine.internalized import weigh
 from eapo_verl.engine.llm_client import SoleServerClient
@@ -147,10 +147,7 @@ class EAPOTrainer(PPOTrainerSync):
             transfer_queue.kv_clear(keys=idle, partition_id=batch.partition_id)
         batch = batch.select_keys(sorted(set(batch.keys) - set(idle), key=submission_order))
         batch = super()._balance_batch(batch, metrics, *args, **kwargs)
-        members = set(self._members(batch))
-        if len(members) < len(batch):
-            own = [key in members for key in batch.keys]
-            batch.reorder(spread(range(len(batch)), own, self._mini_batches * self._ranks))
+        metrics |= rows.arrange(batch, set(self._members(batch)), self._mini_batches, self._ranks)
         return batch
 
     def _members(self, batch: KVBatchMeta) -> list[str]:

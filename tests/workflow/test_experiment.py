@@ -36,6 +36,10 @@ BROKEN = {
     "missing benchmark file": (broken(benchmarks={"aime_2024": {"source": "public", "path": "no.jsonl"}}), "no.jsonl"),
     "unknown acceptance": (broken(consultation__acceptance={"kind": "sudden"}), "consultation.acceptance.kind"),
     "unknown policy": (broken(policy="gpt"), "policy"),
+    "machines twice": (
+        broken(resources__training_nodes=2, training__verl={"trainer.nnodes": 2}),
+        "training.verl: trainer.nnodes: resources.training_nodes (2) says on how many machines a run is",
+    ),
     "uneven mini-batches": (broken(training__budget__mini_batches=5), "mini_batches"),
     "comparison with a stranger": (broken(comparisons=[["eapo", "magic"]]), "comparisons"),
     "comparison with itself": (broken(comparisons=[["eapo", "eapo"]]), "comparisons: 'eapo' against 'eapo'"),

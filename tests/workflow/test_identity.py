@@ -11,7 +11,7 @@ from tests.default_experiment import DEFAULT, REMOTE, plan
     "changes",
     [
         {"evaluation__temperature": 0.5},
-        {"resources__training_memory_mb": 9000},
+        {"resources__training_memory_mb": 9000, "resources__training_nodes": 2},
         {"training__threads": {"trainer": 1}},
         {"training__budget__checkpoint_every": 2},
         {"consultation__pool__deadline_s": 5, "consultation__pool__failure_limit": 0.1},

@@ -60,6 +60,15 @@ def test_the_number_of_jobs_beside_that_of_cores_would_lift_the_limit() -> None:
         check_surroundings(snakemake(jobs=4))
 
 
+def test_several_machines_are_a_cluster_s(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("SLURM_JOB_ID", raising=False)
+    check_surroundings(snakemake(local=False), nodes=2)
+    with pytest.raises(ExperimentError, match=r"^resources\.training_nodes: 2 are had in a job of Slurm's alone"):
+        check_surroundings(snakemake(), nodes=2)
+    monkeypatch.setenv("SLURM_JOB_ID", "7")
+    check_surroundings(snakemake(), nodes=2)
+
+
 @pytest.mark.parametrize("variable", ["TMPDIR", "RAY_TMPDIR"])
 def test_sockets_have_room_in_the_folder_for_temporary_files(variable: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("RAY_TMPDIR", raising=False)

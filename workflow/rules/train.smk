@@ -26,7 +26,14 @@ rule train:
     threads: EXPERIMENT.resources.training_threads
     resources:
         mem_mb=EXPERIMENT.resources.training_memory_mb,
-        gpu=EXPERIMENT.resources.training_gpus,
+        gpu=spanning("gpu", PLAN, TUNING.plan),
+        # Of a run on several machines.
+        nodes=spanning("nodes", PLAN, TUNING.plan),
+        tasks=spanning("tasks", PLAN, TUNING.plan),
+        mpi=spanning("mpi", PLAN, TUNING.plan),
+        cpus_per_task=spanning("cpus_per_task", PLAN, TUNING.plan),
+        gres=spanning("gres", PLAN, TUNING.plan),
+        tasks_per_gpu=spanning("tasks_per_gpu", PLAN, TUNING.plan),
         training_slots=1,
         runtime=EXPERIMENT.resources.minutes,
     params:
@@ -39,8 +46,10 @@ rule train:
         run_dir=subpath(output.run, parent=True),
         checkpoint_dir=lambda wildcards: RESULTS / "checkpoints" / wildcards.method / f"seed{wildcards.seed}",
         lease=lambda wildcards: PLAN.lease(wildcards.method, wildcards.seed, "training"),
+        # Where experts are, and on how many machines it is: how a run is made.
         experts=lambda wildcards, input: (
-            ["--endpoints", PLAN.endpoints(wildcards.method, wildcards.seed, "training")] if input.experts else []
+            (["--endpoints", PLAN.endpoints(wildcards.method, wildcards.seed, "training")] if input.experts else [])
+            + PLAN.nodes_option(wildcards.method)
         ),
     shell:
         'mkdir -p "$(dirname {params.settings_file:q})" && '

@@ -47,9 +47,12 @@ use rule train as tuning_train with:
         checkpoint_dir=lambda wildcards: TUNING.folder / "checkpoints" / wildcards.method / f"seed{wildcards.seed}",
         lease=lambda wildcards: TUNING.plan.lease(wildcards.method, wildcards.seed, "training"),
         experts=lambda wildcards, input: (
-            ["--endpoints", TUNING.plan.endpoints(wildcards.method, wildcards.seed, "training")]
-            if input.experts
-            else []
+            (
+                ["--endpoints", TUNING.plan.endpoints(wildcards.method, wildcards.seed, "training")]
+                if input.experts
+                else []
+            )
+            + TUNING.plan.nodes_option(wildcards.method)
         ),
 
 

@@ -7,7 +7,7 @@ import sys
 import psutil
 import pytest
 
-from eapo_verl.engine.network import CHECKED_TORCH, check_nodes, loopback_environment, on_one_machine
+from eapo_verl.engine.network import CHECKED_TORCH, check_nodes, loopback_environment, node_environment, on_one_machine
 from eapo_verl.settings.run import RunStopped
 from tests.listening import exposed, listening
 
@@ -79,6 +79,16 @@ def test_a_users_own_choice_wins(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GLOO_SOCKET_IFNAME", "eth7")
     made = loopback_environment()
     assert made["GLOO_SOCKET_IFNAME"] == "eth7" and made["NCCL_SOCKET_IFNAME"] == "lo"
+
+
+def test_of_several_machines_each_goes_by_its_own_address(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("GLOO_SOCKET_IFNAME", "NCCL_SOCKET_IFNAME", "VLLM_HOST_IP"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("NCCL_SOCKET_IFNAME", "ib0")
+    assert node_environment("127.0.0.1") == {
+        "GLOO_SOCKET_IFNAME": "lo", "NCCL_SOCKET_IFNAME": "ib0", "VLLM_HOST_IP": "127.0.0.1",
+    }  # fmt: skip
+    assert node_environment("192.0.2.200") == {"VLLM_HOST_IP": "192.0.2.200"}
 
 
 def test_a_run_is_on_one_machine_unless_it_joins_a_cluster() -> None:

@@ -41,7 +41,7 @@ class Batch(SimpleNamespace):
 
 
 def batch_of(keys: list[str]) -> Batch:
-    return Batch(keys=keys, tags=[{"is_padding": key == PADDING} for key in keys], partition_id="train")
+    return Batch(keys=keys, tags=[{"is_padding": key == PADDING, "seq_len": 5} for key in keys], partition_id="train")
 
 
 def train(monkeypatch: pytest.MonkeyPatch, when: str) -> tuple[Any, Batch, dict[str, dict[str, Any]]]:
