@@ -88,7 +88,7 @@ def train(settings: RunSettings, checkpoint_dir: Path, resumed_from: int, nodes:
     """
     os.environ.setdefault("TENSORBOARD_DIR", str(checkpoint_dir / "tensorboard"))
     own = on_one_machine(settings.verl)
-    alone = own and nodes == 1
+    alone = own and nodes < 2
     if own:
         os.environ |= _own_cluster()
     if alone:

@@ -3,7 +3,6 @@
 import json
 import os
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,8 +10,8 @@ from typing import Any
 
 import psutil
 import pytest
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from eapo_verl.record import step_log
 from eapo_verl.train import _ENGINES, STOPPED
 from tests import warm_python
 from tests.integration.checkout import environment, settings
@@ -20,6 +19,11 @@ from tests.survivors import Marked
 
 pytestmark = [pytest.mark.engine, pytest.mark.arm]
 _MADE_S = 400.0
+#: Nine rollouts a mini-batch, which two ranks and four have to pad, and of which the loss is a mean.
+PADDED: dict[str, dict[str, Any]] = {
+    "budget": {"steps": 3, "validate_every": 3, "prompts_per_step": 6, "rollouts_per_prompt": 3},
+    "optimiser": {"loss_aggregation": "seq-mean-token-mean"},
+}
 #: What begins with a dash is srun's own; one other machine is asked for.
 SRUN = '#!/bin/sh\nwhile [ "${1#-}" != "$1" ]; do shift; done\nexec "$@"\n'
 
@@ -36,50 +40,67 @@ def worker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 class Run:
-    """A run of the smoke experiment on two machines, of so many ranks each."""
+    """A run of the smoke experiment on two machines, of so many ranks each, or on this one alone (0)."""
 
-    def __init__(self, checkout: Path, folder: Path, worker: str, ranks: int, **budget: int) -> None:
+    def __init__(self, checkout: Path, folder: Path, worker: str, ranks: int, **changes: dict[str, Any]) -> None:
         folder.mkdir(parents=True)
         (folder / "srun").write_text(SRUN)
         (folder / "srun").chmod(0o700)
         verl: dict[str, Any] = {"trainer.n_gpus_per_node": ranks, "ray_kwargs.ray_init.num_gpus": ranks}
         verl["ray_kwargs.ray_init.runtime_env"] = {"py_executable": worker}
         self.folder, self.marked = folder, Marked()
-        self.command = [*settings(checkout, folder, "self_exploratory", verl=verl, budget=budget), "--nodes", "2"]
+        self._command = settings(checkout, folder, "self_exploratory", verl=verl if ranks else {}, **changes)
+        self._command += ["--nodes", "2"] if ranks else []
         mark = {name: value for name, value in self.marked.environment.items() if name.startswith("EAPO_TEST")}
         job = {"SLURM_JOB_ID": "1", "PATH": f"{folder}{os.pathsep}{environment(checkout)['PATH']}"}
         self._options: dict[str, Any] = {"cwd": checkout, "env": environment(checkout) | mark | job}
 
     def start(self) -> subprocess.Popen:
         with (self.folder / "log").open("a") as log:
-            return subprocess.Popen(self.command, stdout=log, stderr=log, **self._options)
+            return subprocess.Popen(self._command, stdout=log, stderr=log, **self._options)
 
-    def finish(self) -> list[dict[str, Any]]:
-        """Make it, to its end; what each step says of itself."""
+    def finish(self) -> "Run":
+        """Make it, to its end; nothing is left."""
         assert self.start().wait(_MADE_S) == 0, self.log[-6000:]
-        return step_log.read_steps(self.folder / "run" / step_log.FILE)
+        assert self.marked.left_after() == []
+        return self
+
+    def scalars(self, *tags: str) -> list[list[float]]:
+        """What verl has logged under each tag, by the step."""
+        found = EventAccumulator(str(self.folder / "run/tensorboard"))
+        found.Reload()
+        return [[point.value for point in found.Scalars(tag)] for tag in tags]
 
     @property
     def log(self) -> str:
         return (self.folder / "log").read_text()
 
 
-def close(mine: list[dict[str, Any]], theirs: list[dict[str, Any]], key: str, within: float) -> None:
-    """Check that a number of each step is the same, give or take a share."""
-    found = [[step[key] for step in steps if step[key] is not None] for steps in (mine, theirs)]
-    assert found[0] == pytest.approx(found[1], rel=within), key
+@pytest.fixture(scope="module")
+def alone(checkout: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """The same run on one rank."""
+    return Run(checkout, tmp_path_factory.mktemp("alone") / "run", "", 0, **PADDED).finish()
 
 
 @pytest.mark.parametrize("ranks", [1, 2])
-def test_two_and_four_ranks_learn_what_one_does(checkout: Path, tmp_path: Path, worker: str, ranks: int) -> None:
-    steps = Run(checkout, tmp_path / "run", worker, ranks).finish()
-    (alone,) = [checkout / "results/smoke/runs/self_exploratory/seed1"]
-    one = step_log.read_steps(alone / step_log.FILE)
-    print(json.dumps([steps, one]))
+def test_two_and_four_ranks_learn_what_one_does(
+    checkout: Path, tmp_path: Path, worker: str, alone: Run, ranks: int
+) -> None:
+    run = Run(checkout, tmp_path / "run", worker, ranks, **PADDED).finish()
+    # Of the first step the batch is the same.
+    for tag, within in (("actor/loss", 1e-5), ("actor/entropy", 1e-5), ("actor/grad_norm", 1e-4)):
+        (mine,), (theirs,) = run.scalars(tag), alone.scalars(tag)
+        assert mine[0] == pytest.approx(theirs[0], abs=within), tag
+        assert mine == pytest.approx(theirs, abs=0.05), tag
+    # A rank had about as much to compute as another.
+    low, high, mean = run.scalars(*(f"global_seqlen/{name}" for name in ("balanced_min", "balanced_max", "mean")))
+    assert all(most - least < 0.2 * middle for least, most, middle in zip(low, high, mean, strict=True))
+    # What they learned is one model.
+    assert (run.folder / "run/model/config.json").exists()
 
 
 def test_a_run_that_has_lost_a_machine_goes_on_from_its_checkpoint(checkout: Path, tmp_path: Path, worker: str) -> None:
-    run = Run(checkout, tmp_path / "run", worker, 1)
+    run = Run(checkout, tmp_path / "run", worker, 1, budget={"steps": 3, "validate_every": 3})
     process = run.start()
     deadline = time.monotonic() + _MADE_S
     while not list((tmp_path / "run/checkpoints").glob("*/global_step_2/files.json")):
@@ -90,7 +111,7 @@ def test_a_run_that_has_lost_a_machine_goes_on_from_its_checkpoint(checkout: Pat
     other.kill()
     assert process.wait(120) == STOPPED
     assert run.log.splitlines()[-1].startswith("train: cluster: lost ")
+    assert run.marked.left_after() == []
     run.finish()
     made = json.loads((run.folder / "run/run.json").read_text())
     assert [attempt["resumed_from_step"] for attempt in made["attempts"]] == [0, 2]
-    assert run.marked.left_after() == []

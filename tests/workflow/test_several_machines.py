@@ -10,7 +10,8 @@ ASKED = ("gpu", "nodes", "tasks", "mpi", "cpus_per_task", "gres", "tasks_per_gpu
 
 def asked(method: str, **resources: int) -> dict[str, int | str]:
     """What the plugin for Slurm is told of the run of a method, beside its time and memory."""
-    one = plan(methods=["self_exploratory", "eapo", "distillation_lora"], **resources)
+    methods, pairs = ["self_exploratory", "eapo", "distillation_lora"], [["eapo", "self_exploratory"]]
+    one = plan(methods=methods, comparisons=pairs, **resources)
     values = {resource: one.spanning(method, resource) for resource in ASKED}
     return {resource: value for resource, value in values.items() if value is not None}
 

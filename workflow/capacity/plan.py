@@ -196,10 +196,9 @@ def _roles(experiment: Experiment, shapes: Mapping[str, Shape], machine: Machine
     ulysses = int(training.verl.get(_ULYSSES, 1))
     micro = max(lengths, ulysses * int(training.verl.get(f"{_ACTOR}.ppo_max_token_len_per_gpu", lengths)))
     share = float(training.verl.get(f"{_ROLLOUT}.gpu_memory_utilization", 0.5))
+    asked = experiment.resources.training_gpus * experiment.resources.training_nodes
     for model in dict.fromkeys(arm.policy for arm in experiment.arms.values() if arm.program is not None):
-        placed = memory.smallest_training(
-            shapes[model], machine.gpu_memory, micro, ulysses, max(1, experiment.resources.training_gpus)
-        )
+        placed = memory.smallest_training(shapes[model], machine.gpu_memory, micro, ulysses, max(1, asked))
         roles.append(Role(model, shapes[model], "trains", micro, placed))
         beside = memory.smallest_engine(shapes[model], machine.gpu_memory, share, lengths, 1)
         roles.append(Role(model, shapes[model], "rolls out", lengths, beside))

@@ -39,7 +39,7 @@ def test_who_joins_says_nothing_of_what_machines_were_started_with() -> None:
 def test_a_head_that_does_not_start_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cluster, "_RAY", program(tmp_path / "ray", "#!/bin/sh\nexit 7\n"))
     with (
-        pytest.raises(RunStopped, match="^cluster: ray start ended with status 7, for the reason above; "),
+        pytest.raises(RunStopped, match=r"^cluster: ray start ended with status 7, for the reason above; "),
         formed(2, {}),
     ):
         pass
@@ -49,7 +49,7 @@ def test_machines_that_do_not_start_take_the_head_along(tmp_path: Path, monkeypa
     words, host = tmp_path / "words", cluster._address_of_this_machine()
     monkeypatch.setattr(cluster, "_RAY", program(tmp_path / "ray", HEAD.format(words=words, host=host)))
     monkeypatch.setenv("PATH", "/usr/bin:/bin")
-    with pytest.raises(RunStopped, match="^cluster: srun: No such file or directory$"), formed(2, RAY_INIT):
+    with pytest.raises(RunStopped, match=r"^cluster: srun: No such file or directory$"), formed(2, RAY_INIT):
         pass
     said = words.read_text().splitlines()
     assert {"start", "--head", "--block", "--num-cpus=32", "--num-gpus=2", "--include-dashboard=False"} < {*said}
