@@ -37,7 +37,7 @@ from eapo_verl.settings.machine import check_temporary_folder
 from eapo_verl.settings.run import AnyRun, RunError, RunSettings, RunStopped
 
 #: What the processes of a run import between them, the packages' own imports included.
-_ENGINES = (
+ENGINES = (
     "eapo_verl.engine.task_runner",
     "eapo_verl.engine.rollout_worker",
     "eapo_verl.cpu.vllm_worker",
@@ -166,7 +166,7 @@ def _process_starter(settings: RunSettings, folder: Path, alone: bool) -> Iterat
     with warnings.catch_warnings():
         # verl names each of its engines that is not installed.
         warnings.simplefilter("ignore", UserWarning)
-        for module in _ENGINES:
+        for module in ENGINES:
             importlib.import_module(module)
     print("start-up: engines imported", flush=True)
     with serving(folder) as program:

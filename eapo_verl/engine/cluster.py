@@ -7,6 +7,7 @@ on a machine, those of other runs, too.
 
 import contextlib
 import functools
+import ipaddress
 import os
 import signal
 import socket
@@ -26,6 +27,8 @@ from eapo_verl.settings.run import RunError, RunStopped
 RUNNER = "eapo_task_runner"
 #: Beside the interpreter, whatever PATH says.
 _RAY = Path(sys.executable).with_name("ray")
+#: Of this machine alone, and one that is on no machine of the network: the way there is the default route.
+_LOOPBACK, _OUTSIDE = "127.0.0.1", "8.8.8.8"
 #: Keys of ``ray.init`` that are each machine's own, and one that is the head's.
 _OF_A_MACHINE, _OF_THE_HEAD = ("num_cpus", "num_gpus", "object_store_memory"), ("include_dashboard",)
 #: Seconds for all machines to be there (Slurm has given them all before the run begins), between looks at them, and for
@@ -179,8 +182,17 @@ def _joined(address: str) -> Iterator[Callable[[], int]]:
 
 
 def _address_of_this_machine() -> str:
-    """That of its name: the experts' servers, too, are reached by the names of machines."""
-    return socket.gethostbyname(socket.gethostname())
+    """That of its name, by which the experts' servers are reached, too; where only itself knows it so, of its route."""
+    try:
+        named = socket.gethostbyname(socket.gethostname())
+    except OSError:
+        named = _LOOPBACK
+    if not ipaddress.ip_address(named).is_loopback:
+        return named
+    try:
+        return _address_towards(_OUTSIDE)
+    except OSError:
+        return named
 
 
 def _address_towards(host: str) -> str:

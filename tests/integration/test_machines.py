@@ -12,7 +12,7 @@ import psutil
 import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from eapo_verl.train import _ENGINES, STOPPED
+from eapo_verl.train import ENGINES, STOPPED
 from tests import warm_python
 from tests.integration.checkout import environment, settings
 from tests.survivors import Marked
@@ -35,7 +35,7 @@ def worker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         # Ray's library reads these as it is loaded. The run joins its cluster twice, first to see who is there.
         patch.setenv("RAY_JOB_ID", "02000000")
         patch.setenv("RAY_RAYLET_PID", str(os.getpid()))
-        with warm_python.host(tmp_path_factory.mktemp("worker"), *_ENGINES) as host:
+        with warm_python.host(tmp_path_factory.mktemp("worker"), *ENGINES) as host:
             yield warm_python.program(host)
 
 
