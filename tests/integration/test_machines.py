@@ -92,9 +92,11 @@ def test_two_and_four_ranks_learn_what_one_does(
         (mine,), (theirs,) = run.scalars(tag), alone.scalars(tag)
         assert mine[0] == pytest.approx(theirs[0], abs=within), tag
         assert mine == pytest.approx(theirs, abs=0.05), tag
-    # A rank had about as much to compute as another.
-    low, high, mean = run.scalars(*(f"global_seqlen/{name}" for name in ("balanced_min", "balanced_max", "mean")))
-    assert all(most - least < 0.2 * middle for least, most, middle in zip(low, high, mean, strict=True))
+    # Ranks had less unequal work than in the order of the rollouts, with padding at the end.
+    low, high, before = run.scalars(
+        *(f"global_seqlen/{name}" for name in ("balanced_min", "balanced_max", "minmax_diff"))
+    )
+    assert all(most - least < apart for least, most, apart in zip(low, high, before, strict=True))
     # What they learned is one model.
     assert (run.folder / "run/model/config.json").exists()
 
