@@ -122,7 +122,7 @@ def train(settings: RunSettings, checkpoint_dir: Path, resumed_from: int, nodes:
         ray_init.runtime_env = runtime_env
         print("start-up: configuration checked", flush=True)
         if not alone:
-            given = OmegaConf.to_container(ray_init)
+            given: Any = OmegaConf.to_container(ray_init)
             address = cluster.enter_context(formed(nodes, given)) if own else ray_init.address
             config.ray_kwargs.ray_init = joining(given, address)
         watch = cluster.enter_context(Watch()) if nodes > 1 else None

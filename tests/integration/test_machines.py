@@ -3,6 +3,7 @@
 import json
 import os
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -49,7 +50,9 @@ class Run:
         verl: dict[str, Any] = {"trainer.n_gpus_per_node": ranks, "ray_kwargs.ray_init.num_gpus": ranks}
         verl["ray_kwargs.ray_init.runtime_env"] = {"py_executable": worker}
         self.folder, self.marked = folder, Marked()
-        self._command = settings(checkout, folder, "self_exploratory", verl=verl if ranks else {}, **changes)
+        self._command = settings(
+            checkout, folder, "self_exploratory", sys.executable, verl=verl if ranks else {}, **changes
+        )
         self._command += ["--nodes", "2"] if ranks else []
         mark = {name: value for name, value in self.marked.environment.items() if name.startswith("EAPO_TEST")}
         job = {"SLURM_JOB_ID": "1", "PATH": f"{folder}{os.pathsep}{environment(checkout)['PATH']}"}
