@@ -90,11 +90,11 @@ def test_two_and_four_ranks_learn_what_one_does(
     checkout: Path, tmp_path: Path, worker: str, alone: Run, ranks: int
 ) -> None:
     run = Run(checkout, tmp_path / "run", worker, ranks, **PADDED).finish()
-    # Of the first step the batch is the same.
-    for tag, within in (("actor/loss", 1e-5), ("actor/entropy", 1e-5), ("actor/grad_norm", 1e-4)):
+    for tag in ("actor/loss", "actor/entropy", "actor/grad_norm"):
         (mine,), (theirs,) = run.scalars(tag), alone.scalars(tag)
-        assert mine[0] == pytest.approx(theirs[0], abs=within), tag
-        assert mine == pytest.approx(theirs, abs=0.05), tag
+        # Of the first step the batch is the same.
+        assert mine[0] == pytest.approx(theirs[0], abs=1e-5), tag
+        assert mine == pytest.approx(theirs, abs=0.01), tag
     # Ranks had less unequal work than in the order of the rollouts, with padding at the end.
     low, high, before = run.scalars(
         *(f"global_seqlen/{name}" for name in ("balanced_min", "balanced_max", "minmax_diff"))
