@@ -132,6 +132,12 @@ def parser() -> argparse.ArgumentParser:
     )
     one.add_argument("--scores", type=Path, help="scores.parquet to estimate the sources of variance from")
     one.add_argument("--pair", metavar="A:B", help="the two methods in it")
+    one.add_argument(
+        "--confidence",
+        type=_power,
+        metavar="C",
+        help="design on what a seed's deviation stays below with this confidence, 0.5 to 0.99 (default: on its estimate)",
+    )
 
     one = commands.add_parser("calibrate", help="how often tests, intervals and verdicts err on simulated experiments")
     one.add_argument("--repetitions", type=_positive, default=600, metavar="R", help="of each design (default: 600)")

@@ -196,6 +196,8 @@ def plan(arguments: argparse.Namespace) -> None:
     pair = None if arguments.pair is None else _pair(arguments.pair)
     if (arguments.scores is None) != (pair is None):
         raise InputError("--scores and --pair: needed are both or neither")
+    if arguments.confidence is not None and pair is None:
+        raise InputError("--confidence: it is about what --scores and --pair tell; needed are these, too")
     print(planned(arguments, pair), end="")
 
 

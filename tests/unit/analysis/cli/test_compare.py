@@ -2,6 +2,7 @@
 
 import json
 import random
+import re
 import shutil
 import subprocess
 import sys
@@ -290,6 +291,11 @@ def test_plan_prints_designs(arms: tuple[Path, Path], tmp_path: Path, capsys: py
     assert main([*from_scores, "eapo:leap"]) == 0
     printed = capsys.readouterr().out
     assert "estimated from" in printed and "From 3 and 3 training seeds, a seed's deviation of" in printed
+    assert "The design is made for" not in printed
+    assert main([*from_scores, "eapo:leap", "--confidence", "0.9"]) == 0
+    made_for = re.search(r"is made for (\d\.\d+), which .* confidence of 0.9,", capsys.readouterr().out)
+    assert made_for is not None and float(made_for[1]) > 0
+    refused(lambda: main(["plan", "--confidence", "0.8"]), "--confidence: it is about what --scores", capsys)
     refused(lambda: main([*from_scores, "eapo:base"]), "needed are two of each", capsys)
     refused(lambda: main([*from_scores, "eapo:lora"]), "'lora' has no scores", capsys)
 
