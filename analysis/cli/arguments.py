@@ -136,7 +136,7 @@ def parser() -> argparse.ArgumentParser:
         "--confidence",
         type=_power,
         metavar="C",
-        help="design on what a seed's deviation stays below with this confidence, 0.5 to 0.99 (default: on its estimate)",
+        help="design on what a seed's deviation stays below so surely, 0.5 to 0.99 (default: on its estimate)",
     )
 
     one = commands.add_parser("calibrate", help="how often tests, intervals and verdicts err on simulated experiments")

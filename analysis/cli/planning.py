@@ -26,8 +26,8 @@ def planned(arguments: argparse.Namespace, pair: tuple[str, str] | None) -> str:
         source = f"estimated from {arguments.scores}"
         seeds = " and ".join(str(scores.of(method, ALL)["seed"].nunique()) for method in pair)
         doubt = (
-            f"From {seeds} training seeds, a seed's deviation of {rounded(found.sizes.seed, 3)} is known no better than "
-            f"{rounded(low, 3)} to {rounded(high, 3)} (95%), and what follows no better than that.\n"
+            f"From {seeds} training seeds, a seed's deviation of {rounded(found.sizes.seed, 3)} is known no better "
+            f"than {rounded(low, 3)} to {rounded(high, 3)} (95%), and what follows no better than that.\n"
         )
         if found.limit is not None:
             doubt += (

@@ -122,10 +122,10 @@ def seed_interval(a: Array, b: Array) -> tuple[float, float]:
 
 
 def seed_limit(a: Array, b: Array, confidence: float) -> float:
-    """What a training seed's standard deviation stays below so surely: one to design on that few seeds leave uncertain.
+    """What a training seed's standard deviation stays below so surely: to design on, where few seeds tell it.
 
-    The upper limit of :func:`seed_interval`'s variance, one-sided: designed on the limit of a pilot at 80%, four designs
-    in five have the power they were made for (Browne 1995, Stat. Med. 14:1933). Its degrees of freedom are those of one
+    The upper limit of :func:`seed_interval`'s variance, one-sided: of designs made on a pilot's limit at 80%, four in
+    five have the power they were made for (Browne 1995, Stat. Med. 14:1933). Its degrees of freedom are those of one
     method alone, since runs with the same seed share their order of problems and may deviate together.
 
     Args:
