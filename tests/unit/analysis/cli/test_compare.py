@@ -101,6 +101,7 @@ def test_compare_prints_and_writes_what_the_samples_say(
     assert table.loc["crossed", "p_value"] == pytest.approx(direct.p)
     assert set(table.index) == {
         *("crossed", "bootstrap_questions", "paired_t_questions", "sign_flip_questions", "wilcoxon_questions"),
+        "crossed_paired",
         *("paired_t_seeds", "permutation_seeds", "mcnemar_majority", "effect_size", "probability_of_improvement"),
         "posterior_probability",
     }
@@ -128,7 +129,7 @@ def test_one_seed_may_lie_in_the_folder_itself(arms: tuple[Path, Path], tmp_path
     table = pd.read_csv(out / "significance.csv").query("benchmark == 'all'").set_index("test")
     assert (table.loc["crossed", "seeds_a"], table.loc["crossed", "seeds_b"]) == (1, 1)
     assert table.loc["crossed", "p_value"] == pytest.approx(table.loc["paired_t_questions", "p_value"])
-    assert not {"paired_t_seeds", "permutation_seeds"} & set(table.index)
+    assert not {"crossed_paired", "paired_t_seeds", "permutation_seeds"} & set(table.index)
 
 
 def test_identical_samples_differ_by_nothing(arms: tuple[Path, Path], tmp_path: Path) -> None:
