@@ -1,8 +1,8 @@
 """Tests that are printed beside the primary one, and what each of them leaves out.
 
 :func:`crossed_paired` leaves nothing out, but asks for runs with the same seeds. Those over questions average the seeds
-first and so speak of these checkpoints, not of the methods; those over seeds average the questions first and so speak of
-these questions only. ``python -m analysis calibrate`` shows what that costs: how often each finds a difference where
+first and so speak of these checkpoints, not of the methods; those over seeds average the questions first and so speak
+of these questions only. ``python -m analysis calibrate`` shows what that costs: how often each finds a difference where
 there is none.
 """
 
@@ -31,8 +31,8 @@ def crossed_paired(a: ArrayLike, b: ArrayLike) -> Outcome:
     """The primary test's, with runs of the same seed as pairs: questions and pairs of runs as crossed random effects.
 
     It is :func:`analysis.statistics.variance.variance_parts` of the differences [questions, seeds], as of one method.
-    What a seed does to both methods alike (their order of problems) drops out; degrees of freedom of the seeds are S - 1
-    in place of 2 (S - 1). NaN unless both have the same number of runs, two or more, and for one question.
+    What a seed does to both methods alike (their order of problems) drops out; degrees of freedom of the seeds are
+    S - 1 in place of 2 (S - 1). NaN unless both have the same number of runs, two or more, and for one question.
     """
     first, second = checked(a, b)
     difference = float(first.mean() - second.mean())

@@ -20,7 +20,6 @@ from analysis.statistics.secondary import (
 )
 from analysis.statistics.significance import bh, crossed_test
 
-
 # Whether a call is quick depends on the machine.
 untimed = settings(deadline=None, max_examples=30)
 
