@@ -89,6 +89,10 @@ def parser() -> argparse.ArgumentParser:
     one.add_argument("shards", nargs="+", type=Path, metavar="SHARD", help="folder with shard.json (docs/shards.md)")
     one.add_argument("--out-dir", type=Path, required=True)
 
+    one = commands.add_parser("claims", help="what becomes of the paper's claims in one experiment or several")
+    one.add_argument("tables", nargs="+", type=Path, metavar="TABLES_DIR", help="folder with claims.csv")
+    one.add_argument("--page", type=Path, help="Markdown whose table of claims is to be written anew")
+
     one = commands.add_parser("show", help="print rollouts of a training run: queries, replies, rewards")
     one.add_argument("run", type=Path, metavar="RUN_DIR", help="holds rollouts.jsonl.gz")
     one.add_argument("--step", type=_natural, help="of this training step only")
@@ -132,6 +136,12 @@ def parser() -> argparse.ArgumentParser:
     )
     one.add_argument("--scores", type=Path, help="scores.parquet to estimate the sources of variance from")
     one.add_argument("--pair", metavar="A:B", help="the two methods in it")
+    one.add_argument(
+        "--confidence",
+        type=_power,
+        metavar="C",
+        help="design on what a seed's deviation stays below so surely, 0.5 to 0.99 (default: on its estimate)",
+    )
 
     one = commands.add_parser("calibrate", help="how often tests, intervals and verdicts err on simulated experiments")
     one.add_argument("--repetitions", type=_positive, default=600, metavar="R", help="of each design (default: 600)")

@@ -69,8 +69,9 @@ def tables(arguments: argparse.Namespace) -> None:
     from analysis.statistics.consulting import facts
     from analysis.statistics.learning import learned
     from analysis.statistics.scores import majority, read_scores
-    from analysis.tables import ABLATIONS, CONSULTING, LEARNING, LEARNING_PAIRS
+    from analysis.tables import ABLATIONS, CLAIMS, CONSULTING, LEARNING, LEARNING_PAIRS
     from analysis.tables.ablations import Ablation, ablations_table
+    from analysis.tables.claims import claims_table
     from analysis.tables.consulting import consulting_table
     from analysis.tables.files import remove_table, write_table
     from analysis.tables.learning import learning_pairs, learning_table
@@ -94,15 +95,19 @@ def tables(arguments: argparse.Namespace) -> None:
         if (file := path.with_name(FILE)).exists()
     }
     compared = [*pairs, *((one.full, one.without) for one in ablations)]
+    tested = significance_table(table, pairs, votes, arguments.smallest_effect)
+    ablated = ablations_table(table, ablations) if ablations else None
+    trained = {run.method for run in runs}
     made = {
         "main": main_table(table, votes, arguments.k, runs),
-        "significance": significance_table(table, pairs, votes, arguments.smallest_effect),
+        "significance": tested,
         LEARNING: learning_table(curves),
         LEARNING_PAIRS: learning_pairs(curves, compared),
         CONSULTING: consulting_table(logs, rollouts),
+        CLAIMS: claims_table(table, tested, ablated, trained, arguments.smallest_effect),
     }
-    if ablations:
-        made[ABLATIONS] = ablations_table(table, ablations)
+    if ablated is not None:
+        made[ABLATIONS] = ablated
     else:
         # Of an earlier experiment of this name: the report would take it for this one's.
         remove_table(arguments.out_dir, ABLATIONS)
@@ -189,6 +194,16 @@ def show(arguments: argparse.Namespace) -> None:
     print(shown(arguments.run, arguments.step, arguments.prompt, arguments.consulted, arguments.n), end="")
 
 
+def claims(arguments: argparse.Namespace) -> None:
+    """What becomes of the paper's claims, printed, and written into a page where one is named."""
+    from analysis.cli.claims import claims_text, write_page
+
+    text = claims_text(arguments.tables)
+    if arguments.page is not None:
+        write_page(arguments.page, text)
+    print(text, end="")
+
+
 def plan(arguments: argparse.Namespace) -> None:
     """The designs that a wanted effect needs."""
     from analysis.cli.planning import planned
@@ -196,6 +211,8 @@ def plan(arguments: argparse.Namespace) -> None:
     pair = None if arguments.pair is None else _pair(arguments.pair)
     if (arguments.scores is None) != (pair is None):
         raise InputError("--scores and --pair: needed are both or neither")
+    if arguments.confidence is not None and pair is None:
+        raise InputError("--confidence: it is about what --scores and --pair tell; needed are these, too")
     print(planned(arguments, pair), end="")
 
 
@@ -215,7 +232,7 @@ def merge(arguments: argparse.Namespace) -> None:
 
 COMMANDS: dict[str, Callable[[argparse.Namespace], None]] = {
     command.__name__: command
-    for command in (grade, scores, tables, figures, report, merge, show, compare, plan, calibrate)
+    for command in (grade, scores, tables, figures, report, merge, claims, show, compare, plan, calibrate)
 }
 
 

@@ -6,7 +6,7 @@ import argparse
 
 from analysis.intake.cells import ALL
 from analysis.statistics.outcome import ALPHA
-from analysis.statistics.plan import components_of, designs, seeds_for
+from analysis.statistics.plan import designs, measured, seeds_for
 from analysis.statistics.power import Components
 from analysis.statistics.scores import read_scores
 from analysis.tables.numbers import MISSING, cell_text, rounded
@@ -21,13 +21,19 @@ def planned(arguments: argparse.Namespace, pair: tuple[str, str] | None) -> str:
     sizes, source, doubt = Components(), "assumed", ""
     if pair is not None:
         scores = read_scores(arguments.scores)
-        sizes, (low, high) = components_of(scores, *pair)
+        found = measured(scores, *pair, arguments.confidence)
+        sizes, (low, high) = found.designed_on, found.interval
         source = f"estimated from {arguments.scores}"
         seeds = " and ".join(str(scores.of(method, ALL)["seed"].nunique()) for method in pair)
         doubt = (
-            f"From {seeds} training seeds, a seed's deviation of {rounded(sizes.seed, 3)} is known no better than "
-            f"{rounded(low, 3)} to {rounded(high, 3)} (95%), and what follows no better than that.\n"
+            f"From {seeds} training seeds, a seed's deviation of {rounded(found.sizes.seed, 3)} is known no better "
+            f"than {rounded(low, 3)} to {rounded(high, 3)} (95%), and what follows no better than that.\n"
         )
+        if found.limit is not None:
+            doubt += (
+                f"The design is made for {rounded(found.limit, 3)}, which it stays below with a confidence of "
+                f"{arguments.confidence:g}, by the degrees of freedom of one method's seeds.\n"
+            )
     count = arguments.comparisons
     level, holm = f"{ALPHA:g}", ""
     if count > 1:
@@ -37,8 +43,8 @@ def planned(arguments: argparse.Namespace, pair: tuple[str, str] | None) -> str:
             "power_if_alike, where these are of one method with others and all differ as much.\n"
         )
     asked = (sizes, arguments.effect, arguments.power, arguments.questions, arguments.samples)
-    found = (designs(*asked, sorted(arguments.seeds), count), seeds_for(*asked, count))
-    tables = [table.map(cell_text, decimals=3).to_markdown(index=False, disable_numparse=True) for table in found]
+    made = (designs(*asked, sorted(arguments.seeds), count), seeds_for(*asked, count))
+    tables = [table.map(cell_text, decimals=3).to_markdown(index=False, disable_numparse=True) for table in made]
     return (
         f"A true difference of {100 * arguments.effect:g} points, to be found with probability "
         f"{arguments.power:g} by the crossed test at {level}.\n{holm}"

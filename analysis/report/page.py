@@ -18,6 +18,7 @@ from analysis.report.conclusion import Conclusion, conclude
 from analysis.report.excerpt import excerpt
 from analysis.statistics.reported import reported_difference
 from analysis.tables.ablations import read_ablations
+from analysis.tables.claims import claim_rows, read_claims
 from analysis.tables.consulting import consulting_rows, part_rows, read_consulting
 from analysis.tables.costs import cost_rows
 from analysis.tables.learning import learning_pair_rows, learning_rows, read_learning, read_learning_pairs
@@ -81,6 +82,7 @@ def build(
         paper=_paper(conclusion.methods),
         comparisons=comparison_rows(declared),
         smallest_effect=f"{100 * declared['smallest_effect'].iloc[0]:g}",
+        claims=claim_rows({experiment: read_claims(tables)}),
         main=main_rows(main),
         costs=cost_rows(main),
         diagnostics=diagnostic_rows(main),

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
+from typing import NamedTuple
 
 import pandas as pd
 
@@ -17,6 +19,7 @@ from analysis.statistics.power import (
     estimate_components,
     questions_needed,
     seed_interval,
+    seed_limit,
     seeds_needed,
 )
 from analysis.statistics.rejection import adjusted_power, equivalence_margin
@@ -79,8 +82,27 @@ def seeds_for(
     return pd.DataFrame(rows).astype({"seeds_needed": "Int64"})
 
 
-def components_of(scores: Scores, a: str, b: str) -> tuple[Components, tuple[float, float]]:
-    """Components estimated from the scores of two methods on all questions, and the 95% interval of the seeds'.
+class Measured(NamedTuple):
+    """Sizes of the sources of variance between two methods that were run.
+
+    Attributes:
+        sizes: estimates.
+        interval: of the seeds', at 95%.
+        limit: that the seeds' stays below with the confidence asked for; None where none was.
+    """
+
+    sizes: Components
+    interval: tuple[float, float]
+    limit: float | None
+
+    @property
+    def designed_on(self) -> Components:
+        """Those to design on: with the limit in place of the seeds' estimate."""
+        return self.sizes if self.limit is None else replace(self.sizes, seed=self.limit)
+
+
+def measured(scores: Scores, a: str, b: str, confidence: float | None = None) -> Measured:
+    """What the scores of two methods on all questions tell.
 
     Raises:
         InputError: a method has no scores, or the design is too small to tell the components apart.
@@ -89,6 +111,7 @@ def components_of(scores: Scores, a: str, b: str) -> tuple[Components, tuple[flo
     first, second = (scores.accuracies(method, ALL).to_numpy() for method in (a, b))
     counts = [scores.samples(method, ALL).to_numpy() for method in (a, b)]
     try:
-        return estimate_components(first, second, *counts), seed_interval(first, second)
+        limit = None if confidence is None else seed_limit(first, second, confidence)
+        return Measured(estimate_components(first, second, *counts), seed_interval(first, second), limit)
     except ValueError as error:
         raise InputError(f"pair {a}:{b}: {error}") from error

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 
 from analysis.intake.cells import MACRO
 
@@ -24,6 +24,8 @@ _MACRO = {
     "eapo_homogeneous": 0.5885,
 }
 _BENCHMARK = {("eapo", "aimo_2025"): 0.6417}
+# "Var" of the same rows, probably the mean over questions of p(1 - p).
+_VARIANCE = {"eapo": 0.0643, "self_exploratory": 0.0727}
 #: How a difference of ours stands to the paper's (:func:`replication`).
 CONSISTENT, SMALLER, LARGER, CANNOT_TELL = "consistent", "smaller than reported", "larger than reported", "cannot tell"
 # Methods of this project that are another reading of one of the paper's, whose experts are replicas of one model.
@@ -46,10 +48,19 @@ def reported_difference(a: str, b: str) -> float | None:
 
     None where it states not both, or where the two are readings of one row of it.
     """
+    return _difference(_MACRO, a, b)
+
+
+def reported_variance(a: str, b: str) -> float | None:
+    """The paper's "Var" of ``a`` minus that of ``b``, likewise."""
+    return _difference(_VARIANCE, a, b)
+
+
+def _difference(stated: Mapping[str, float], a: str, b: str) -> float | None:
     first, second = (_READINGS.get(method, method) for method in (a, b))
-    if first == second or first not in _MACRO or second not in _MACRO:
+    if first == second or first not in stated or second not in stated:
         return None
-    return _MACRO[first] - _MACRO[second]
+    return stated[first] - stated[second]
 
 
 def replication(difference: float, interval: tuple[float, float], shown: bool) -> str:

@@ -1,8 +1,9 @@
 """Tests that are printed beside the primary one, and what each of them leaves out.
 
-Those over questions average the seeds first and so speak of these checkpoints, not of the methods; those over seeds
-average the questions first and so speak of these questions only. ``python -m analysis calibrate`` shows what that
-costs: how often each finds a difference where there is none.
+:func:`crossed_paired` leaves nothing out, but asks for runs with the same seeds. Those over questions average the seeds
+first and so speak of these checkpoints, not of the methods; those over seeds average the questions first and so speak
+of these questions only. ``python -m analysis calibrate`` shows what that costs: how often each finds a difference where
+there is none.
 """
 
 from __future__ import annotations
@@ -17,12 +18,28 @@ from scipy import stats
 from statsmodels.stats.contingency_tables import mcnemar
 
 from analysis.statistics.outcome import ALPHA, ROUNDING, SEED, Array, Outcome, checked, only_p, per_question, t_outcome
+from analysis.statistics.variance import variance_parts
 
 PERMUTATIONS = 9999
 # Of the runs' labels: all of them up to ten runs of each method, C(20, 10) = 184,756.
 MOST_LABELLINGS = 200_000
 # Questions up to which scipy's Wilcoxon test goes through all flips where there are ties or zeros.
 _WILCOXON_FLIPPED = 13
+
+
+def crossed_paired(a: ArrayLike, b: ArrayLike) -> Outcome:
+    """The primary test's, with runs of the same seed as pairs: questions and pairs of runs as crossed random effects.
+
+    It is :func:`analysis.statistics.variance.variance_parts` of the differences [questions, seeds], as of one method.
+    What a seed does to both methods alike (their order of problems) drops out; degrees of freedom of the seeds are
+    S - 1 in place of 2 (S - 1). NaN unless both have the same number of runs, two or more, and for one question.
+    """
+    first, second = checked(a, b)
+    difference = float(first.mean() - second.mean())
+    if first.shape[1] != second.shape[1] or first.shape[1] < 2:
+        return only_p(difference)
+    parts = variance_parts([first - second], [np.ones(len(first), dtype=bool)])
+    return only_p(difference) if parts is None else t_outcome(difference, math.sqrt(parts.variance), parts.df)
 
 
 def paired_t_questions(a: ArrayLike, b: ArrayLike) -> Outcome:
@@ -162,6 +179,7 @@ class Compared:
 
 #: Every test by its name in the significance table and in ``calibrate``; None where the design does not allow it.
 TESTS: dict[str, Callable[[Compared], Outcome | None]] = {
+    "crossed_paired": lambda it: crossed_paired(it.a, it.b) if it.several_seeds and it.same_seeds else None,
     "paired_t_questions": lambda it: paired_t_questions(it.a, it.b),
     "sign_flip_questions": lambda it: sign_flip_questions(it.a, it.b, it.permutations),
     "wilcoxon_questions": lambda it: wilcoxon_questions(it.a, it.b),

@@ -2,8 +2,10 @@
 
 #: How methods learn, how compared ones do beside each other, and what policies do with their experts.
 LEARNING, LEARNING_PAIRS, CONSULTING = "learning", "learning_pairs", "consulting"
+#: What becomes of the paper's claims.
+CLAIMS = "claims"
 #: Files of the tables, without their endings.
-TABLES = ("main", "significance", LEARNING, LEARNING_PAIRS, CONSULTING)
+TABLES = ("main", "significance", LEARNING, LEARNING_PAIRS, CONSULTING, CLAIMS)
 #: That of the ablations, which is written only where an experiment declares some.
 ABLATIONS = "ablations"
 

@@ -188,6 +188,8 @@ def test_report_answers_first_and_needs_no_other_file(results: Path) -> None:
     html = (results / "report.html").read_text()
     assert not re.search(r"(src|href)=\"(?!data:)", html)
     assert html.count("data:image/png;base64,") == len(FIGURES)
+    claims = html.partition("<h2>The paper’s claims</h2>")[2].partition("<h2>Scores</h2>")[0]
+    assert "<td>eapo − self_exploratory</td>" in claims and "<td>no scores of eapo_sequential</td>" in claims
     answer = re.search(r'class="answer [^"]*">([^<]*)<', html)
     assert answer is not None and "EAPO minus self-exploratory RL" in answer[1] and "95% CI" in answer[1]
     assert (results / "answer.rst").read_text().startswith(f"**{unescape(answer[1])}**\n\n10 questions of 2 benchmarks")

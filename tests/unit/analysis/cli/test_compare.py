@@ -2,6 +2,7 @@
 
 import json
 import random
+import re
 import shutil
 import subprocess
 import sys
@@ -100,6 +101,7 @@ def test_compare_prints_and_writes_what_the_samples_say(
     assert table.loc["crossed", "p_value"] == pytest.approx(direct.p)
     assert set(table.index) == {
         *("crossed", "bootstrap_questions", "paired_t_questions", "sign_flip_questions", "wilcoxon_questions"),
+        "crossed_paired",
         *("paired_t_seeds", "permutation_seeds", "mcnemar_majority", "effect_size", "probability_of_improvement"),
         "posterior_probability",
     }
@@ -127,7 +129,7 @@ def test_one_seed_may_lie_in_the_folder_itself(arms: tuple[Path, Path], tmp_path
     table = pd.read_csv(out / "significance.csv").query("benchmark == 'all'").set_index("test")
     assert (table.loc["crossed", "seeds_a"], table.loc["crossed", "seeds_b"]) == (1, 1)
     assert table.loc["crossed", "p_value"] == pytest.approx(table.loc["paired_t_questions", "p_value"])
-    assert not {"paired_t_seeds", "permutation_seeds"} & set(table.index)
+    assert not {"crossed_paired", "paired_t_seeds", "permutation_seeds"} & set(table.index)
 
 
 def test_identical_samples_differ_by_nothing(arms: tuple[Path, Path], tmp_path: Path) -> None:
@@ -290,6 +292,11 @@ def test_plan_prints_designs(arms: tuple[Path, Path], tmp_path: Path, capsys: py
     assert main([*from_scores, "eapo:leap"]) == 0
     printed = capsys.readouterr().out
     assert "estimated from" in printed and "From 3 and 3 training seeds, a seed's deviation of" in printed
+    assert "The design is made for" not in printed
+    assert main([*from_scores, "eapo:leap", "--confidence", "0.9"]) == 0
+    made_for = re.search(r"is made for (\d\.\d+), which .* confidence of 0.9,", capsys.readouterr().out)
+    assert made_for is not None and float(made_for[1]) > 0
+    refused(lambda: main(["plan", "--confidence", "0.8"]), "--confidence: it is about what --scores", capsys)
     refused(lambda: main([*from_scores, "eapo:base"]), "needed are two of each", capsys)
     refused(lambda: main([*from_scores, "eapo:lora"]), "'lora' has no scores", capsys)
 

@@ -7,7 +7,7 @@ import pytest
 
 from analysis.statistics.coverage import INTERVALS, Design, coverage
 from analysis.statistics.detectable import detectable_effect
-from analysis.statistics.power import Components, estimate_components, seed_interval
+from analysis.statistics.power import Components, estimate_components, seed_interval, seed_limit
 from analysis.statistics.rejection import minimum_detectable_effect
 from analysis.statistics.significance import crossed_parts
 from analysis.statistics.simulation import population, simulate
@@ -55,6 +55,16 @@ def test_the_interval_of_a_seeds_deviation_holds_it() -> None:
         low, high = seed_interval(*drawn.experiment(rng, 3, 32).accuracies)
         held += low <= 0.04 <= high
     assert held / 300 == pytest.approx(0.95, abs=0.04)
+
+
+def test_a_seeds_limit_holds_where_two_methods_deviate_together() -> None:
+    rng = np.random.default_rng(7)
+    held = 0
+    for _ in range(600):
+        shared = rng.normal(0, 0.04, 4)
+        a, b = (0.5 + shared + rng.normal(0, 0.05, (50, 4)) for _ in range(2))
+        held += seed_limit(a, b, 0.8) >= 0.04
+    assert held / 600 == pytest.approx(0.8, abs=0.05)
 
 
 def test_arms_of_unequal_samples_are_each_taken_with_their_own() -> None:

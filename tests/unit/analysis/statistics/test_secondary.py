@@ -11,11 +11,31 @@ from scipy import stats
 
 from analysis.statistics.effects import effect_size, posterior_probability, probability_of_improvement
 from analysis.statistics.intervals import over_questions_and_runs
-from analysis.statistics.secondary import mcnemar_majority, permutation_seeds, smallest_p, wilcoxon_questions
-from analysis.statistics.significance import bh
+from analysis.statistics.secondary import (
+    crossed_paired,
+    mcnemar_majority,
+    permutation_seeds,
+    smallest_p,
+    wilcoxon_questions,
+)
+from analysis.statistics.significance import bh, crossed_test
 
 # Whether a call is quick depends on the machine.
 untimed = settings(deadline=None, max_examples=30)
+
+
+def test_pairs_of_runs_hold_the_level_and_find_more_where_seeds_are_shared() -> None:
+    rng = np.random.default_rng(8)
+    false, found, unpaired = 0, 0, 0
+    for _ in range(120):
+        shared = rng.normal(0, 0.04, 8) + rng.normal(0, 0.1, (60, 8))
+        a, b = (shared + rng.normal(0, 0.02, 8) + rng.normal(0, 0.05, (60, 8)) for _ in range(2))
+        false += crossed_paired(a, b).p < 0.05
+        found += crossed_paired(a + 0.035, b).p < 0.05
+        unpaired += crossed_test(a + 0.035, b).p < 0.05
+    assert false / 120 < 0.12 and found / 120 > 0.7 and unpaired < found / 2
+    assert math.isnan(crossed_paired(a, b[:, :7]).p) and math.isnan(crossed_paired(a[:, :1], b[:, :1]).p)
+    assert math.isnan(crossed_paired(a[:1], b[:1]).p)
 
 
 @untimed
