@@ -23,6 +23,7 @@ from workflow.plan_sampling import SamplingPlan, task_code
 from workflow.plan_shards import Asked, ShardPlan
 from workflow.plan_solutions import SolutionsPlan
 from workflow.problem_sets import preflight_tasks
+from workflow.serving_preflight import preflight_serving
 from workflow.session import Stray, begin, limit_trainings, refuse_strays
 from workflow.surroundings import check_surroundings, experiment_name, own_file, prepare_jobs
 from workflow.tuning.plan import TuningPlan
@@ -79,6 +80,7 @@ onstart:
         preflight_tasks(DATA.tasks())
         preflight_experts(EXPERIMENT)
         preflight_hub(EXPERIMENT, PLAN, DATA)
+        preflight_serving(EXPERIMENT, PLAN, workflow.local_exec)
     except (ExperimentError, InUse, CannotGrade) as error:
         sys.exit(f"experiment: {CONFIG_FILE}: {error}")
 

@@ -33,7 +33,7 @@ from eapo_verl.record import checkpoints, step_log
 from eapo_verl.record.contents import contents_digest
 from eapo_verl.record.other_runs import with_match
 from eapo_verl.settings.errors import one_line
-from eapo_verl.settings.machine import check_temporary_folder
+from eapo_verl.settings.machine import check_room, check_temporary_folder
 from eapo_verl.settings.run import AnyRun, RunError, RunSettings, RunStopped
 
 #: What the processes of a run import between them, the packages' own imports included.
@@ -233,7 +233,7 @@ def begin(
         the folder, the training step to go on from (0: none), and the attempts, this one last.
 
     Raises:
-        RunError: a file or a model that the run is made from cannot be read.
+        RunError: a file or a model that the run is made from cannot be read, or a first checkpoint has no room.
     """
     try:
         contents = contents_digest(settings.inputs)
@@ -243,6 +243,8 @@ def begin(
     folder.mkdir(parents=True, exist_ok=True)
     checkpoints.clear_removed(folder.parent)
     step = checkpoints.go_on_from(folder) // steps_each
+    if not step:
+        check_room(folder, checkpoints.checkpoint_bytes(settings.policy, settings), "a checkpoint")
     return folder, step, checkpoints.note_attempt(folder, step)
 
 

@@ -41,6 +41,7 @@ _NOT_STARTED = 127
 _TAIL_LINES = 15
 _REASONS = {
     "No space left on device": "the disk is full",
+    "Disk quota exceeded": "the disk is full, or the user's part of it",
     "Cannot allocate memory": "the machine is out of memory",
     "OutOfMemoryError": "the machine is out of memory",
     "out of memory": "the machine is out of memory",

@@ -10,6 +10,7 @@ from analysis.intake.files import regular
 from eapo_verl.settings.base import BaseUrl, ExpertLimits, Name, Number, Seed, Settings, Text
 from eapo_verl.settings.identity import OPERATIONAL
 from workflow.embedded.arguments import CONTEXT, check_options
+from workflow.expert_service.serving import Serving
 from workflow.sampling.request import chat_template, positions
 from workflow.sources.gguf import read_metadata
 from workflow.sources.repository import Repo, Repository, Revision
@@ -106,8 +107,10 @@ class HubModel(Settings):
 Model = Annotated[EmbeddedModel | PackagedModel | LocalModel | HubModel, Field(discriminator="source")]
 
 
-class Expert(ExpertLimits):
+class Expert(ExpertLimits, Serving):
     """An expert: either ``serve`` names a model that the workflow serves with vLLM, or an endpoint exists already.
+
+    How a model is served, :class:`~workflow.expert_service.serving.Serving` says, of no other.
 
     ``named_only``: only arms whose own ``experts`` name it ask it; others have every expert without the mark.
     """
@@ -116,7 +119,6 @@ class Expert(ExpertLimits):
     serve: Name | None = None
     base_url: Annotated[BaseUrl | None, OPERATIONAL] = None
     model: Text | None = None
-    max_model_len: int = Field(256, ge=8)
 
     @model_validator(mode="after")
     def _served_or_remote(self) -> "Expert":
@@ -128,10 +130,19 @@ class Expert(ExpertLimits):
             for key in ("base_url", "model"):
                 if getattr(self, key) is None:
                     raise ValueError(f"an expert needs {key} (or serve, the name of a model to serve)")
-        elif self.base_url is not None or self.model is not None:
+            for key, said in self.serving.model_dump(exclude={"max_model_len"}).items():
+                if said != Serving.model_fields[key].get_default(call_default_factory=True):
+                    raise ValueError(f"{key}: it is said of a model that the workflow serves (serve), and of no other")
+        elif self.base_url is not None or self.model is not None or self.replica_urls:
             raise ValueError("an expert has either serve or base_url and model, not both")
         return self
 
+    @property
+    def serving(self) -> Serving:
+        """How it is served, alone."""
+        return Serving(**{key: getattr(self, key) for key in Serving.model_fields})
+
     def settings(self) -> dict[str, Any]:
         """This expert as a run's settings name it; the address of a served one is known only once it runs."""
-        return self.model_dump(mode="json", exclude={"named_only", "serve", "max_model_len"}, exclude_none=True)
+        mine = {"named_only", "serve", *Serving.model_fields, *(() if self.replica_urls else ("replica_urls",))}
+        return self.model_dump(mode="json", exclude=mine, exclude_none=True)

@@ -11,7 +11,10 @@ import psutil
 import yaml
 
 from baselines.arm import Arm
+from eapo_verl.settings.identity import later
 from workflow.experiment import Experiment
+from workflow.expert_service.placement import installed
+from workflow.expert_service.serving import Serving
 from workflow.fits import longest
 from workflow.models import EmbeddedModel, Expert, HubModel, LocalModel, PackagedModel
 from workflow.runs import (
@@ -49,6 +52,12 @@ def spanning(resource: str, *plans: "Plan") -> Callable[[Any], int | str | None]
     return lambda wildcards: next(
         plan.spanning(wildcards.method, resource) for plan in plans if wildcards.method in plan.arms
     )
+
+
+def _said(serving: Serving) -> str:
+    """What an experiment says of how a model is served, JSON; the longest context has a place of its own."""
+    said = serving.model_dump(mode="json", exclude={"max_model_len"}, exclude_defaults=True)
+    return json.dumps(said) if said else ""
 
 
 class Plan:
@@ -181,7 +190,8 @@ class Plan:
         """What is served, and how, where an expert is."""
         if expert.serve is None:
             return {}
-        return {"folder": str(self.model(expert.serve)), "max_model_len": expert.max_model_len}
+        changed = later(expert, "quantization") | later(expert, "vllm")
+        return {"folder": str(self.model(expert.serve)), "max_model_len": expert.max_model_len, **changed}
 
     def run_files(self, method: str, seed: int | str) -> list[Path]:
         """The problems, models beside the policy, experts' solutions and other runs' ``run.json`` that a run needs."""
@@ -221,6 +231,7 @@ class Plan:
             ("--endpoints", endpoints),
             ("--log-dir", self.results / "logs" / "experts" / together),
             *(("--expert", f"{one.name}={self.model(str(one.serve))}:{one.max_model_len}") for one in experts),
+            *(("--serving", f"{one.name}={said}") for one in experts if (said := _said(one.serving))),
         ]
         arguments = [str(word) for option in values for word in option]
         return [*service, "lease", *arguments, "--", *service, "wait", "--"]
@@ -232,13 +243,12 @@ class Plan:
     def training_slots(self, cores: int) -> int:
         """How many trainings this machine has room for, with so many of its cores."""
         resources = self.experiment.resources
-        accelerators = len(list(Path("/dev").glob("nvidia[0-9]*")))
         return training_slots(
             cores,
             resources.training_threads,
             psutil.virtual_memory().total // 2**20,
             resources.training_memory_mb,
-            accelerators // resources.training_gpus if resources.training_gpus else None,
+            installed() // resources.training_gpus if resources.training_gpus else None,
         )
 
     def pretrain_arguments(self, model: str) -> list[str]:

@@ -12,12 +12,12 @@ import random
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 from eapo_verl.experts.cache import ReplyCache
-from eapo_verl.experts.client import Attempt, ExpertClient
+from eapo_verl.experts.client import Attempt
 from eapo_verl.experts.conduct import NO_NUMBER, Question, question_put, reply_passed_on
-from eapo_verl.experts.health import CircuitBreaker
+from eapo_verl.experts.replicas import Replica, Replicas
 from eapo_verl.experts.reply import Reply
 from eapo_verl.method.draws import uniform_draw
 from eapo_verl.settings.base import Endpoint, ExpertPoolSettings
@@ -76,14 +76,17 @@ class _Query:
             cost=sum(reply.cost for reply in self.tried),
             flops=sum(reply.flops for reply in self.tried),
             attempts=sum(reply.attempts for reply in self.tried),
+            failovers=sum(reply.failovers for reply in self.tried),
         )
 
 
 class ExpertPool:
     """Asks any number of endpoints; the queries of one consultation go to different experts where there are enough.
 
-    A query that fails at one endpoint (after its retries) goes to the next one, while the deadline allows. A pool
-    belongs to the event loop that it first asks in; ``close``, or the end of ``async with``, closes its connections.
+    A query that fails at one endpoint (after its retries) goes to the next one, while the deadline allows. Where an
+    endpoint has several servers, a query goes to the one with the fewest open requests and, if it fails there, at once
+    to another: a fail-over, which is counted. A pool belongs to the event loop that it first asks in; ``close``, or the
+    end of ``async with``, closes its connections.
 
     Args:
         endpoints: at least one, with names of their own.
@@ -114,13 +117,8 @@ class ExpertPool:
         self._endpoints = tuple(endpoints)
         self._template = template
         self._settings = settings = settings or ExpertPoolSettings()
-        self._clients = {
-            endpoint.name: ExpertClient(endpoint, settings.reply_max_bytes, thoughts) for endpoint in endpoints
-        }
+        self._replicas = {endpoint.name: Replicas(endpoint, settings, thoughts) for endpoint in endpoints}
         self._slots = {endpoint.name: asyncio.Semaphore(endpoint.max_concurrency) for endpoint in endpoints}
-        self._breakers = {
-            name: CircuitBreaker(settings.breaker_threshold, settings.breaker_cooldown_s) for name in names
-        }
         folder = journal or settings.cache_dir
         self._cache = ReplyCache(folder) if folder is not None else None
         self._names_address = journal is None
@@ -134,8 +132,8 @@ class ExpertPool:
 
     async def close(self) -> None:
         """Close every connection."""
-        for client in self._clients.values():
-            await client.close()
+        for replicas in self._replicas.values():
+            await replicas.close()
 
     async def ask(self, queries: Sequence[str | None], problem: str = "", seed: int = 0) -> list[Reply | None]:
         """Ask every query, at once or in turn, and return one reply a query, in order, within the deadline.
@@ -147,7 +145,7 @@ class ExpertPool:
             seed: of the choice of experts and of their sampling, so that a rerun asks the same.
         """
         deadline = asyncio.get_running_loop().time() + self._settings.deadline_s
-        order = draw_order([each for each in self._endpoints if self._breakers[each.name].state != "open"], seed)
+        order = draw_order([each for each in self._endpoints if self._replicas[each.name].state != "open"], seed)
         asked = {
             index: _Query(Question(query, problem, self._template), seed + index, deadline)
             for index, query in enumerate(queries)
@@ -197,12 +195,12 @@ class ExpertPool:
             await asyncio.sleep(wait_s)
 
     async def _attempt(self, endpoint: Endpoint, query: _Query) -> Attempt | None:
-        """One request, or its cached reply; None where the endpoint's circuit is open."""
-        client, breaker = self._clients[endpoint.name], self._breakers[endpoint.name]
+        """One request, or its cached reply; None where the circuits of all of the endpoint's servers are open."""
+        replicas = self._replicas[endpoint.name]
         put = question_put(endpoint.conduct, query.question, query.seed)
         if put is None:
             return self._settle(endpoint, query, Attempt(Reply(endpoint.name, "failed", detail=NO_NUMBER)))
-        request = client.request(build_messages(put.problem, put.query, put.template), query.seed)
+        request = replicas.client.request(build_messages(put.problem, put.query, put.template), query.seed)
         # What is kept is cut already.
         key = {**request, "reply_max_bytes": self._settings.reply_max_bytes}
         if endpoint.parameter_names["seed"] is None:
@@ -213,20 +211,37 @@ class ExpertPool:
         if self._cache is not None and (cached := await asyncio.to_thread(self._cache.get, key)) is not None:
             return self._settle(endpoint, query, Attempt(replace(cached, expert=endpoint.name)))
         async with self._slots[endpoint.name]:
-            if not breaker.allow():
-                return None
-            try:
-                attempt = await client.send(request)
-            except asyncio.CancelledError:
-                # The consultation's deadline: a request was sent, and the endpoint has not answered it.
-                query.tried.append(Reply(endpoint.name, "timed_out", attempts=1))
-                self._record(endpoint, query.tried[-1], healthy=False)
-                raise
+            attempt = await self._send(endpoint, query, request)
+        if attempt is None:
+            return None
         settled = self._settle(endpoint, query, attempt)
-        self._record(endpoint, attempt.reply, attempt.healthy)
         if self._cache is not None:
             await asyncio.to_thread(self._cache.put, key, attempt.reply)
         return settled
+
+    async def _send(self, endpoint: Endpoint, query: _Query, request: dict[str, Any]) -> Attempt | None:
+        """One request to a server of the endpoint, and to the next where it fails; what the last one made of it."""
+        replicas = self._replicas[endpoint.name]
+        tried: list[Replica] = []
+        replica = replicas.choose(tried)
+        while replica is not None:
+            try:
+                with replica.asked():
+                    attempt = await replica.client.send(request)
+            except asyncio.CancelledError:
+                # The consultation's deadline: a request was sent, and the endpoint has not answered it.
+                query.tried.append(Reply(endpoint.name, "timed_out", attempts=1))
+                self._record(replica, query.tried[-1], healthy=False)
+                raise
+            tried.append(replica)
+            self._record(replica, attempt.reply, attempt.healthy)
+            # Waiting for a second timeout is no fail-over.
+            failed = not attempt.healthy and attempt.reply.outcome == "failed"
+            replica = replicas.choose(tried) if failed else None
+            if replica is None:
+                return attempt
+            self._settle(endpoint, query, replace(attempt, reply=replace(attempt.reply, failovers=1)))
+        return None
 
     def _settle(self, endpoint: Endpoint, query: _Query, attempt: Attempt) -> Attempt:
         """Note what the attempt came to, the reply as the expert's conduct has it (in the cache it is as it came)."""
@@ -244,10 +259,10 @@ class ExpertPool:
             why = f": {attempt.reason}" if attempt.reason else ""
             _log.warning("expert %s: first query that %s (%s)%s", endpoint.name, attempt.reply.outcome, kind[1], why)
 
-    def _record(self, endpoint: Endpoint, reply: Reply, healthy: bool) -> None:
-        breaker = self._breakers[endpoint.name]
+    def _record(self, replica: Replica, reply: Reply, healthy: bool) -> None:
+        breaker = replica.breaker
         before = breaker.state
         breaker.record(healthy)
         if (after := breaker.state) != before:
             why = reply.detail or reply.outcome
-            _log.warning("expert %s: circuit %s, was %s (%s)", endpoint.name, after, before, why)
+            _log.warning("%s: circuit %s, was %s (%s)", replica.label, after, before, why)

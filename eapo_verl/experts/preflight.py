@@ -53,8 +53,20 @@ def preflight(endpoints: Sequence[Endpoint], timeout_s: float = 5.0) -> None:
 
 
 async def _troubles(endpoints: Sequence[Endpoint], timeout_s: float) -> list[str]:
-    found = await asyncio.gather(*(_trouble(endpoint, timeout_s) for endpoint in endpoints))
-    return [f"{_named(each)}: {text}" for each, text in zip(endpoints, found, strict=True) if text]
+    found = await asyncio.gather(*(_trouble_of_all(endpoint, timeout_s) for endpoint in endpoints))
+    return [text for text in found if text]
+
+
+async def _trouble_of_all(endpoint: Endpoint, timeout_s: float) -> str | None:
+    """Why no server of the endpoint can be asked; one that cannot, beside others, may be about to be replaced."""
+    servers = [endpoint.model_copy(update={"base_url": url}) for url in (endpoint.base_url, *endpoint.replica_urls)]
+    found = await asyncio.gather(*(_trouble(one, timeout_s) for one in servers))
+    told = [f"{_named(one)}: {text}" for one, text in zip(servers, found, strict=True) if text]
+    if len(told) == len(servers):
+        return told[0]
+    for text in told:
+        _log.warning("%s", text)
+    return None
 
 
 def _named(endpoint: Endpoint) -> str:

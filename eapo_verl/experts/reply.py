@@ -34,6 +34,7 @@ class Reply:
         flops: of both, by the endpoints' sizes (:mod:`eapo_verl.record.costs`); 0 for a cached reply, and where a size
             is unknown.
         attempts: requests that were sent.
+        failovers: those of them that failed at one server of an expert, and went on to another of its servers at once.
         capped: whether the text was longer than ``reply_max_bytes`` and was cut.
         cached: whether the reply comes from the cache.
         cached_tokens: those of ``tokens`` that were generated for an earlier query, whose reply this is.
@@ -54,6 +55,7 @@ class Reply:
     flops: float = 0.0
     cached_tokens: int = 0
     cached_prompt_tokens: int = 0
+    failovers: int = 0
 
     @property
     def usable(self) -> bool:

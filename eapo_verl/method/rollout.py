@@ -27,6 +27,7 @@ COUNTS = (
     "capped",
     "cached",
     "expert_requests",
+    "expert_failovers",
     "expert_tokens",
     "expert_prompt_tokens",
     "expert_tokens_cached",
@@ -148,6 +149,7 @@ class Rollout:
             self.counts["neutralised"] += words is not None and words.removed
             self.counts["cached"] += reply.cached
             self.counts["expert_requests"] += reply.attempts
+            self.counts["expert_failovers"] += reply.failovers
             self.counts["expert_tokens"] += reply.tokens - reply.cached_tokens
             self.counts["expert_prompt_tokens"] += reply.prompt_tokens - reply.cached_prompt_tokens
             self.counts["expert_tokens_cached"] += reply.cached_tokens

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from eapo_verl.record.costs import count_parameters
 from eapo_verl.record.files import write_whole
 from eapo_verl.record.provenance import git_sha
 
@@ -19,9 +20,21 @@ from eapo_verl.record.provenance import git_sha
 LAST_STEP_FILE = "latest_checkpointed_iteration.txt"
 #: In a checkpoint: its files and their sizes in bytes.
 FILES_FILE = "files.json"
+#: Bytes a parameter in a checkpoint: of weights in float32, and with Adam's two moments of each.
+WEIGHT_BYTES, FULL_BYTES = 4, 12
 _ATTEMPTS_FILE = "attempts.json"
 _STEP = re.compile(r"global_step_(\d+)")
 _REMOVED = ".removed"
+
+
+def checkpoint_bytes(policy: Path, trained: object) -> int:
+    """The least that a checkpoint takes; 0 where the model in ``policy`` is not there yet, or says no size.
+
+    ``trained`` is an arm, or a run's settings: with adapters (LoRA), most weights have no moments.
+    """
+    supervised = getattr(trained, "supervised", None)
+    each = WEIGHT_BYTES if getattr(supervised, "lora", None) is not None else FULL_BYTES
+    return each * (count_parameters(policy) or 0)
 
 
 def seal(checkpoint: Path) -> None:

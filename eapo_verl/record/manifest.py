@@ -74,6 +74,8 @@ def write_manifest(
         "expert_tokens_cached": total("expert_tokens_cached"),
         "expert_prompt_tokens_cached": total("expert_prompt_tokens_cached"),
         "expert_requests": costs.expert_requests,
+        # Those of this run's that failed at one server of an expert and went on to another.
+        "expert_failovers": total("expert_failovers"),
         "expert_cost_usd": round(total("expert_cost") + sum(source["cost_usd"] for source in sources.values()), 6),
         # The first is the sum of the others.
         "consultations": {"asked": total("queries"), **{fate: total(fate) for fate in FATES}},

@@ -154,7 +154,8 @@ class ExpertLimits(Settings):
 
     ``api_key_env`` names the environment variable that holds the key, ``headers_env`` variables of further headers, by
     the header; keys themselves are never part of the settings. ``request`` says what the server calls a parameter, None
-    where it is not sent; ``extra_body`` is sent beside these. ``weight`` is the expert's share of the queries, relative
+    where it is not sent; ``extra_body`` is sent beside these. ``replica_urls`` are addresses of further servers of the
+    same model, as ``base_url`` is of the first. ``weight`` is the expert's share of the queries, relative
     to the others'. ``conduct`` is that of an expert which is spoiled on purpose. Prices are in US dollars for a million
     tokens; ``parameters`` is the size of a model elsewhere, for FLOPs (that of a served one is counted).
     """
@@ -164,6 +165,7 @@ class ExpertLimits(Settings):
     headers_env: Annotated[dict[Header, Variable], OPERATIONAL] = Field(default_factory=dict)
     request: Annotated[dict[Parameter, Text | None], LATER] = Field(default_factory=dict)
     extra_body: Annotated[dict[Text, JsonValue], LATER] = Field(default_factory=dict)
+    replica_urls: Annotated[tuple[BaseUrl, ...], OPERATIONAL] = ()
     weight: float = Field(1.0, gt=0)
     max_concurrency: Annotated[int, OPERATIONAL] = Field(64, ge=1)
     max_tokens: int = Field(64, ge=1, le=10**9)

@@ -1,6 +1,8 @@
 """What a run needs of the machine that it is on, beside cores and memory: checked before it starts."""
 
 import os
+import shutil
+from pathlib import Path
 
 from eapo_verl.settings.run import RunError
 
@@ -23,3 +25,19 @@ def check_temporary_folder() -> None:
             raise RunError(
                 f"{variable}={folder}: sockets are made there, so that it may have {LONGEST} bytes: /tmp, for one"
             )
+
+
+def check_room(folder: Path, needed: int, what: str) -> None:
+    """Check that so many bytes have room in a folder; ``what`` is to be written there.
+
+    Quotas, which not every file system tells, are met when it is written.
+
+    Raises:
+        RunError: they have not.
+    """
+    free = shutil.disk_usage(folder).free
+    if needed > free:
+        raise RunError(
+            f"{folder}: {what} takes {needed / 1e9:.1f} GB, and the file system has room for {free / 1e9:.1f} GB: make "
+            "room, or work in a folder on another one (--directory)"
+        )

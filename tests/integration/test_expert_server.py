@@ -78,7 +78,7 @@ def check_server(marked: Marked, folder: Path, key: str) -> None:
         (found,) = [each for each in marked.named("bin/vllm serve") if each.name() != "VLLM::EngineCore"]
         return found
 
-    base_url = state().experts["expert_a"].base_url
+    base_url = state().experts["expert_a"].replicas[0].base_url
     assert [ask(base_url, one)[0] for one in (key, None, "another")] == [200, 401, 401]
     assert exposed(marked.alive()) == set()
     assert key not in "".join(" ".join(each.cmdline()) for each in marked.alive())
@@ -88,7 +88,7 @@ def check_server(marked: Marked, folder: Path, key: str) -> None:
     engine().kill()
     assert eventually(lambda: not first.is_running() and not state().experts["expert_a"].up, LIMIT_S)
     assert eventually(lambda: state().experts["expert_a"].up, _START_S) and server().pid != first.pid
-    assert state().experts["expert_a"].base_url == base_url and ask(base_url, key)[0] == 200
+    assert state().experts["expert_a"].replicas[0].base_url == base_url and ask(base_url, key)[0] == 200
 
     orphan = engine()
     server().kill()

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from pydantic import Field, model_validator
 
+from eapo_verl.record.checkpoints import FULL_BYTES
 from eapo_verl.record.costs import FORWARD, TRAINED, Costs
 from eapo_verl.settings.base import Settings
 from eapo_verl.settings.run import Training
@@ -18,8 +19,8 @@ from workflow.runs import model_folder
 
 _ROLLOUT, _ACTOR = "actor_rollout_ref.rollout", "actor_rollout_ref.actor"
 _ULYSSES = f"{_ACTOR}.fsdp_config.ulysses_sequence_parallel_size"
-#: Bytes a parameter on the disk: of a checkpoint (float32 weights, two moments), of a trained model (bfloat16).
-_CHECKPOINT, _MODEL = 12, 2
+#: Bytes a parameter on the disk of a trained model, in bfloat16.
+_MODEL = 2
 
 
 class Range(NamedTuple):
@@ -157,7 +158,7 @@ def plan_of(
         disk={
             "models": sum(_MODEL * size for size in sizes.values()) / 1e9,
             "trained models": runs * _MODEL * policy,
-            "checkpoints of one run": 2 * _CHECKPOINT * policy,
+            "checkpoints of one run": 2 * FULL_BYTES * policy,
         },
     )
 

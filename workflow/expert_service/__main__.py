@@ -2,20 +2,25 @@
 
 ``python -m workflow.expert_service lease --services DIR --endpoints FILE --log-dir DIR --expert NAME=FOLDER:LENGTH ...
 -- COMMAND ...`` starts the experts where nobody has yet, writes where they are (or will be) into FILE, and becomes
-COMMAND, which holds the lease; LENGTH is the longest context in tokens. ``wait [-- COMMAND ...]``, in the environment
-of a lease, returns (or becomes COMMAND) when they answer. ``serve`` is what ``lease`` starts.
+COMMAND, which holds the lease; LENGTH is the longest context in tokens, and ``--serving NAME=JSON`` what else there is
+to say of how an expert is served (:class:`~workflow.expert_service.serving.Serving`). ``wait [-- COMMAND ...]``, in the
+environment of a lease, returns (or becomes COMMAND) when they answer. ``serve`` is what ``lease`` starts.
 """
 
 import argparse
+import dataclasses
 import ipaddress
+import json
 import os
 import sys
 from pathlib import Path
 
 from workflow.command import split_command
 from workflow.expert_service.lease import SERVICE_VARIABLE, take_lease, wait_until_up
+from workflow.expert_service.placement import needed
 from workflow.expert_service.servers import VLLM, ExpertModel
 from workflow.expert_service.service import serve
+from workflow.expert_service.serving import Serving
 from workflow.expert_service.state import ServiceError
 from workflow.processes import Identity
 
@@ -27,6 +32,7 @@ def _parser() -> argparse.ArgumentParser:
     for one in (serving, leasing):
         one.add_argument("--log-dir", type=Path, required=True)
         one.add_argument("--expert", type=ExpertModel.parse, action="append", required=True)
+        one.add_argument("--serving", metavar="NAME=JSON", type=_parse_serving, action="append", default=[])
         one.add_argument("--host", help="name or address of this machine that servers listen on; loopback by default")
         one.add_argument("--key", action="store_true", help="want a key, as servers beyond loopback always do")
         one.add_argument("--threads", type=int, default=1, help="of each server, on a CPU")
@@ -34,6 +40,7 @@ def _parser() -> argparse.ArgumentParser:
         one.add_argument(
             "--stall-s", type=float, default=120, help="a start fails after that long without any progress"
         )
+        one.add_argument("--check-s", type=float, default=30, help="a server that answers is checked as often")
         one.add_argument("--vllm", type=Path, default=VLLM, help="the program")
     serving.add_argument("--folder", type=Path, required=True)
     serving.add_argument("--owner", type=Identity.parse, required=True)
@@ -41,6 +48,20 @@ def _parser() -> argparse.ArgumentParser:
     leasing.add_argument("--endpoints", type=Path, required=True)
     waiting.add_argument("--service", type=Path, default=os.environ.get(SERVICE_VARIABLE), help="its folder")
     return parser
+
+
+def _parse_serving(text: str) -> tuple[str, dict]:
+    """The expert, and what is said of it; raises ValueError for anything else."""
+    name, _, said = text.partition("=")
+    return name, json.loads(said)
+
+
+def _models(arguments: argparse.Namespace) -> list[ExpertModel]:
+    said = dict(arguments.serving)
+    return [
+        dataclasses.replace(one, serving=Serving(max_model_len=one.serving.max_model_len, **said.get(one.name, {})))
+        for one in arguments.expert
+    ]
 
 
 def _is_loopback(host: str) -> bool:
@@ -55,19 +76,21 @@ def _run(arguments: argparse.Namespace, command: list[str]) -> int:
         wait_until_up(arguments.service)
     elif arguments.command == "lease":
         passed_on = [f"--expert={model}" for model in arguments.expert]
+        passed_on += [f"--serving={name}={json.dumps(said)}" for name, said in arguments.serving]
         passed_on += [
             f"--{name.replace('_', '-')}={getattr(arguments, name)}"
-            for name in ("threads", "idle_s", "stall_s", "vllm")
+            for name in ("threads", "idle_s", "stall_s", "check_s", "vllm")
         ]
         passed_on += [f"--host={arguments.host}"] if arguments.host is not None else []
         passed_on += ["--key"] if arguments.key else []
-        take_lease(arguments.services, arguments.endpoints, arguments.log_dir, passed_on)
+        accelerators = needed([model.serving for model in _models(arguments)])
+        take_lease(arguments.services, arguments.endpoints, arguments.log_dir, passed_on, accelerators)
     else:
         host = arguments.host or "127.0.0.1"
         return serve(
             arguments.folder,
             arguments.owner,
-            arguments.expert,
+            _models(arguments),
             host=host,
             keyed=arguments.key or not _is_loopback(host),
             threads=arguments.threads,
@@ -75,6 +98,7 @@ def _run(arguments: argparse.Namespace, command: list[str]) -> int:
             program=arguments.vllm,
             idle_s=arguments.idle_s,
             stall_s=arguments.stall_s,
+            check_s=arguments.check_s,
         )
     if command:
         sys.stdout.flush()

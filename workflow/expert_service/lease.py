@@ -24,7 +24,9 @@ _END_S = 15.0
 _REACHED_WITHIN_S = 10.0
 
 
-def take_lease(services: Path, endpoints: Path, log_dir: Path, serve_arguments: Sequence[str]) -> None:
+def take_lease(
+    services: Path, endpoints: Path, log_dir: Path, serve_arguments: Sequence[str], accelerators: int = 0
+) -> None:
     """Lease the service of this workflow, started if need be, for as long as this process and what it executes lives.
 
     Where the run is a job of Slurm's, so is the service; on another machine than its workflow's else, it is the run's.
@@ -34,6 +36,7 @@ def take_lease(services: Path, endpoints: Path, log_dir: Path, serve_arguments: 
         endpoints: written, ``{"name": {"base_url", "model", ...}}``; its stem is the name of a service of one run.
         log_dir: where the logs of the service and its servers go.
         serve_arguments: of ``serve``, without folder, owner and log_dir; of a service that is a job, without host.
+        accelerators: that all servers take together.
 
     Raises:
         ServiceError: the service does not start.
@@ -51,7 +54,7 @@ def take_lease(services: Path, endpoints: Path, log_dir: Path, serve_arguments: 
         state = folder.read()
         if state is None or state.owner != str(owner) or not folder.serves(state):
             if workflow is not None and as_a_job:
-                state = _start_as_a_job(folder, state, workflow, log, serving)
+                state = _start_as_a_job(folder, state, workflow, log, serving, accelerators)
             else:
                 _end(state, log)
                 folder.clear()
@@ -81,7 +84,11 @@ def wait_until_up(path: Path) -> None:
         if state.failure is not None:
             raise ServiceError(state.failure)
         if all(expert.up for expert in state.experts.values()):
-            unreached = [expert.base_url for expert in state.experts.values() if not expert.answers()]
+            unreached = [
+                expert.replicas[0].base_url
+                for expert in state.experts.values()
+                if not any(one.up and one.answers() for one in expert.replicas)
+            ]
             if not unreached:
                 return
             unreached_at = unreached_at or time.monotonic()
@@ -118,7 +125,12 @@ def _start(folder: ServiceFolder, owner: Identity, log: Path, serving: Sequence[
 
 
 def _start_as_a_job(
-    folder: ServiceFolder, before: ServiceState | None, workflow: Workflow, log: Path, serving: Sequence[str]
+    folder: ServiceFolder,
+    before: ServiceState | None,
+    workflow: Workflow,
+    log: Path,
+    serving: Sequence[str],
+    accelerators: int,
 ) -> ServiceState:
     """Have a service as a job of Slurm's, which may have been submitted already by a run that has ended meanwhile."""
     printed = log.with_name("slurm.log")
@@ -129,7 +141,8 @@ def _start_as_a_job(
         folder.clear()
         for old in (log, printed):
             old.unlink(missing_ok=True)
-        job = SlurmJob.submit(workflow, printed, [sys.executable, "-m", "workflow.logged", str(log), "--", *serving])
+        command = [sys.executable, "-m", "workflow.logged", str(log), "--", *serving]
+        job = SlurmJob.submit(workflow, printed, command, accelerators)
         folder.note_job(job.number)
     return _published(folder, job.ended, log, printed)
 

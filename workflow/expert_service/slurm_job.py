@@ -29,11 +29,21 @@ _NOT_HANDED_ON = ("SLURM_", "SLURMD_", "SRUN_", "SBATCH_", "CUDA_VISIBLE_", "ROC
 
 
 class Share(BaseModel):
-    """What the service's job is given: cores, MiB of memory, accelerators."""
+    """What the service's job is given: cores, MiB of memory, accelerators.
+
+    ``gpus`` None: as many as the servers take; cores and memory are then for each of them.
+    """
 
     threads: int
     memory_mb: int
-    gpus: int
+    gpus: int | None
+
+    def of(self, accelerators: int) -> "Share":
+        """That of a service whose servers take so many accelerators."""
+        if self.gpus is not None:
+            return self
+        times = max(1, accelerators)
+        return Share(threads=times * self.threads, memory_mb=times * self.memory_mb, gpus=accelerators)
 
     def announce(self) -> None:
         """Put it into the environment of this process and of its jobs."""
@@ -54,19 +64,21 @@ class SlurmJob:
         self._state: str | None = None
 
     @classmethod
-    def submit(cls, workflow: Workflow, printed: Path, command: Sequence[str]) -> "SlurmJob":
+    def submit(cls, workflow: Workflow, printed: Path, command: Sequence[str], accelerators: int = 0) -> "SlurmJob":
         """Submit ``command``, which is told its node's name by ``--host``; what it prints goes to ``printed``.
+
+        Its servers take so many ``accelerators``.
 
         Raises:
             ServiceError: Slurm refuses.
         """
-        share = Share.model_validate_json(os.environ[SHARE_VARIABLE])
+        share = Share.model_validate_json(os.environ[SHARE_VARIABLE]).of(accelerators)
         printed.parent.mkdir(parents=True, exist_ok=True)
         asked = _ask("squeue", "--noheader", "--jobs", os.environ["SLURM_JOB_ID"], "--format", "%a|%P|%l")
         account, partition, limit = asked.strip().split("|")
         options = {
-            "job-name": "eapo-experts", "output": printed, "chdir": Path.cwd(), "export": "ALL", "ntasks": 1,
-            "cpus-per-task": share.threads, "mem": f"{share.memory_mb}M", "partition": partition, "time": limit,
+            "job-name": "eapo-experts", "output": printed, "chdir": Path.cwd(), "export": "ALL", "partition": partition,
+            "time": limit, "nodes": 1, "ntasks": 1, "cpus-per-task": share.threads, "mem": f"{share.memory_mb}M",
         }  # fmt: skip
         words = [f"--{name}={value}" for name, value in options.items()]
         words += [f"--account={account}"] if account not in ("", "(null)") else []

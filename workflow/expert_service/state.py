@@ -22,15 +22,14 @@ class ServiceError(Exception):
     """Why experts cannot be served, in one line."""
 
 
-class ExpertState(BaseModel):
-    """Where an expert is (OpenAI-style ``base_url``, ".../v1"), its size, if it has answered since it was started."""
+class ReplicaState(BaseModel):
+    """Where one of an expert's servers is (OpenAI-style, ".../v1"), and if it has answered since it was started."""
 
     base_url: str
-    parameters: int | None = None
     up: bool = False
 
     def answers(self) -> bool:
-        """Whether its server is ready, as seen from here."""
+        """Whether its web server is ready, as seen from here."""
         try:
             # Its node is near: a proxy, which many a cluster's environment names, would not find it.
             opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
@@ -38,6 +37,24 @@ class ExpertState(BaseModel):
                 return response.status == 200
         except OSError:
             return False
+
+
+class ExpertState(BaseModel):
+    """An expert's servers, and the size of its model."""
+
+    replicas: list[ReplicaState]
+    parameters: int | None = None
+
+    @property
+    def up(self) -> bool:
+        """Whether somebody who asks is answered: by one of them, at least."""
+        return any(one.up for one in self.replicas)
+
+    def endpoint(self) -> dict[str, Any]:
+        """Where it is, as a run's settings say it."""
+        first, *others = [one.base_url for one in self.replicas]
+        size = {} if self.parameters is None else {"parameters": self.parameters}
+        return {"base_url": first, **({"replica_urls": others} if others else {}), **size}
 
 
 class ServiceState(BaseModel):
@@ -52,10 +69,7 @@ class ServiceState(BaseModel):
     def endpoints(self) -> dict[str, dict[str, Any]]:
         """The experts as a run's settings name them."""
         key = {"api_key_env": KEY_VARIABLE} if self.keyed else {}
-        return {
-            name: {"model": name, **key, **one.model_dump(exclude={"up"}, exclude_none=True)}
-            for name, one in self.experts.items()
-        }
+        return {name: {"model": name, **key, **one.endpoint()} for name, one in self.experts.items()}
 
 
 class ServiceFolder:

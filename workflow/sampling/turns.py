@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import TypeAdapter, model_validator
+from pydantic import Field, JsonValue, TypeAdapter, model_validator
 
 from baselines.procedure import Procedure, Replies
 from baselines.procedures import AnyProcedure
@@ -18,7 +18,7 @@ from eapo_verl.record.contents import model_digest
 from eapo_verl.record.costs import count_parameters
 from eapo_verl.settings.base import Endpoint, ExpertLimits
 from eapo_verl.settings.errors import one_line
-from eapo_verl.settings.identity import OPERATIONAL, identity
+from eapo_verl.settings.identity import LATER, OPERATIONAL, identity
 from workflow.sampling.other_samples import flops_a_sample
 from workflow.sampling.request import SamplingError
 
@@ -29,6 +29,9 @@ class AskedExpert(ExpertLimits):
     folder: Annotated[Path | None, OPERATIONAL] = None
     #: Of a served one, in tokens: a longer question fails.
     max_model_len: int | None = None
+    #: Likewise: what the server computes otherwise by.
+    quantization: Annotated[str | None, LATER] = None
+    vllm: Annotated[dict[str, JsonValue], LATER] = Field(default_factory=dict)
     base_url: Annotated[str | None, OPERATIONAL] = None
     model: str | None = None
 
@@ -45,7 +48,7 @@ class AskedExpert(ExpertLimits):
 
     def endpoint(self, started: dict[str, Any], max_tokens: int | None) -> Endpoint:
         """Where it is; `started` holds addresses of those that are served, `max_tokens`, if any, is its new limit."""
-        fields = self.model_dump(exclude={"folder", "max_model_len"}, exclude_none=True)
+        fields = self.model_dump(exclude={"folder", "max_model_len", "quantization", "vllm"}, exclude_none=True)
         fields |= {} if max_tokens is None else {"max_tokens": max_tokens}
         return Endpoint(**fields | started.get(self.name, {}))
 

@@ -22,7 +22,7 @@ from tests.survivors import LIMIT_S, Marked, wait_for
 from workflow.belonging import WORKFLOW_VARIABLE, Workflow
 from workflow.expert_service import lease, slurm_job
 from workflow.expert_service.slurm_job import SHARE_VARIABLE, Share, SlurmJob
-from workflow.expert_service.state import ExpertState, ServiceError, ServiceFolder, ServiceState
+from workflow.expert_service.state import ExpertState, ReplicaState, ServiceError, ServiceFolder, ServiceState
 from workflow.processes import Identity, this_process
 
 
@@ -175,14 +175,65 @@ def test_a_server_that_dies_is_started_again_at_its_address_and_its_engine_does_
     (world.model / "hanging").touch()
     world.lease(name="one")
     world.up("one")
-    address, (engine,) = world.state().experts["wise"].base_url, world.engines()
+    address, (engine,) = world.state().experts["wise"].replicas[0].base_url, world.engines()
     os.kill(world.starts()[0], signal.SIGKILL)
     assert eventually(lambda: len(world.starts()) == 2 and world.state().experts["wise"].up)
     assert not engine.is_running() and len(world.engines()) == 1
-    assert world.state().experts["wise"].base_url == address
+    assert world.state().experts["wise"].replicas[0].base_url == address
     world.lease(name="two")
     world.up("two")
     assert len(world.starts()) == 2
+
+
+def test_replicas_are_told_to_the_run_and_a_dead_one_is_replaced_while_the_other_answers(world: World) -> None:
+    world.lease('--serving=wise={"replicas": 2}')
+    world.up()
+    one, other = world.state().experts["wise"].replicas
+    told = json.loads((world.folder / "services/one.json").read_text())["wise"]
+    assert (told["base_url"], told["replica_urls"]) == (one.base_url, [other.base_url])
+    assert eventually(lambda: all(each.up for each in world.state().experts["wise"].replicas))
+    os.kill(world.starts()[0], signal.SIGKILL)
+    assert eventually(lambda: len(world.starts()) == 3) and world.state().experts["wise"].up
+    assert eventually(lambda: all(each.up for each in world.state().experts["wise"].replicas))
+    assert [each.base_url for each in world.state().experts["wise"].replicas] == [one.base_url, other.base_url]
+
+
+def test_a_replica_that_does_not_come_back_is_left_alone_while_another_answers(world: World) -> None:
+    world.lease('--serving=wise={"replicas": 2}')
+    world.up()
+    assert eventually(lambda: all(each.up for each in world.state().experts["wise"].replicas))
+    (world.model / "broken").touch()
+    os.kill(world.starts()[0], signal.SIGKILL)
+    log = world.folder / "logs" / "shared" / "service.log"
+    assert eventually(lambda: "it is left alone, others answer for it" in log.read_text())
+    assert log.read_text().count("starting it again") == 3
+    state = world.state()
+    assert state.failure is None and sum(each.up for each in state.experts["wise"].replicas) == 1
+    os.kill(world.starts()[1], signal.SIGKILL)
+    assert world.left_of_service() == []
+    assert "this model is broken" in str(world.state().failure)
+
+
+def test_a_server_whose_engine_hangs_is_replaced_and_one_that_is_busy_for_others_is_not(world: World) -> None:
+    world.lease("--check-s", "0.1", "--stall-s", "0.4")
+    world.up()
+    (world.model / "busy").touch()
+    time.sleep(2)
+    assert len(world.starts()) == 1 and world.state().experts["wise"].up
+    (world.model / "busy").rename(world.model / "stuck")
+    assert eventually(lambda: not world.state().experts["wise"].up)
+    (world.model / "stuck").unlink()
+    assert eventually(lambda: len(world.starts()) == 2 and world.state().experts["wise"].up)
+    said = (world.folder / "logs" / "shared" / "service.log").read_text()
+    assert "expert wise is ill: no token within 0.4 s, for nobody" in said
+
+
+def test_a_server_that_answers_as_another_model_is_one_line(world: World) -> None:
+    (world.model / "impostor").touch()
+    run = world.lease("--check-s", "0.1")
+    _, said = run.communicate()
+    assert run.returncode == 1
+    assert "expert wise is ill: its answer to a request of one token is no completion of wise" in said
 
 
 def test_a_server_that_does_not_start_is_one_line_for_every_run_that_waits_and_the_next_one_tries_again(
@@ -261,7 +312,7 @@ def test_runs_that_are_jobs_of_slurms_share_a_service_that_is_one_of_its_own(wor
     # Of the run's own job it has nothing; whose workflow it is of, it knows.
     given = submitted["environment"]
     assert given.keys().isdisjoint({"SLURM_JOB_ID", "SLURM_MEM_PER_NODE", "TMPDIR"}) and WORKFLOW_VARIABLE in given
-    assert world.state().experts["wise"].base_url.startswith(f"http://{socket.gethostname()}:")
+    assert world.state().experts["wise"].replicas[0].base_url.startswith(f"http://{socket.gethostname()}:")
     world.workflow.kill()
     world.workflow.wait()
     assert world.left_of_service() == []
@@ -311,7 +362,7 @@ def test_a_run_does_not_wait_for_ever_in_its_own_allocation(world: World, monkey
 
 def test_experts_that_a_run_cannot_reach_are_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(lease, "_REACHED_WITHIN_S", 0.0)
-    us, nobody = str(this_process()), ExpertState(base_url="http://127.0.0.1:9/v1", up=True)
+    us, nobody = str(this_process()), ExpertState(replicas=[ReplicaState(base_url="http://127.0.0.1:9/v1", up=True)])
     folder = ServiceFolder(tmp_path)
     folder.publish(ServiceState(process=us, owner=us, keyed=False, experts={"wise": nobody}))
     with pytest.raises(ServiceError, match=r"^http://127\.0\.0\.1:9/v1 answers on its own machine"):
