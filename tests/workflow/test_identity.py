@@ -20,6 +20,7 @@ from tests.default_experiment import DEFAULT, REMOTE, plan
         {"methods": ["eapo", "self_exploratory", "eapo_paper"], "benchmark_dir": "."},
         {"evaluation__stop": ["</answer>"], "evaluation__gpu_memory_utilization": 0.5},
         {"chat_template_kwargs": {}},
+        {"experts__0__replicas": 3, "experts__0__tensor_parallel": 2, "experts__0__gpu_memory_utilization": 0.5},
     ],
     ids=lambda changes: "-".join(changes),
 )
@@ -34,6 +35,8 @@ def test_what_changes_no_result_is_no_part_of_a_run_s_identity(changes: dict[str
         {"models__expert_b__seed": 5},
         {"experts__0__max_tokens": 5},
         {"experts__0__max_model_len": 65},
+        {"experts__0__quantization": "fp8"},
+        {"experts__0__vllm": {"kv_cache_dtype": "fp8"}},
         {"experts__0__price_per_million_input": 1.0},
         {"consultation__pool__mode": "sequential"},
         {"training__budget__steps": 25},

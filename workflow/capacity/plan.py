@@ -15,6 +15,7 @@ from workflow.capacity.shapes import Shape, shape_of
 from workflow.capacity.tokens import Assumed, TokenModel
 from workflow.command import BadInput
 from workflow.experiment import Experiment
+from workflow.models import Expert
 from workflow.runs import model_folder
 
 _ROLLOUT, _ACTOR = "actor_rollout_ref.rollout", "actor_rollout_ref.actor"
@@ -65,8 +66,9 @@ class Role(NamedTuple):
     what: str
     length: int
     placed: memory.Training | memory.Engine | None
-    #: Whether it has accelerators of its own.
+    #: Whether it has accelerators of its own, and how many of the placement there are.
     apart: bool = False
+    copies: int = 1
 
 
 class ArmPlan(NamedTuple):
@@ -182,7 +184,7 @@ def _arm(method: str, runs: int, costs: Costs, machine: Machine) -> ArmPlan:
 def _needed(roles: list[Role]) -> int:
     """The policies train one after the other, each beside its engine; every expert is apart."""
     training = [one.placed.gpus for one in roles if isinstance(one.placed, memory.Training)]
-    experts = [one.placed.parallel for one in roles if isinstance(one.placed, memory.Engine) and one.apart]
+    experts = [one.copies * one.placed.parallel for one in roles if isinstance(one.placed, memory.Engine) and one.apart]
     return max(training, default=0) + sum(experts)
 
 
@@ -205,15 +207,20 @@ def _roles(experiment: Experiment, shapes: Mapping[str, Shape], machine: Machine
         roles.append(Role(model, shapes[model], "rolls out", lengths, beside))
     for expert in experiment.experts:
         if expert.serve is not None:
-            shape, length = shapes[expert.serve], expert.max_model_len
-            roles.append(
-                Role(
-                    expert.serve,
-                    shape,
-                    f"answers as {expert.name}",
-                    length,
-                    memory.smallest_engine(shape, machine.gpu_memory, 0.9, length, 8),
-                    apart=True,
-                )
-            )
+            roles.append(_expert(expert, shapes[expert.serve], machine))
     return roles
+
+
+def _expert(expert: Expert, shape: Shape, machine: Machine) -> Role:
+    """As the experiment places it; the smallest that holds eight of the longest sequences where it says no size."""
+    length, share = expert.max_model_len, expert.gpu_memory_utilization or 0.9
+    sizes = expert.tensor_parallel * expert.pipeline_parallel
+    placed: memory.Engine | None
+    if sizes == 1:
+        placed = memory.smallest_engine(shape, machine.gpu_memory, share, length, 8)
+    else:
+        stated = memory.engine(shape, sizes, machine.gpu_memory, share, length)
+        placed = stated if stated.sequences else None
+    copies = expert.replicas * expert.data_parallel
+    what = f"answers as {expert.name}" + (f", {copies} times" if copies > 1 else "")
+    return Role(str(expert.serve), shape, what, length, placed, apart=True, copies=copies)

@@ -301,3 +301,35 @@ def test_any_number_of_retries_can_be_waited_for(monkeypatch: pytest.MonkeyPatch
     # The wait doubles each time: after a thousand of them no float would hold it.
     (reply,) = ask([endpoint(NOBODY, retries=1200)], ["echo 1"], backoff_s=0.0)
     assert reply.outcome == "failed"
+
+
+def test_replicas_share_the_queries_and_one_that_fails_hands_them_on(server: ExpertServer) -> None:
+    with ExpertServer() as other:
+        both = endpoint(server.base_url, replica_urls=(other.base_url,))
+        assert {reply.failovers for reply in ask([both], [f"brief {number}" for number in range(8)])} == {0}
+        assert len(server.received) == len(other.received) == 4
+    with ExpertServer(mood="broken") as broken:
+        half = endpoint(broken.base_url, replica_urls=(NOBODY, server.base_url))
+        (reply,) = ask([half], ["echo 1"])
+    assert (reply.outcome, reply.text, reply.expert) == ("answered", "1", "a")
+    assert (reply.attempts, reply.failovers) == (3, 2)
+
+
+def test_a_dead_replica_is_left_alone_and_where_all_are_dead_the_query_fails_once(server: ExpertServer) -> None:
+    limits = ExpertPoolSettings(breaker_threshold=2, breaker_cooldown_s=60)
+
+    async def run(urls: tuple[str, ...]) -> list[Reply]:
+        async with ExpertPool([endpoint(NOBODY, replica_urls=urls)], settings=limits) as pool:
+            return [reply for seed in range(8) for reply in await pool.ask(["echo 1"], seed=seed) if reply]
+
+    replies = asyncio.run(run((server.base_url,)))
+    assert {reply.outcome for reply in replies} == {"answered"}
+    assert sum(reply.failovers for reply in replies) == 2 and len(server.received) == 8
+    dead = asyncio.run(run((NOBODY,)))
+    assert {reply.outcome for reply in dead} == {"failed"}
+    assert [(reply.attempts, reply.failovers) for reply in dead] == [(2, 1)] * 2 + [(0, 0)] * 6
+
+
+def test_a_refused_request_is_no_fail_over(server: ExpertServer) -> None:
+    (reply,) = ask([endpoint(server.base_url, replica_urls=(server.base_url,))], ["refused x"])
+    assert (reply.outcome, reply.attempts, reply.failovers) == ("failed", 1, 0)

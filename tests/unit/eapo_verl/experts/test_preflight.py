@@ -35,6 +35,17 @@ def test_an_expert_that_is_down_is_named_in_one_line(server: ExpertServer) -> No
     )
 
 
+def test_a_server_that_is_down_beside_another_of_its_expert_is_a_warning(
+    server: ExpertServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    preflight([endpoint(NOBODY, replica_urls=(server.base_url,))])
+    assert [record.message.startswith(f"expert a at {NOBODY}: cannot be reached") for record in caplog.records] == [
+        True
+    ]
+    with pytest.raises(ExpertsUnreachable, match=r"expert a at .* cannot be reached"):
+        preflight([endpoint(NOBODY, replica_urls=(NOBODY,))])
+
+
 def test_an_expert_that_hangs_is_named_in_time(server: ExpertServer) -> None:
     server.mood = "slow"
     begun = time.monotonic()
