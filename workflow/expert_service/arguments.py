@@ -42,6 +42,7 @@ def refused(servings: Mapping[str, Serving]) -> dict[str, str]:
 def refusals(asked: Mapping[str, Sequence[str]]) -> dict[str, str]:
     """What :func:`refused` is told by the process that imports vLLM."""
     from vllm.entrypoints.openai.cli_args import make_arg_parser
+    from vllm.model_executor.layers.quantization import QUANTIZATION_METHODS
     from vllm.utils.argparse_utils import FlexibleArgumentParser
 
     class Parser(FlexibleArgumentParser):
@@ -59,10 +60,12 @@ def refusals(asked: Mapping[str, Sequence[str]]) -> dict[str, str]:
             if option.startswith("--") and option not in parser._option_string_actions:
                 return f"vllm: {option.removeprefix('--')!r} is no argument of vllm serve"
         try:
-            parser.parse_args(["model", *words])
+            quantization = parser.parse_args(["model", *words]).quantization
         except ValueError as error:
             return f"vllm: {' '.join(str(error).split())}"
-        return None
+        if quantization is None or quantization in QUANTIZATION_METHODS:
+            return None
+        return f"quantization: {quantization!r} is none of vLLM's: {', '.join(QUANTIZATION_METHODS)}"
 
     return {name: said for name, words in asked.items() if (said := refusal_of(words)) is not None}
 
