@@ -3,7 +3,7 @@
 import json
 from typing import Annotated, Any
 
-from pydantic import Field, JsonValue, StringConstraints, field_validator
+from pydantic import Field, JsonValue, StringConstraints, field_validator, model_validator
 
 from eapo_verl.settings.base import Settings, Text
 from eapo_verl.settings.identity import LATER, OPERATIONAL
@@ -28,6 +28,8 @@ _OWN = {
     *("disable_log_stats", "disable_uvicorn_access_log", "help"),
 }
 _OWN_PREFIX = "data_parallel_"
+#: Accelerators of all servers of an expert.
+_MOST = 4096
 
 #: The long name of an argument, with dashes or underscores, and of a part of one behind a dot.
 Argument = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]*(\.[A-Za-z0-9_-]+)*$")]
@@ -79,6 +81,15 @@ class Serving(Settings):
         if len({name.replace("-", "_") for name in value}) < len(value):
             raise ValueError("an argument stands there twice")
         return value
+
+    @model_validator(mode="after")
+    def _no_more_than_there_are(self) -> "Serving":
+        if (together := self.replicas * self.accelerators) > _MOST:
+            raise ValueError(
+                f"replicas, tensor_parallel, pipeline_parallel and data_parallel make {together} accelerators; at most "
+                f"{_MOST} are allowed"
+            )
+        return self
 
     @property
     def accelerators(self) -> int:

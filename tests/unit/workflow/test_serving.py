@@ -50,6 +50,8 @@ def test_what_is_not_said_is_not_told_to_a_server(monkeypatch: pytest.MonkeyPatc
 def test_what_is_the_workflows_own_is_refused(argument: str, value: object, complaint: str) -> None:
     with pytest.raises(ValueError, match=complaint):
         Serving(vllm={argument: value})
+    with pytest.raises(ValueError, match="make 8192 accelerators; at most 4096 are allowed"):
+        Serving(replicas=2, tensor_parallel=64, data_parallel=64)
     with pytest.raises(ValueError, match="twice"):
         Serving(vllm={"max-num-seqs": 1, "max_num_seqs": 2})
 
