@@ -42,7 +42,9 @@ def marked(*classes: type[Settings]) -> set[str]:
 
 
 def test_what_is_mere_operation() -> None:
-    assert marked(ExpertLimits) == {"api_key_env", "headers_env", "max_concurrency", "timeout_s", "retries"}
+    assert marked(ExpertLimits) == {
+        *("api_key_env", "headers_env", "max_concurrency", "timeout_s", "retries", "replica_urls")
+    }
     assert marked(Endpoint) - marked(ExpertLimits) == {"base_url"}
     assert marked(ExpertPoolSettings) == {
         *("deadline_s", "backoff_s", "breaker_threshold", "breaker_cooldown_s", "failure_window", "failure_limit")
