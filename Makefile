@@ -3,7 +3,7 @@ SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
-.PHONY: setup setup-cluster reproduce shard known-experiment one-config test test-arms test-cluster lint lock clean help
+.PHONY: setup setup-cluster setup-flash-attn on-gpu reproduce shard known-experiment one-config test test-arms test-cluster lint lock clean help
 
 EXPERIMENT ?= default
 PYTHON ?= python3.11
@@ -85,6 +85,16 @@ setup-cluster: $(VENV)/.complete-cluster  ## the same, with what Snakemake needs
 $(VENV)/.complete-cluster: $(STAMP) requirements/cluster.lock
 	@$(PIP) install --no-deps -r requirements/cluster.lock
 	@touch $@
+
+setup-flash-attn: on-gpu $(VENV)/.complete-flash-attn  ## the same on a GPU, with flash attention, which training there wants (docs/run-at-scale.md)
+
+$(VENV)/.complete-flash-attn: $(STAMP) requirements/flash-attn.lock
+	@$(PIP) install --no-deps --no-build-isolation -r requirements/flash-attn.lock
+	@touch $@
+
+# Before the environment, as known-experiment.
+on-gpu:
+	$(if $(filter gpu,$(PLATFORM)),,$(error flash attention is of GPUs: PLATFORM=gpu, where they are on other machines))
 
 reproduce: known-experiment $(STAMP)  ## run the comparison of config/$(EXPERIMENT).yaml into results/$(EXPERIMENT)/ (EXPERIMENT=default)
 	@# What Snakemake would end with a traceback of.

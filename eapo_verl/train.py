@@ -24,6 +24,7 @@ import yaml
 
 from eapo_verl.cpu.environment import cpu_environment, on_cpu
 from eapo_verl.cpu.fork_server import serving
+from eapo_verl.engine.accelerators import check_rl, visible
 from eapo_verl.engine.cluster import check_job
 from eapo_verl.engine.network import loopback_environment, on_one_machine
 from eapo_verl.engine.verl_config import compose
@@ -32,6 +33,7 @@ from eapo_verl.experts.preflight import ExpertsUnreachable, preflight
 from eapo_verl.record import checkpoints, step_log
 from eapo_verl.record.contents import contents_digest
 from eapo_verl.record.other_runs import with_match
+from eapo_verl.record.trackers import check_trackers, copy_trackers, wandb_environment
 from eapo_verl.settings.errors import one_line
 from eapo_verl.settings.machine import check_room, check_temporary_folder
 from eapo_verl.settings.run import AnyRun, RunError, RunSettings, RunStopped
@@ -87,6 +89,7 @@ def train(settings: RunSettings, checkpoint_dir: Path, resumed_from: int, nodes:
         RunStopped: experts failed too often, say, or a machine is lost; the last checkpoint is kept.
     """
     os.environ.setdefault("TENSORBOARD_DIR", str(checkpoint_dir / "tensorboard"))
+    os.environ |= wandb_environment(settings, checkpoint_dir)
     own = on_one_machine(settings.verl)
     alone = own and nodes < 2
     if own:
@@ -97,12 +100,11 @@ def train(settings: RunSettings, checkpoint_dir: Path, resumed_from: int, nodes:
         import ray
         from omegaconf import OmegaConf
         from verl.trainer.main_ppo import run_ppo
-        from verl.trainer.ppo.utils import need_critic, need_reference_policy
-        from verl.utils.config import validate_config
 
         from eapo_verl.engine import banned_tag
         from eapo_verl.engine.cluster import RUNNER, Watch, formed, joining
         from eapo_verl.engine.task_runner import TaskRunner
+        from eapo_verl.engine.verl_checks import validate
         from eapo_verl.engine.weight_socket import new_run
 
         config = compose(settings, checkpoint_dir, "cpu" if on_cpu() else "gpu")
@@ -110,9 +112,7 @@ def train(settings: RunSettings, checkpoint_dir: Path, resumed_from: int, nodes:
         config.trainer.val_before_train = resumed_from in (0, settings.budget.steps)
         if nodes > 1:
             config.trainer.nnodes = nodes
-        validate_config(
-            config=config, use_reference_policy=need_reference_policy(config), use_critic=need_critic(config)
-        )
+        validate(config)
         ray_init = config.ray_kwargs.ray_init
         runtime_env = {**(ray_init.get("runtime_env") or {})}
         ours = new_run() | banned_tag.variables(settings.policy, settings.consultation)
@@ -192,6 +192,9 @@ def run(settings: RunSettings, run_dir: Path, checkpoint_dir: Path, nodes: int =
     if resumed_from:
         print(f"progress: {settings.method} seed {settings.seed}: resuming from step {resumed_from}", flush=True)
     check_teacher(settings)
+    check_trackers(settings)
+    if not on_cpu():
+        check_rl(settings, visible(), nodes)
     dropped = write_all(settings, checkpoint_dir)
     provided = provide(settings, checkpoint_dir)
     # The last step is logged after the last checkpoint and the last validation.
@@ -206,8 +209,7 @@ def run(settings: RunSettings, run_dir: Path, checkpoint_dir: Path, nodes: int =
     merge(checkpoint_dir / f"global_step_{settings.budget.steps}" / "actor", run_dir / "model")
     for name in (step_log.FILE, transcripts.FILE):
         shutil.copyfile(checkpoint_dir / name, run_dir / name)
-    if (checkpoint_dir / "tensorboard").exists():
-        shutil.copytree(checkpoint_dir / "tensorboard", run_dir / "tensorboard", dirs_exist_ok=True)
+    copy_trackers(checkpoint_dir, run_dir)
     write_manifest(
         run_dir / "run.json",
         settings,

@@ -1,4 +1,5 @@
-"""Whether the parts of an experiment fit together: lengths into models, a batch into the training set, tasks to models.
+"""Whether the parts of an experiment fit together: lengths into models, a batch into the training set, tasks to models,
+trainings on accelerators.
 
 Each would be found out by an engine that was started for it, or by nobody. Lengths are in tokens.
 """
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING
 from baselines.arm import Arm
 from baselines.procedure import Replies
 from eapo_verl.engine.network import CLUSTER_KEY
+from eapo_verl.settings import placement
 from eapo_verl.settings.chat_template import unread
 from eapo_verl.settings.run import Training
 from eapo_verl.settings.supervised import Supervised
@@ -40,6 +42,8 @@ def check_fits(experiment: "Experiment", problems: Mapping[str, int]) -> None:
         _check_replies(experiment, name, arm)
         _check_tasks(experiment, name, arm)
         _check_nodes(experiment, name, arm)
+        if experiment.resources.training_gpus:
+            _check_placement(experiment, name, arm)
         if arm.needs().problems and "train" in problems:
             _check_batch(experiment, name, arm, problems["train"])
     check_chat_templates(experiment, lambda model: _template(experiment, model))
@@ -154,6 +158,31 @@ def _check_nodes(experiment: "Experiment", name: str, arm: Arm) -> None:
                 f"method {name}: training.verl: {key}: resources.training_nodes ({nodes}) says on how many machines a "
                 "run is, which form its Ray cluster; allowed is one of the two"
             )
+
+
+def _check_placement(experiment: "Experiment", name: str, arm: Arm) -> None:
+    """How an arm is trained on accelerators; whether the heads of its model go with it, its run says at its start."""
+    training, supervised = getattr(arm, "training", None), getattr(arm, "supervised", None)
+    if not isinstance(training, Training):
+        return
+    resources = experiment.resources
+    nodes = resources.training_nodes if arm.spans_nodes else 1
+    row = training.lengths.prompt + training.lengths.response
+    if isinstance(supervised, Supervised):
+        keys, verl = placement.SFT, supervised.verl
+        complaints = placement.sft_complaints(verl, row, None, training.budget.mini_batch)
+    else:
+        keys, verl = placement.RL, training.verl
+        if nodes > 1:
+            verl = verl | {str(keys.nodes): nodes}
+        complaints = placement.rl_complaints(verl, row, None, bool(arm.needs().models))
+    for complaint in complaints:
+        raise ValueError(f"method {name}: {keys.where}: {complaint}")
+    if (gpus := placement.accelerators(keys, verl)) > resources.training_gpus * nodes:
+        raise ValueError(
+            f"method {name}: {keys.where}: {gpus} accelerators train ({keys.gpus}), and resources.training_gpus are "
+            f"{resources.training_gpus}" + (f" on each of {nodes} machines" if nodes > 1 else "")
+        )
 
 
 def _check_batch(experiment: "Experiment", name: str, arm: Arm, problems: int) -> None:

@@ -11,7 +11,9 @@ import psutil
 import yaml
 
 from baselines.arm import Arm
+from eapo_verl.settings import placement
 from eapo_verl.settings.identity import later
+from eapo_verl.settings.run import Training
 from workflow.experiment import Experiment
 from workflow.expert_service.placement import installed
 from workflow.expert_service.serving import Serving
@@ -140,7 +142,7 @@ class Plan:
         would confine it to one. Its accelerators are asked for by the machine, and no task is bound to one.
         """
         resources, nodes = self.experiment.resources, self.nodes(method)
-        gpus = resources.training_gpus
+        gpus = self.training_gpus(method)
         if nodes == 1:
             return gpus if resource == "gpu" else None
         asked: dict[str, int | str | None] = {
@@ -239,6 +241,17 @@ class Plan:
     def endpoints(self, method: str, seed: int | str, stage: Stage) -> Path:
         """The file that says where the experts are."""
         return self.results / "services" / f"{method}.seed{seed}.{stage}.json"
+
+    def training_gpus(self, method: str) -> int:
+        """The accelerators of a run on each machine: the experiment's number, beside which a teacher has its own.
+
+        On several machines the teacher's have to be among them.
+        """
+        gpus, arm = self.experiment.resources.training_gpus, self._arm(method)
+        training = getattr(arm, "training", None)
+        if gpus and self.nodes(method) == 1 and isinstance(training, Training) and arm.needs().models:
+            gpus += placement.teacher_accelerators(training.verl)
+        return gpus
 
     def training_slots(self, cores: int) -> int:
         """How many trainings this machine has room for, with so many of its cores."""

@@ -7,8 +7,14 @@ from typing import Any
 from eapo_verl.cpu.kv_cache import SEQUENCES, kv_cache_bytes
 from eapo_verl.cpu.precision import Precision, cpu_precision
 from eapo_verl.engine import teacher
+from eapo_verl.engine.network import on_one_machine
 from eapo_verl.record import step_log
+from eapo_verl.settings import placement
 from eapo_verl.settings.run import RunSettings
+
+#: Of a cluster of a run's own. verl's actors reserve more than a job may have been given, and wait for ever, without a
+#: word, if it is not there; on eight accelerators and a teacher's they are fewer than a hundred.
+_LOGICAL_CPUS = 128
 
 
 def overrides(settings: RunSettings, checkpoint_dir: Path, platform: str) -> list[str]:
@@ -45,6 +51,7 @@ def overrides(settings: RunSettings, checkpoint_dir: Path, platform: str) -> lis
         "trainer.total_training_steps": budget.steps,
         "trainer.test_freq": budget.validate_every,
         "trainer.save_freq": budget.checkpoint_every,
+        "trainer.logger": list(settings.trackers),
         "trainer.experiment_name": f"{settings.experiment}-{settings.method}-{settings.seed}",
         "trainer.default_local_dir": str(checkpoint_dir),
     }
@@ -69,6 +76,11 @@ def overrides(settings: RunSettings, checkpoint_dir: Path, platform: str) -> lis
         values[f"{rollout}.engine_kwargs.vllm.kv_cache_memory_bytes"] = kv_cache_bytes(
             settings.policy, lengths.prompt + lengths.response
         )
+    else:
+        tokens = placement.micro_batch_tokens(placement.RL, settings.verl, lengths.prompt + lengths.response)
+        values[placement.RL.tokens] = tokens
+        if on_one_machine(settings.verl):
+            values["ray_kwargs.ray_init.num_cpus"] = _LOGICAL_CPUS
     values |= teacher.overrides(settings, platform) | settings.verl
     return [f"++{key}={hydra_value(value)}" for key, value in values.items()]
 

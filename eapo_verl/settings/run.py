@@ -131,8 +131,8 @@ class Transcripts(Settings):
 class Training(Settings):
     """How an arm is trained; an experiment gives every arm the same, but where an arm declares that it departs from it.
 
-    ``precision`` is that of the engines on a CPU, without meaning on accelerators; ``verl`` holds any key of verl's own
-    configuration, dotted.
+    ``precision`` is that of the engines on a CPU, without meaning on accelerators; ``trackers`` are where verl logs to
+    beside the run's own files; ``verl`` holds any key of verl's own configuration, dotted.
     """
 
     budget: Budget
@@ -141,6 +141,7 @@ class Training(Settings):
     transcripts: Transcripts = Transcripts()
     threads: Annotated[Threads, OPERATIONAL] = Threads()
     precision: Precision = "float32"
+    trackers: Annotated[tuple[Literal["tensorboard", "wandb"], ...], OPERATIONAL] = ("tensorboard",)
     verl: dict[str, Any] = Field(default_factory=dict)
 
     @field_validator("verl")

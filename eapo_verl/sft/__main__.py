@@ -16,9 +16,11 @@ import yaml
 from transformers import AutoTokenizer
 
 from eapo_verl.cpu.environment import cpu_environment, on_cpu
+from eapo_verl.engine.accelerators import check_sft, visible
 from eapo_verl.engine.network import loopback_environment
 from eapo_verl.record import checkpoints, step_log, transcripts
 from eapo_verl.record.files import write_whole
+from eapo_verl.record.trackers import check_trackers, copy_trackers, wandb_environment
 from eapo_verl.settings.errors import one_line
 from eapo_verl.settings.run import RunError, RunStopped
 from eapo_verl.sft.data import read_rows, write_rows
@@ -49,6 +51,7 @@ def train(settings: SFTSettings, checkpoint_dir: Path) -> None:
     rendezvous = checkpoint_dir / "rendezvous"
     rendezvous.unlink(missing_ok=True)
     shared = os.environ | loopback_environment() | {"TENSORBOARD_DIR": str(checkpoint_dir / "tensorboard")}
+    shared |= wandb_environment(settings, checkpoint_dir)
     shared |= cpu_environment(settings.threads.trainer) if on_cpu() else {}
     # This program, or what stands for it where jobs are forked off an interpreter.
     command = [os.fsdecode(get_executable()), "-m", "eapo_verl.sft.trainer", str(described), str(checkpoint_dir)]
@@ -113,6 +116,9 @@ def validated(settings: SFTSettings, checkpoint_dir: Path, model: Path) -> dict[
 def run(settings: SFTSettings, run_dir: Path, checkpoint_dir: Path) -> None:
     """Train where that is not done yet, then write everything into ``run_dir`` and remove the checkpoints."""
     started = time.monotonic()
+    check_trackers(settings)
+    if not on_cpu():
+        check_sft(settings, visible())
     rows = read_rows(settings, AutoTokenizer.from_pretrained(settings.policy))
     steps_each = settings.budget.mini_batches
     checkpoint_dir, resumed_from, attempts = begin(settings, checkpoint_dir, settings.config_sha256[:12], steps_each)
@@ -128,8 +134,7 @@ def run(settings: SFTSettings, run_dir: Path, checkpoint_dir: Path) -> None:
     write_whole(run_dir / step_log.FILE, "".join(json.dumps(line) + "\n" for line in steps))
     # There are no rollouts.
     write_whole(run_dir / transcripts.FILE, gzip.compress(b"", mtime=0))
-    if (checkpoint_dir / "tensorboard").exists():
-        shutil.copytree(checkpoint_dir / "tensorboard", run_dir / "tensorboard", dirs_exist_ok=True)
+    copy_trackers(checkpoint_dir, run_dir)
     wall_s = time.monotonic() - started
     write_manifest(run_dir / "run.json", settings, steps, rows, learned, wall_s, attempts)
     checkpoints.remove(checkpoint_dir)

@@ -5,6 +5,7 @@ from typing import Any
 
 from eapo_verl.cpu.precision import cpu_precision
 from eapo_verl.engine.verl_config import hydra_value
+from eapo_verl.settings import placement
 from eapo_verl.sft.settings import SFTSettings
 
 #: The rows, in the folder of the checkpoints.
@@ -26,6 +27,7 @@ def overrides(settings: SFTSettings, checkpoint_dir: Path, platform: str) -> lis
         "optim.clip_grad": supervised.grad_clip,
         "trainer.total_training_steps": settings.optimiser_steps,
         "trainer.save_freq": budget.validate_every * budget.mini_batches,
+        "trainer.logger": list(settings.trackers),
         "trainer.experiment_name": f"{settings.experiment}-{settings.method}-{settings.seed}",
         "trainer.default_local_dir": str(checkpoint_dir),
     }
@@ -40,13 +42,16 @@ def overrides(settings: SFTSettings, checkpoint_dir: Path, platform: str) -> lis
     if platform == "cpu":
         short = {"float32": "fp32", "bfloat16": "bf16"}[cpu_precision(settings.precision)]
         values["engine.mixed_precision"] = {"param_dtype": short, "reduce_dtype": "fp32", "buffer_dtype": "fp32"}
+    else:
+        tokens = placement.micro_batch_tokens(placement.SFT, supervised.verl, lengths.prompt + lengths.response)
+        values[placement.SFT.tokens] = tokens
     values |= supervised.verl
     return [f"++{key}={hydra_value(value)}" for key, value in values.items()]
 
 
 def processes(settings: SFTSettings) -> int:
     """How many processes train: an accelerator each, or the only one of a CPU."""
-    return int(settings.supervised.verl.get("trainer.n_gpus_per_node", 1))
+    return placement.accelerators(placement.SFT, settings.supervised.verl)
 
 
 def compose(settings: SFTSettings, checkpoint_dir: Path, platform: str) -> Any:

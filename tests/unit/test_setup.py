@@ -89,6 +89,16 @@ def test_the_plugins_of_a_cluster_are_pinned_beside_locks_that_have_what_they_ne
         assert needed <= pins_of(lock).keys() and not plugins.keys() & pins_of(lock).keys()
 
 
+def test_flash_attention_is_the_one_that_verl_names_and_the_gpu_lock_has_what_it_needs() -> None:
+    pinned = pins_of("flash-attn")
+    (named,) = {str(one.specifier) for one in map(Requirement, metadata.requires("verl") or ()) if one.name in pinned}
+    (declared,) = pyproject()["project"]["optional-dependencies"]["flash-attn"]
+    assert declared == f"flash-attn{named}" == f"flash-attn=={pinned['flash-attn']}"
+    assert {"einops", "torch"} <= pins_of("gpu").keys()
+    refused = make("-n", "setup-flash-attn", "PLATFORM=cpu")
+    assert refused.returncode != 0 and "flash attention is of GPUs: PLATFORM=gpu" in refused.stderr
+
+
 def test_cpu_lock_holds_the_cpu_build_and_nothing_excluded() -> None:
     pins = pins_of("cpu")
     assert pins["torch"].endswith("+cpu")

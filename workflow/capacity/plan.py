@@ -8,6 +8,7 @@ from pydantic import Field, model_validator
 
 from eapo_verl.record.checkpoints import FULL_BYTES
 from eapo_verl.record.costs import FORWARD, TRAINED, Costs
+from eapo_verl.settings import placement
 from eapo_verl.settings.base import Settings
 from eapo_verl.settings.run import Training
 from workflow.capacity import memory
@@ -18,8 +19,7 @@ from workflow.experiment import Experiment
 from workflow.models import Expert
 from workflow.runs import model_folder
 
-_ROLLOUT, _ACTOR = "actor_rollout_ref.rollout", "actor_rollout_ref.actor"
-_ULYSSES = f"{_ACTOR}.fsdp_config.ulysses_sequence_parallel_size"
+_ROLLOUT = "actor_rollout_ref.rollout"
 #: Bytes a parameter on the disk of a trained model, in bfloat16.
 _MODEL = 2
 
@@ -196,8 +196,8 @@ def _roles(experiment: Experiment, shapes: Mapping[str, Shape], machine: Machine
     roles = []
     training: Training = experiment.training
     lengths = training.lengths.prompt + training.lengths.response
-    ulysses = int(training.verl.get(_ULYSSES, 1))
-    micro = max(lengths, ulysses * int(training.verl.get(f"{_ACTOR}.ppo_max_token_len_per_gpu", lengths)))
+    ulysses = placement.sharing_a_row(placement.RL, training.verl)
+    micro = ulysses * placement.micro_batch_tokens(placement.RL, training.verl, lengths)
     share = float(training.verl.get(f"{_ROLLOUT}.gpu_memory_utilization", 0.5))
     asked = experiment.resources.training_gpus * experiment.resources.training_nodes
     for model in dict.fromkeys(arm.policy for arm in experiment.arms.values() if arm.program is not None):

@@ -9,6 +9,7 @@ import pytest
 
 from eapo_verl.engine.prompts import write_all
 from eapo_verl.engine.verl_config import compose, overrides
+from eapo_verl.settings import placement
 from eapo_verl.settings.run import RunError, RunSettings, read_run
 from eapo_verl.settings.verl_keys import PPO, check_keys
 from workflow.embedded.tokenizer import build_tokenizer
@@ -129,6 +130,9 @@ def test_what_settings_state_cannot_be_set_beside_them(tmp_path: Path) -> None:
     assert len(made) > 30
     for one in made:
         key = one.removeprefix("++").partition("=")[0]
+        # Defaults, which an experiment may replace.
+        if key in ("trainer.logger", placement.RL.tokens, "ray_kwargs.ray_init.num_cpus"):
+            continue
         with pytest.raises(ValueError, match=r"the experiment states it|the program itself sets it"):
             check_keys({key: 1}, PPO)
 
@@ -201,3 +205,11 @@ def test_bfloat16_reaches_verl_only_where_it_is_asked_for_and_the_processor_has_
         assert f'++actor_rollout_ref.rollout.dtype="{effective}"' in made
         assert any(f'actor.fsdp_config.mixed_precision={{param_dtype:"{short}"' in one for one in made)
     assert not any("dtype" in one for one in overrides(asked, tmp_path, "gpu"))
+
+
+@pytest.mark.parametrize(("address", "said"), [({}, True), ({"ray_kwargs.ray_init.address": "10.0.0.1:6379"}, False)])
+def test_a_cluster_that_others_have_started_counts_its_own_processors(
+    tmp_path: Path, address: dict[str, str], said: bool
+) -> None:
+    made = overrides(run(tmp_path, verl=address), tmp_path, "gpu")
+    assert any(one.startswith("++ray_kwargs.ray_init.num_cpus=") for one in made) is said

@@ -49,4 +49,4 @@ def test_what_is_mere_operation() -> None:
     assert marked(ExpertPoolSettings) == {
         *("deadline_s", "backoff_s", "breaker_threshold", "breaker_cooldown_s", "failure_window", "failure_limit")
     }
-    assert marked(Training) == {"threads"}
+    assert marked(Training) == {"threads", "trackers"}
