@@ -112,7 +112,7 @@ class Python(Task):
         return write_tests(read_tests(answer))
 
     def grade(self, response: str, answer: str) -> Grade:
-        """Right where all tests pass; ``outcome`` is :data:`tasks.sandbox.Outcome`.
+        """Right where all tests pass; ``outcome`` is :data:`tasks.sandbox.Outcome`, or that there is no program.
 
         Raises:
             ValueError: ``answer`` is no tests.

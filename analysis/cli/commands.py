@@ -35,9 +35,8 @@ def grade(arguments: argparse.Namespace) -> None:
     rates["scorers disagree"] = len(different) / len(grades)
     shown = ", ".join(f"{name} {rounded(rate, 4)}" for name, rate in rates.items())
     print(f"{arguments.out}: {len(grades)} responses to {len(answers)} questions: {shown}")
-    if OUTCOME in grades:
-        counts = grades[OUTCOME].value_counts().sort_index()
-        print(f"outcomes: {', '.join(f'{count} {name}' for name, count in counts.items())}")
+    counts = grades[OUTCOME].value_counts().sort_index()
+    print(f"outcomes: {', '.join(f'{count} {name}' for name, count in counts.items())}")
     if grader.overdue:
         print(f"the second scorer gave up {grader.overdue} of them: there is no verdict of its")
     for row in different.to_dict("records"):
