@@ -44,11 +44,14 @@ class Task(ABC):
 
     Attributes:
         name: as problem files give it, in their field ``task``.
+        domain: what its problems are about, unless their set says otherwise: a method that was trained in one is
+            reported in and out of it apart.
         instruction: how an answer is to be written, unless a problem's line has an ``instruction`` of its own.
         waits: whether grading waits for other processes, so that who has others to serve hands it to a thread.
     """
 
     name: ClassVar[str]
+    domain: ClassVar[str] = "knowledge"
     instruction: ClassVar[str] = ""
     waits: ClassVar[bool] = False
 

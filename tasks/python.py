@@ -83,6 +83,7 @@ class Python(Task):
     """Python functions; the policy is asked to reason, and to put its program in a fenced block."""
 
     name = "python"
+    domain = "code"
     instruction = (
         "Please reason step by step, and put your final program, all of it with its imports, in a ```python block."
     )

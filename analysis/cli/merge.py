@@ -10,10 +10,10 @@ from pathlib import Path
 import pandas as pd
 
 from analysis import InputError
-from analysis.intake.shards import ARMS, SMALLEST_EFFECT, Arm, Merged, merged, read_shard
+from analysis import tables as listed
+from analysis.intake.shards import ARMS, DOMAINS, SMALLEST_EFFECT, Arm, Merged, merged, read_shard
 from analysis.output import whole, write_text
 from analysis.plots import remove_of_ablations
-from analysis.tables import ABLATIONS
 from analysis.tables.files import remove_table
 from analysis.tables.numbers import rounded
 
@@ -50,8 +50,10 @@ def merge(folders: Sequence[Path], out: Path, carry_out: Callable[[Sequence[str]
         for path in (*results, *(place / name for name in ("scores.parquet", "answer.rst", "report.html"))):
             with whole(out / path.relative_to(place)) as target:
                 shutil.copyfile(path, target)
+    made = {path.stem for path in results}
+    for name in {listed.ABLATIONS, listed.DOMAINS, listed.DOMAIN_PAIRS} - made:
+        remove_table(out / "tables", name)
     if not _ablations(together):
-        remove_table(out / "tables", ABLATIONS)
         remove_of_ablations(out / "figures")
     write_text(out / NOTE, note)
 
@@ -77,6 +79,10 @@ def _commands(together: Merged, place: Path, notes: Sequence[str]) -> Iterator[l
     tested = ["--pairs", *pairs, *(["--ablations", *ablations] if ablations else [])]
     if SMALLEST_EFFECT in said:
         tested += ["--smallest-effect", str(said[SMALLEST_EFFECT])]
+    if DOMAINS in said:
+        domains = said[DOMAINS]
+        tested += ["--domains", *(f"{benchmark}={domain}" for benchmark, domain in domains["benchmarks"].items())]
+        tested += ["--trained-on", domains["trained_on"]]
     metrics = ["--metrics", *(f"{arm}:{seed}:{folder / 'metrics.jsonl'}" for (arm, seed), folder in runs.items())]
     yield ["tables", *scores, *grades, "--k", str(said["k"]), *tested, *metrics, *records, "--out-dir", tables]
     sources = [*scores, *grades, "--tables-dir", tables]

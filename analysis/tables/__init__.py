@@ -8,8 +8,10 @@ CLAIMS = "claims"
 TABLES = ("main", "significance", LEARNING, LEARNING_PAIRS, CONSULTING, CLAIMS)
 #: That of the ablations, which is written only where an experiment declares some.
 ABLATIONS = "ablations"
+#: In the domain of training and out of it: written only where an experiment's problems are of several.
+DOMAINS, DOMAIN_PAIRS = "domains", "domain_pairs"
 
 
-def tables(ablations: bool) -> tuple[str, ...]:
-    """The tables of an experiment, with or without declared ablations."""
-    return (*TABLES, ABLATIONS) if ablations else TABLES
+def tables(ablations: bool, domains: bool) -> tuple[str, ...]:
+    """The tables of an experiment, with or without declared ablations, of several domains or of one."""
+    return (*TABLES, *([ABLATIONS] if ablations else []), *([DOMAINS, DOMAIN_PAIRS] if domains else []))
