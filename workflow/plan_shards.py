@@ -91,6 +91,7 @@ class ShardPlan:
             "smallest_effect": experiment.smallest_effect,
             "ablations": experiment.ablations,
             **({} if domains is None else {"domains": domains._asdict()}),
+            "sensitivity": [[*one[:2], f"{one.temperature:g}"] for one in experiment.settings_compared()],
             "declared": self._plan.cells,
             "cells": self.cells,
             "runs": [cell for cell in self.cells if cell[0] in self._plan.trained_arms],
@@ -132,6 +133,7 @@ def experiment_sha256(experiment: Experiment) -> str:
         "comparisons": experiment.comparisons,
         "ablations": experiment.ablations,
         **later(experiment, "smallest_effect"),
+        **later(experiment, "sensitivity"),
         # Where there is but one, no test depends on it.
         **({} if domains is None else {"domains": domains}),
     }

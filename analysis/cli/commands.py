@@ -68,7 +68,17 @@ def tables(arguments: argparse.Namespace) -> None:
     from analysis.statistics.consulting import facts
     from analysis.statistics.learning import learned
     from analysis.statistics.scores import majority, read_scores
-    from analysis.tables import ABLATIONS, CLAIMS, CONSULTING, DOMAINS, DOMAIN_PAIRS, LEARNING, LEARNING_PAIRS
+    from analysis.tables import (
+        ABLATIONS,
+        CLAIMS,
+        CONSULTING,
+        DOMAIN_PAIRS,
+        DOMAINS,
+        LEARNING,
+        LEARNING_PAIRS,
+        SENSITIVITY,
+        SOMETIMES,
+    )
     from analysis.tables.ablations import Ablation, ablations_table
     from analysis.tables.claims import claims_table
     from analysis.tables.consulting import consulting_table
@@ -76,11 +86,13 @@ def tables(arguments: argparse.Namespace) -> None:
     from analysis.tables.files import remove_table, write_table
     from analysis.tables.learning import learning_pairs, learning_table
     from analysis.tables.main import main_table
+    from analysis.tables.sensitivity import Setting, sensitivity_table
     from analysis.tables.significance import significance_table
 
     pairs = [_pair(text) for text in arguments.pairs]
     ablations = [Ablation.parse(text) for text in arguments.ablations]
     domains = Domains.parse(arguments.domains, arguments.trained_on)
+    settings = [Setting.parse(text) for text in arguments.settings]
     table = read_scores(arguments.scores)
     votes = pd.concat(
         [majority(cell, read_votes(cell.grades(arguments.grades_dir)), arguments.k) for cell in table.cells],
@@ -112,7 +124,9 @@ def tables(arguments: argparse.Namespace) -> None:
     if domains is not None:
         made[DOMAINS] = domains_table(table, domains)
         made[DOMAIN_PAIRS] = domain_pairs(table, domains, pairs, votes, arguments.smallest_effect)
-    for name in {ABLATIONS, DOMAINS, DOMAIN_PAIRS} - made.keys():
+    if settings:
+        made[SENSITIVITY] = sensitivity_table(table, settings)
+    for name in {*SOMETIMES} - made.keys():
         # Of an earlier experiment of this name: the report would take it for this one's.
         remove_table(arguments.out_dir, name)
     for name, content in made.items():

@@ -66,8 +66,11 @@ FIELDS: dict[str, tuple[Callable[[Any], bool], str]] = {
 SMALLEST_EFFECT = "smallest_effect"
 #: Of which domain each benchmark is, and the problems for training; a shard without it is of one domain alone.
 DOMAINS = "domains"
+#: Arm, wording and temperature of each setting; a shard without it has none.
+SENSITIVITY = "sensitivity"
 _LATER: dict[str, tuple[Callable[[Any], bool], str]] = {
     SMALLEST_EFFECT: (is_number, "a number"),
+    SENSITIVITY: (lambda value: _each(value, str, str, str), "a list of [arm, wording, temperature]"),
     DOMAINS: (
         lambda value: (
             isinstance(value, dict)

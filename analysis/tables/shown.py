@@ -164,6 +164,21 @@ def domain_comparison_rows(pairs: pd.DataFrame) -> list[dict[str, str]]:
     return [place | one for place, one in zip(places, compared, strict=True)]
 
 
+def sensitivity_rows(table: pd.DataFrame) -> list[dict[str, str]]:
+    """The table of sensitivity, in its order: accuracies in percent, differences in points."""
+    return [
+        {
+            "varied": row["varied"],
+            "compared": f"{row['a']} − {row['b']}",
+            "held": row["held"],
+            "first": points(row["accuracy_a"], False),
+            "second": points(row["accuracy_b"], False),
+            **_tested(row, "Holm"),
+        }
+        for _, row in table.iterrows()
+    ]
+
+
 def place_name(row: pd.Series) -> str:
     """The scope of a row, its domains and how many questions."""
     return f"{row['scope']} ({row['domains']}; n = {int(row['n_questions'])})"

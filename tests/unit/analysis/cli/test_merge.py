@@ -121,16 +121,23 @@ def test_ablations_and_domains_are_merged_too_and_none_is_left_of_an_earlier_mer
     out = tmp_path / "out"
     domains = {"trained_on": "code", "benchmarks": {"chains_a": "mathematics", "chains_b": "code"}}
     compared = ["experts", "eapo", "self_exploratory"]
-    ablated = write_shard(results, tmp_path / "ablated", CELLS, ablations=[compared], domains=domains)
+    settings = {"sensitivity": [["eapo", "short", "1"], ["base", "long", "1"]]}
+    said = {"ablations": [compared], "domains": domains} | settings
+    ablated = write_shard(results, tmp_path / "ablated", CELLS, **said)
     assert merge(out, ablated) == 0
     whole = tmp_path / "whole"
-    said = ["--domains", "chains_a=mathematics", "chains_b=code", "--trained-on", "code"]
-    assert tables(results, whole, "--ablations", "experts=eapo:self_exploratory", *said) == 0
+    told = ["--domains", "chains_a=mathematics", "chains_b=code", "--trained-on", "code"]
+    told += ["--settings", "eapo=short:1", "base=long:1"]
+    assert tables(results, whole, "--ablations", "experts=eapo:self_exploratory", *told) == 0
     assert all_files(out / "tables") == all_files(whole)
     assert (out / "figures" / "ablation_differences.png").exists()
     assert merge(out, *shards) == 0
     assert all_files(out / "tables") == all_files(results / "tables")
     assert not list((out / "figures").glob("ablation*"))
+    part = write_shard(results, tmp_path / "part", [cell for cell in CELLS if cell[0] != "base"], **settings)
+    assert merge(out, part) == 0
+    assert "Left out is the table of sensitivity" in (out / "merged.md").read_text()
+    assert not (out / "tables" / "sensitivity.csv").exists()
 
 
 def edit(folder: Path, **changes: Any) -> None:
