@@ -117,6 +117,10 @@ class Arm(Settings):
         """What stands before every problem of a benchmark; as in training, if a kind does not say."""
         return self.system_prompt
 
+    def temperature_at_evaluation(self) -> float | None:
+        """Of samples of benchmarks; None, the experiment's, if a kind does not say."""
+        return None
+
     def banned(self) -> tuple[str, ...]:
         """Strings that cannot be sampled at evaluation."""
         return ()

@@ -10,6 +10,11 @@ class CannotGrade(Exception):
     """There is no grade to be had here; the message, one line, says what is missing. Never taken for a wrong answer."""
 
 
+#: What becomes of a response where its task has no other words: it states the reference answer; another one; what can
+#: be no reference answer of the task (``unreadable``); none.
+RIGHT, WRONG, UNREADABLE, UNANSWERED = "right", "wrong", "unreadable", "unanswered"
+
+
 @dataclass(frozen=True)
 class Grade:
     """What a task made of a response.
@@ -18,15 +23,20 @@ class Grade:
         extracted: the answer in its shortest form, else as it was written (shortened), else None.
         correct: whether it is the reference answer.
         unanswered: whether the response states no answer at all.
-        outcome: what became of it, by a word of the task's, where right or wrong does not say all.
+        outcome: what became of it, in a word, which is counted; unless the task gives one, by the other two.
         said: what there is to say of that, in one line.
     """
 
     extracted: str | None
     correct: bool
     unanswered: bool
-    outcome: str | None = None
+    outcome: str = ""
     said: str = ""
+
+    def __post_init__(self) -> None:
+        if not self.outcome:
+            outcome = UNANSWERED if self.unanswered else RIGHT if self.correct else WRONG
+            object.__setattr__(self, "outcome", outcome)
 
 
 class Task(ABC):
@@ -34,11 +44,14 @@ class Task(ABC):
 
     Attributes:
         name: as problem files give it, in their field ``task``.
+        domain: what its problems are about, unless their set says otherwise: a method that was trained in one is
+            reported in and out of it apart.
         instruction: how an answer is to be written, unless a problem's line has an ``instruction`` of its own.
         waits: whether grading waits for other processes, so that who has others to serve hands it to a thread.
     """
 
     name: ClassVar[str]
+    domain: ClassVar[str] = "knowledge"
     instruction: ClassVar[str] = ""
     waits: ClassVar[bool] = False
 
@@ -87,7 +100,15 @@ class Task(ABC):
             ValueError: ``answer`` is none that the task allows.
         """
         wanted, stated = self.normalise(answer), self.extract(response)
-        return Grade(stated, stated == wanted, stated is None)
+        readable = stated is None or stated == wanted or self._may_be_answer(stated)
+        return Grade(stated, stated == wanted, stated is None, "" if readable else UNREADABLE)
+
+    def _may_be_answer(self, stated: str) -> bool:
+        try:
+            self.normalise(stated)
+        except ValueError:
+            return False
+        return True
 
     def grade_all(self, responses: Sequence[tuple[str, str]]) -> list[Grade]:
         """:meth:`grade` of each (response, answer), in that order."""

@@ -31,6 +31,7 @@ class Integers(Task):
     """Integers of at most 18 digits; the policy is asked to reason, and to put its answer in a box."""
 
     name = "integers"
+    domain = "mathematics"
     instruction = "Please reason step by step, and put your final answer within \\boxed{}."
 
     def extract(self, response: str) -> str | None:

@@ -83,6 +83,7 @@ class Python(Task):
     """Python functions; the policy is asked to reason, and to put its program in a fenced block."""
 
     name = "python"
+    domain = "code"
     instruction = (
         "Please reason step by step, and put your final program, all of it with its imports, in a ```python block."
     )
@@ -112,7 +113,7 @@ class Python(Task):
         return write_tests(read_tests(answer))
 
     def grade(self, response: str, answer: str) -> Grade:
-        """Right where all tests pass; ``outcome`` is :data:`tasks.sandbox.Outcome`.
+        """Right where all tests pass; ``outcome`` is :data:`tasks.sandbox.Outcome`, or that there is no program.
 
         Raises:
             ValueError: ``answer`` is no tests.

@@ -22,6 +22,7 @@ class Roles(Task):
     """Who is what, each person once."""
 
     name = "roles"
+    domain = "logic"
     instruction = (
         "Please reason step by step, and say within \\boxed{} who is what, each person once, in the words of the "
         "problem: \\boxed{… is a …, … is a …}."

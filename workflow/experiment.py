@@ -32,6 +32,7 @@ from workflow.lineage import check_runs
 from workflow.methods import ExperimentError, Method, Variant, methods
 from workflow.models import Expert, Model
 from workflow.problem_sets import Benchmark, ProblemSet, check_benchmarks, check_held_out
+from workflow.sensitivity import Setting, settings_of
 from workflow.solutions.settings import Solutions
 from workflow.sources.overlap import Overlap
 from workflow.tuning.rule import read_rule
@@ -106,6 +107,7 @@ class Experiment(Settings):
     comparisons: tuple[tuple[Name, Name], ...] = Field(min_length=1)
     smallest_effect: Annotated[float, LATER] = Field(SMALLEST_EFFECT, ge=LEAST, le=MOST)
     ablations: tuple[tuple[Name, Name, Name], ...] = ()
+    sensitivity: Annotated[dict[Name, tuple[Name, ...]], LATER] = Field(default_factory=dict)
     variants: dict[Name, Variant] = Field(default_factory=dict)
     models: dict[Name, Model]
     policy: Name
@@ -167,6 +169,7 @@ class Experiment(Settings):
                 if first == second or {first, second} in map(set, declared[:index]):
                     raise ValueError(f"{key}: {first!r} against {second!r}: each is of two arms, and stands there once")
         self._told_apart()
+        self.settings_compared()
         check_benchmarks(self.benchmarks)
         check_held_out(self.train, {key: one for key, one in self.problem_sets().items() if key != "train"})
         if self.tuning is not None:
@@ -183,6 +186,10 @@ class Experiment(Settings):
                 raise ValueError(
                     f"variants: {other} and {name} have the same title, {title!r}, and no figure would tell them apart"
                 )
+
+    def settings_compared(self) -> list[Setting]:
+        """The settings of ``sensitivity``; none where it is empty. Raises ValueError."""
+        return settings_of(self.sensitivity, self.arms, self.evaluation.temperature)
 
     def problem_sets(self) -> dict[str, Benchmark]:
         """Every problem set, by its key."""

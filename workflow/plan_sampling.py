@@ -41,6 +41,8 @@ class SamplingPlan:
         if "stop" in values:
             # Any strings, which may look like options.
             values["stop"] = json.dumps(values["stop"])
+        if (temperature := arm.temperature_at_evaluation()) is not None:
+            values["temperature"] = temperature
         system_prompt = arm.system_prompt_at_evaluation()
         if system_prompt is not None:
             values["system_prompt"] = system_prompt

@@ -11,6 +11,7 @@ from workflow.experiment import Experiment
 from workflow.methods import ExperimentError
 from workflow.plan import Plan
 from workflow.plan_sampling import SamplingPlan
+from workflow.problem_sets import domains_of
 from workflow.runs import config_sha256
 
 Cell = tuple[str, int]
@@ -79,6 +80,7 @@ class ShardPlan:
     def described(self) -> dict[str, Any]:
         """What ``shard.json`` says (:mod:`analysis.intake.shards`) that is known before anything is made."""
         experiment = self._experiment
+        domains = domains_of(experiment.train, experiment.benchmarks)
         return {
             "experiment": self._plan.name,
             "experiment_sha256": experiment_sha256(experiment),
@@ -88,6 +90,8 @@ class ShardPlan:
             "comparisons": experiment.comparisons,
             "smallest_effect": experiment.smallest_effect,
             "ablations": experiment.ablations,
+            **({} if domains is None else {"domains": domains._asdict()}),
+            "sensitivity": [[*one[:2], f"{one.temperature:g}"] for one in experiment.settings_compared()],
             "declared": self._plan.cells,
             "cells": self.cells,
             "runs": [cell for cell in self.cells if cell[0] in self._plan.trained_arms],
@@ -115,7 +119,7 @@ def experiment_sha256(experiment: Experiment) -> str:
 
     Not in it are the training seeds, of which an experiment may get more, and k, by which samples are only counted.
     """
-    sampling = SamplingPlan(experiment)
+    sampling, domains = SamplingPlan(experiment), domains_of(experiment.train, experiment.benchmarks)
     parts = {
         "arms": [
             [
@@ -129,6 +133,9 @@ def experiment_sha256(experiment: Experiment) -> str:
         "comparisons": experiment.comparisons,
         "ablations": experiment.ablations,
         **later(experiment, "smallest_effect"),
+        **later(experiment, "sensitivity"),
+        # Where there is but one, no test depends on it.
+        **({} if domains is None else {"domains": domains}),
     }
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 

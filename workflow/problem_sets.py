@@ -1,17 +1,18 @@
 """The problems of an experiment: what it trains and validates on, and its test sets."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from itertools import pairwise
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, NamedTuple
 
 from pydantic import AfterValidator, Field
 
 import tasks
 from analysis.intake.cells import ALL, MACRO
-from eapo_verl.settings.base import Seed, Settings, Text, Words
-from eapo_verl.settings.identity import LATER
+from eapo_verl.settings.base import Name, Seed, Settings, Text, Words
+from eapo_verl.settings.identity import LATER, OPERATIONAL
 from tasks.python import Python
+from tasks.roles import Roles
 from workflow.embedded.problems import LARGEST_SET
 from workflow.embedded.problems import TASK as EMBEDDED_TASK
 from workflow.sources.benchmarks import REGISTRY
@@ -47,9 +48,13 @@ class Embedded(Settings):
 
 
 class Worded(Settings):
-    """Problems that are asked in words; ``instruction`` stands behind each in place of its task's own."""
+    """Problems that are asked in words.
+
+    ``instruction`` stands behind each in place of its task's own; ``domain`` is theirs in place of their task's.
+    """
 
     instruction: Annotated[Words | None, LATER] = None
+    domain: Annotated[Name | None, OPERATIONAL] = None
 
 
 class OfOneTask(Worded):
@@ -149,6 +154,31 @@ def tasks_of(problems: Benchmark, train: ProblemSet) -> tuple[str, ...]:
     asked = train if isinstance(problems, HeldOut) else problems
     assert not isinstance(asked, HeldOut), "check_held_out"
     return asked.tasks
+
+
+class Domains(NamedTuple):
+    """Of which domain each benchmark is, by its name, and of which the training set is."""
+
+    trained_on: str
+    benchmarks: dict[str, str]
+
+
+def domains_of(train: ProblemSet, benchmarks: Mapping[str, Benchmark]) -> Domains | None:
+    """The domains of an experiment; None where all of it is of one.
+
+    A set is of the domain that it names, logic puzzles are of ``logic`` whatever their tasks, and any other set is of
+    its task's.
+    """
+    found = Domains(_domain(train, train), {name: _domain(one, train) for name, one in benchmarks.items()})
+    return found if {*found.benchmarks.values()} != {found.trained_on} else None
+
+
+def _domain(problems: Benchmark, train: ProblemSet) -> str:
+    if isinstance(problems, Worded) and problems.domain is not None:
+        return problems.domain
+    if isinstance(problems, HeldOut):
+        return _domain(train, train)
+    return Roles.domain if isinstance(problems, Logic) else tasks.task(problems.tasks[0]).domain
 
 
 def check_held_out(train: ProblemSet, others: dict[str, Benchmark]) -> None:

@@ -49,6 +49,13 @@ def parser() -> argparse.ArgumentParser:
     one.add_argument(
         "--ablations", nargs="+", default=[], metavar="COMPONENT=FULL:WITHOUT", help="none: no table of ablations"
     )
+    one.add_argument(
+        "--domains", nargs="+", default=[], metavar="BENCHMARK=DOMAIN", help="none: no table in and out of the domain"
+    )
+    one.add_argument(
+        "--settings", nargs="+", default=[], metavar="ARM=WORDING:TEMPERATURE", help="none: no table of sensitivity"
+    )
+    one.add_argument("--trained-on", metavar="DOMAIN", help="of the problems that methods are trained on")
     _smallest_effect(one)
     one.add_argument("--runs", nargs="*", type=Path, default=[], metavar="FILE", help=f"{_RUNS}, for what it cost")
     one.add_argument(

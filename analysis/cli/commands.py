@@ -35,9 +35,8 @@ def grade(arguments: argparse.Namespace) -> None:
     rates["scorers disagree"] = len(different) / len(grades)
     shown = ", ".join(f"{name} {rounded(rate, 4)}" for name, rate in rates.items())
     print(f"{arguments.out}: {len(grades)} responses to {len(answers)} questions: {shown}")
-    if OUTCOME in grades:
-        counts = grades[OUTCOME].value_counts().sort_index()
-        print(f"outcomes: {', '.join(f'{count} {name}' for name, count in counts.items())}")
+    counts = grades[OUTCOME].value_counts().sort_index()
+    print(f"outcomes: {', '.join(f'{count} {name}' for name, count in counts.items())}")
     if grader.overdue:
         print(f"the second scorer gave up {grader.overdue} of them: there is no verdict of its")
     for row in different.to_dict("records"):
@@ -69,17 +68,31 @@ def tables(arguments: argparse.Namespace) -> None:
     from analysis.statistics.consulting import facts
     from analysis.statistics.learning import learned
     from analysis.statistics.scores import majority, read_scores
-    from analysis.tables import ABLATIONS, CLAIMS, CONSULTING, LEARNING, LEARNING_PAIRS
+    from analysis.tables import (
+        ABLATIONS,
+        CLAIMS,
+        CONSULTING,
+        DOMAIN_PAIRS,
+        DOMAINS,
+        LEARNING,
+        LEARNING_PAIRS,
+        SENSITIVITY,
+        SOMETIMES,
+    )
     from analysis.tables.ablations import Ablation, ablations_table
     from analysis.tables.claims import claims_table
     from analysis.tables.consulting import consulting_table
+    from analysis.tables.domains import Domains, domain_pairs, domains_table
     from analysis.tables.files import remove_table, write_table
     from analysis.tables.learning import learning_pairs, learning_table
     from analysis.tables.main import main_table
+    from analysis.tables.sensitivity import Setting, sensitivity_table
     from analysis.tables.significance import significance_table
 
     pairs = [_pair(text) for text in arguments.pairs]
     ablations = [Ablation.parse(text) for text in arguments.ablations]
+    domains = Domains.parse(arguments.domains, arguments.trained_on)
+    settings = [Setting.parse(text) for text in arguments.settings]
     table = read_scores(arguments.scores)
     votes = pd.concat(
         [majority(cell, read_votes(cell.grades(arguments.grades_dir)), arguments.k) for cell in table.cells],
@@ -108,9 +121,14 @@ def tables(arguments: argparse.Namespace) -> None:
     }
     if ablated is not None:
         made[ABLATIONS] = ablated
-    else:
+    if domains is not None:
+        made[DOMAINS] = domains_table(table, domains)
+        made[DOMAIN_PAIRS] = domain_pairs(table, domains, pairs, votes, arguments.smallest_effect)
+    if settings:
+        made[SENSITIVITY] = sensitivity_table(table, settings)
+    for name in {*SOMETIMES} - made.keys():
         # Of an earlier experiment of this name: the report would take it for this one's.
-        remove_table(arguments.out_dir, ABLATIONS)
+        remove_table(arguments.out_dir, name)
     for name, content in made.items():
         write_table(arguments.out_dir, name, content)
     print(f"declared family of {len(pairs)} (Holm): {', '.join(arguments.pairs)}")

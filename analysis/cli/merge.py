@@ -10,10 +10,10 @@ from pathlib import Path
 import pandas as pd
 
 from analysis import InputError
-from analysis.intake.shards import ARMS, SMALLEST_EFFECT, Arm, Merged, merged, read_shard
+from analysis.intake.shards import ARMS, DOMAINS, SENSITIVITY, SMALLEST_EFFECT, Arm, Merged, merged, read_shard
 from analysis.output import whole, write_text
 from analysis.plots import remove_of_ablations
-from analysis.tables import ABLATIONS
+from analysis.tables import SOMETIMES
 from analysis.tables.files import remove_table
 from analysis.tables.numbers import rounded
 
@@ -50,8 +50,10 @@ def merge(folders: Sequence[Path], out: Path, carry_out: Callable[[Sequence[str]
         for path in (*results, *(place / name for name in ("scores.parquet", "answer.rst", "report.html"))):
             with whole(out / path.relative_to(place)) as target:
                 shutil.copyfile(path, target)
+    made = {path.stem for path in results}
+    for name in {*SOMETIMES} - made:
+        remove_table(out / "tables", name)
     if not _ablations(together):
-        remove_table(out / "tables", ABLATIONS)
         remove_of_ablations(out / "figures")
     write_text(out / NOTE, note)
 
@@ -77,6 +79,12 @@ def _commands(together: Merged, place: Path, notes: Sequence[str]) -> Iterator[l
     tested = ["--pairs", *pairs, *(["--ablations", *ablations] if ablations else [])]
     if SMALLEST_EFFECT in said:
         tested += ["--smallest-effect", str(said[SMALLEST_EFFECT])]
+    if DOMAINS in said:
+        domains = said[DOMAINS]
+        tested += ["--domains", *(f"{benchmark}={domain}" for benchmark, domain in domains["benchmarks"].items())]
+        tested += ["--trained-on", domains["trained_on"]]
+    if settings := _settings(together):
+        tested += ["--settings", *(f"{arm}={wording}:{temperature}" for arm, wording, temperature in settings)]
     metrics = ["--metrics", *(f"{arm}:{seed}:{folder / 'metrics.jsonl'}" for (arm, seed), folder in runs.items())]
     yield ["tables", *scores, *grades, "--k", str(said["k"]), *tested, *metrics, *records, "--out-dir", tables]
     sources = [*scores, *grades, "--tables-dir", tables]
@@ -101,6 +109,12 @@ def _ablations(together: Merged) -> list[list[str]]:
     return [one for one in together.said["ablations"] if together.has(*one[1:])]
 
 
+def _settings(together: Merged) -> list[list[str]]:
+    """The settings of sensitivity, where the arms of all of them are there."""
+    settings: list[list[str]] = together.said.get(SENSITIVITY, [])
+    return settings if together.has(*(arm for arm, *_ in settings)) else []
+
+
 def _lacking(together: Merged) -> Iterator[str]:
     """A sentence or two on each thing that the experiment declares and that is not in its results."""
     if not together.missing:
@@ -111,6 +125,8 @@ def _lacking(together: Merged) -> Iterator[str]:
         f"declares are missing: {_by_arm(together.missing)}. Every row is of the seeds that its arm has (n_seeds, "
         "seeds_a, seeds_b)."
     )
+    if together.said.get(SENSITIVITY) and not _settings(together):
+        yield "Left out is the table of sensitivity, which needs the arms of all of its settings."
     for key, there, rule in (
         ("comparisons", _comparisons(together), "Holm"),
         ("ablations", _ablations(together), "Benjamini-Hochberg"),

@@ -21,7 +21,7 @@ from tasks import CannotGrade, Grade, name_of, task
 EXPERT_TOKENS = "expert_tokens"
 SAMPLE_FIELDS = {"question_id": str, "sample": int, "response": str, "n_tokens": int, "finish_reason": str}
 FINISH_REASONS = ("stop", "length")
-#: What became of each response, by a word of its task's: where a task has more to say than right or wrong.
+#: What became of each response, by a word of its task's (:class:`tasks.Grade`).
 OUTCOME = "outcome"
 #: Of each response, whether the answer that is the most common one of the benchmark would be right.
 CONSTANT = "constant"
@@ -133,14 +133,15 @@ class Grader:
         return sum(verifier.overdue for verifier in self._verifiers)
 
     def grade(self, samples: pd.DataFrame, answers: Mapping[str, Reference]) -> pd.DataFrame:
-        """Add extracted, correct, verify_correct, unanswered, truncated, constant to a frame of :func:`read_samples`.
+        """Add what the grades of a frame of :func:`read_samples` say, the columns that follow and ``outcome``.
+
+        They are extracted, correct, verify_correct, unanswered, truncated, constant.
 
         ``verify_correct`` is the second scorer's verdict, missing where it gave up; the first one's where the answer is
         no integer.
         ``truncated`` is a response that ended at the token limit; it is graded if it holds a box, else unanswered.
         Where ``finish_reason`` is missing, so is ``truncated``. ``constant`` is whether the answer would be right that
-        is the most common one of all questions (of as common ones the first). Added where a task says so is
-        ``outcome``.
+        is the most common one of all questions (of as common ones the first).
 
         Raises:
             InputError: what the grade of a task needs is not here.
@@ -153,8 +154,6 @@ class Grader:
         # A thread waits for its process, which does the work.
         with ThreadPoolExecutor(len(self._verifiers)) as pool:
             verified = [one for part in pool.map(_verified, self._verifiers, portions) for one in part]
-        outcomes = [one.outcome for one in grades]
-        columns = [*GRADE_COLUMNS, *([OUTCOME] if any(outcomes) else [])]
         labels = {name: right.blind or right.answer for name, right in answers.items()}
         ((common, _),) = Counter(labels.values()).most_common(1)
         return samples.assign(
@@ -166,8 +165,8 @@ class Grader:
             # lm-eval's own logs know of no experts.
             expert_tokens=samples.get(EXPERT_TOKENS, 0),
             constant=[labels[name] == common for name in samples["question_id"]],
-            outcome=pd.array(outcomes, dtype="str"),
-        )[columns]
+            outcome=pd.array([one.outcome for one in grades], dtype="str"),
+        )[[*GRADE_COLUMNS, OUTCOME]]
 
 
 def _graded(texts: Sequence[tuple[str, Reference]]) -> list[Grade]:

@@ -64,7 +64,23 @@ FIELDS: dict[str, tuple[Callable[[Any], bool], str]] = {
 }
 #: In accuracy. A shard from before there was such a field has the one that holds where nothing is said.
 SMALLEST_EFFECT = "smallest_effect"
-_LATER: dict[str, tuple[Callable[[Any], bool], str]] = {SMALLEST_EFFECT: (is_number, "a number")}
+#: Of which domain each benchmark is, and the problems for training; a shard without it is of one domain alone.
+DOMAINS = "domains"
+#: Arm, wording and temperature of each setting; a shard without it has none.
+SENSITIVITY = "sensitivity"
+_LATER: dict[str, tuple[Callable[[Any], bool], str]] = {
+    SMALLEST_EFFECT: (is_number, "a number"),
+    SENSITIVITY: (lambda value: _each(value, str, str, str), "a list of [arm, wording, temperature]"),
+    DOMAINS: (
+        lambda value: (
+            isinstance(value, dict)
+            and _text(value.get("trained_on"))
+            and isinstance(value.get("benchmarks"), dict)
+            and all(map(_text, value["benchmarks"].values()))
+        ),
+        "trained_on, a domain, and benchmarks, a domain each",
+    ),
+}
 
 
 @dataclass(frozen=True)

@@ -15,23 +15,30 @@ from analysis.intake.files import regular
 from analysis.intake.runs import read_run
 from analysis.plots import DPI, Listed, figures_of
 from analysis.report.conclusion import Conclusion, conclude
+from analysis.report.domains import apart
 from analysis.report.excerpt import excerpt
+from analysis.report.sensitivity import alone
 from analysis.statistics.reported import reported_difference
 from analysis.tables.ablations import read_ablations
 from analysis.tables.claims import claim_rows, read_claims
 from analysis.tables.consulting import consulting_rows, part_rows, read_consulting
 from analysis.tables.costs import cost_rows
+from analysis.tables.domains import read_domain_pairs, read_domains
 from analysis.tables.learning import learning_pair_rows, learning_rows, read_learning, read_learning_pairs
 from analysis.tables.main import read_main
 from analysis.tables.names import inline_name
 from analysis.tables.numbers import points
 from analysis.tables.runs import miscounts, run_rows, shared_facts
+from analysis.tables.sensitivity import read_sensitivity
 from analysis.tables.shown import (
     ablation_rows,
     ablation_test_rows,
     comparison_rows,
     diagnostic_rows,
+    domain_comparison_rows,
+    domain_rows,
     main_rows,
+    sensitivity_rows,
     test_rows,
 )
 from analysis.tables.significance import declared_comparisons, read_significance
@@ -53,7 +60,8 @@ def build(
 
     Args:
         experiment: its name.
-        tables: the folder of the tables, ablations.csv among them where there are ablations.
+        tables: the folder of the tables, ablations.csv among them where there are ablations, domains.csv and
+            domain_pairs.csv where there are several domains, sensitivity.csv where settings are compared.
         figures: the folder of the figures (PNG) and their captions.
         run_files: run.json of every training run; the rollouts.jsonl.gz beside one is read, too, where there is one.
         notes: what a reader has to know before anything else; among the conclusion's warnings.
@@ -63,6 +71,8 @@ def build(
     """
     main, significance, ablations = read_main(tables), read_significance(tables), read_ablations(tables)
     consulting = read_consulting(tables)
+    sensitivity = read_sensitivity(tables)
+    domains, domain_pairs = read_domains(tables), read_domain_pairs(tables)
     runs = [read_run(path) for path in run_files]
     conclusion = conclude(main, significance, {run.method for run in runs})
     conclusion = dataclasses.replace(
@@ -89,6 +99,11 @@ def build(
         significance=test_rows(significance),
         ablations=[] if ablations is None else ablation_rows(ablations),
         ablation_tests=[] if ablations is None else ablation_test_rows(ablations),
+        domains=[] if domains is None else domain_rows(domains),
+        domain_pairs=[] if domain_pairs is None else domain_comparison_rows(domain_pairs),
+        apart=[] if domain_pairs is None else apart(domain_pairs, conclusion.methods),
+        sensitivity=[] if sensitivity is None else sensitivity_rows(sensitivity),
+        alone=[] if sensitivity is None else alone(sensitivity),
         learning=learning_rows(read_learning(tables)),
         learning_pairs=learning_pair_rows(read_learning_pairs(tables)),
         consulting=consulting_rows(consulting),

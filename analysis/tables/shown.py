@@ -9,6 +9,7 @@ import pandas as pd
 
 from analysis.intake.cells import ALL, MACRO
 from analysis.intake.samples import CONSTANT
+from analysis.statistics.significance import PRIMARY
 from analysis.tables.names import name, row_name
 from analysis.tables.numbers import MISSING, count_range, p_text, points, rounded, size, span
 
@@ -137,6 +138,50 @@ def ablation_test_rows(ablations: pd.DataFrame) -> list[dict[str, str]]:
         }
         for _, row in ablations.iterrows()
     ]
+
+
+def domain_rows(domains: pd.DataFrame) -> list[dict[str, str]]:
+    """Accuracy of each method in the domain of training and out of it, in percent, beside a constant answer's."""
+    return [
+        {
+            "where": place_name(row),
+            "method": name(row["method"]),
+            "accuracy": points(row["avg_at_k"], False),
+            "95% CI": span(row["ci_low"], row["ci_high"], False),
+            "with runs": span(row["nested_low"], row["nested_high"], False),
+            "constant answer": points(row[CONSTANT], False),
+            "seeds": str(int(row["n_seeds"])),
+        }
+        for _, row in domains.iterrows()
+    ]
+
+
+def domain_comparison_rows(pairs: pd.DataFrame) -> list[dict[str, str]]:
+    """Declared comparisons by the primary test, in the domain of training and out of it, in the table's order."""
+    rows = pairs[pairs["test"] == PRIMARY]
+    places = ({"where": place_name(row)} for _, row in rows.iterrows())
+    compared = ({key: text for key, text in one.items() if key != "paper"} for one in comparison_rows(rows))
+    return [place | one for place, one in zip(places, compared, strict=True)]
+
+
+def sensitivity_rows(table: pd.DataFrame) -> list[dict[str, str]]:
+    """The table of sensitivity, in its order: accuracies in percent, differences in points."""
+    return [
+        {
+            "varied": row["varied"],
+            "compared": f"{row['a']} − {row['b']}",
+            "held": row["held"],
+            "first": points(row["accuracy_a"], False),
+            "second": points(row["accuracy_b"], False),
+            **_tested(row, "Holm"),
+        }
+        for _, row in table.iterrows()
+    ]
+
+
+def place_name(row: pd.Series) -> str:
+    """The scope of a row, its domains and how many questions."""
+    return f"{row['scope']} ({row['domains']}; n = {int(row['n_questions'])})"
 
 
 def component_name(component: str) -> str:

@@ -94,7 +94,7 @@ def significance_table(
     for a, b in pairs:
         scores.require(f"pair {a}:{b}", a, b)
         for benchmark in (*scores.benchmarks, MACRO, ALL):
-            tested += _compare(scores, majority, a, b, benchmark)
+            tested += compared(scores, majority, a, b, benchmark)
     rows = decided(tested, holm)
     verdicts.conclude_each(tested, smallest_effect)
     return framed(rows, COLUMNS)
@@ -132,7 +132,8 @@ def mixed_model(significance: pd.DataFrame, comparison: pd.Series) -> pd.Series 
     return None if rows.empty else rows.iloc[0]
 
 
-def _compare(scores: Scores, majority: pd.DataFrame | None, a: str, b: str, benchmark: str) -> Iterator[Member]:
+def compared(scores: Scores, majority: pd.DataFrame | None, a: str, b: str, benchmark: str) -> Iterator[Member]:
+    """The rows of one pair on one benchmark, or on several, a test each; arguments as of :func:`significance_table`."""
     arms = Arms.of(scores, a, b, benchmark)
     seeds = (arms.a.shape[1], arms.b.shape[1])
     outcome, parts = arms.test()
@@ -173,12 +174,12 @@ def _seed_term(seeds_a: int, seeds_b: int) -> str:
     ]
 
 
-def _tests(compared: Compared) -> Iterator[tuple[str, Outcome]]:
-    d = per_question(compared.a, compared.b)
+def _tests(two: Compared) -> Iterator[tuple[str, Outcome]]:
+    d = per_question(two.a, two.b)
     interval = of_difference(d)
     yield "bootstrap_questions", only_p(d.mean())._replace(interval=(interval.low, interval.high))
     for name, test in TESTS.items():
-        outcome = test(compared)
+        outcome = test(two)
         if outcome is not None:
             yield name, outcome
 

@@ -31,7 +31,7 @@ from eapo_verl.method.objective import Parts, RolloutFacts, shape_group
 from eapo_verl.record import checkpoints, transcripts
 from eapo_verl.record.files import write_whole
 from eapo_verl.record.step_log import PREFIX, StepLog
-from eapo_verl.record.step_metrics import summarise
+from eapo_verl.record.step_metrics import VALIDATION_OUTCOME, counted, summarise
 from eapo_verl.settings.run import read_run
 
 TRAINER_NAME = "eapo_sync"
@@ -117,6 +117,8 @@ class EAPOTrainer(PPOTrainerSync):
         if self._failures.exceeded:
             raise ExpertsUnavailable(unavailable_message(self._failures, self._outcomes))
         self._drawn.clear()
+        # Of the last one's columns this step may lack some.
+        self._summary.clear()
 
     def _check_rollouts(self, uids: list[str]) -> None:
         """Count the rollouts that failed, before the step learns from the others, and stop where they are too many."""
@@ -269,7 +271,12 @@ class EAPOTrainer(PPOTrainerSync):
         errors = self.agent_loop_manager.take_errors()
         report_failures(errors, f"validation at step {self.global_steps}")
         metrics = dict(super()._val_metrics_update(data_sources, sample_uids, accuracy, *args, **kwargs))
-        return metrics | {f"{PREFIX}failed_validation_rollouts": len(errors)}
+        outcomes = counted(reward_extra_infos_dict["outcome"], VALIDATION_OUTCOME)
+        return (
+            metrics
+            | {f"{PREFIX}{name}": n for name, n in outcomes.items()}
+            | {f"{PREFIX}failed_validation_rollouts": len(errors)}
+        )
 
     def _save_checkpoint(self) -> None:
         folder = Path(self.config.trainer.default_local_dir) / f"global_step_{self.global_steps}"

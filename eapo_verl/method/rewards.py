@@ -4,6 +4,7 @@ import re
 import string
 from collections import Counter
 from collections.abc import Callable
+from typing import Any
 
 from tasks import Task
 from tasks.boxes import final_part, last_box
@@ -65,7 +66,7 @@ def _stated(response: str) -> str | None:
 REWARDS: dict[str, Callable[[Task, str, str], float]] = {"exact": exact, "f1_paper": f1_paper, "f1": f1}
 
 
-def score(task: Task, own: str, answer: str, reward: str) -> dict[str, float]:
+def score(task: Task, own: str, answer: str, reward: str) -> dict[str, Any]:
     """What a rollout's last turn is worth.
 
     Args:
@@ -77,7 +78,8 @@ def score(task: Task, own: str, answer: str, reward: str) -> dict[str, float]:
 
     Returns:
         ``score``, the reward that is optimised; ``acc``, 1.0 for an answer that the evaluation would grade as right,
-        whatever the reward; ``answered``, 1.0 where it would find one; ``format``, 1.0 for a box.
+        whatever the reward; ``answered``, 1.0 where it would find one; ``format``, 1.0 for a box; ``outcome``, the
+        grade's word for what became of it.
 
     Raises:
         ValueError: ``answer`` is none that the task allows.
@@ -88,4 +90,5 @@ def score(task: Task, own: str, answer: str, reward: str) -> dict[str, float]:
         "acc": float(grade.correct),
         "answered": float(not grade.unanswered),
         "format": float(last_box(final_part(own)) is not None),
+        "outcome": grade.outcome,
     }

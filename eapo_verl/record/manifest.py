@@ -16,6 +16,7 @@ from eapo_verl.record.files import write_whole
 from eapo_verl.record.other_runs import costs_of_start
 from eapo_verl.record.provenance import hardware, sources, versions
 from eapo_verl.record.solutions import read_provenance
+from eapo_verl.record.step_metrics import OUTCOME, VALIDATION_OUTCOME, added_up
 from eapo_verl.settings.run import AnyRun, RunSettings
 
 # Of how an expert's solutions were come by.
@@ -64,6 +65,9 @@ def write_manifest(
         "surplus_rollouts": total("surplus_rollouts"),
         "failed_rollouts": total("failed_rollouts"),
         "failed_validation_rollouts": total("failed_validation_rollouts"),
+        # By the task's word: of rollouts that did not fail, and of those of validations.
+        "outcomes": added_up(steps, OUTCOME),
+        "validation_outcomes": added_up(steps, VALIDATION_OUTCOME),
         "internalized": total("internalized"),
         "transcripts": transcripts,
         "policy_tokens": total("policy_tokens"),

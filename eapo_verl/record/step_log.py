@@ -56,10 +56,10 @@ def read_steps(path: Path, before: int | None = None) -> list[dict[str, Any]]:
     return [line for line in lines if before is None or line["step"] < before]
 
 
-def with_validation(lines: list[dict[str, Any]], accuracies: Mapping[int, float]) -> list[dict[str, Any]]:
-    """A run's lines with what was measured after its steps: accuracies by step, and before the first line step 0's."""
+def with_validation(lines: list[dict[str, Any]], measured: Mapping[int, Mapping[str, float]]) -> list[dict[str, Any]]:
+    """A run's lines with the columns that were measured after its steps, and before the first line step 0's."""
     before: dict[str, Any] = dict.fromkeys(lines[0]) | {"step": 0}
-    return [line | {"accuracy_val_unassisted": accuracies.get(line["step"])} for line in (before, *lines)]
+    return [line | dict(measured.get(line["step"], {})) for line in (before, *lines)]
 
 
 class StepLog:

@@ -1,6 +1,7 @@
 """One training step in numbers, from what the agent loop and the reward left of each rollout. Pure functions."""
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,23 @@ from eapo_verl.method.rollout import COUNTS
 Fields = Mapping[str, Any]
 #: Columns that are sums over rollouts, those that were generated and discarded included: they were paid for.
 SUMMED = (*COUNTS, "policy_tokens", "policy_prompt_tokens", "policy_tokens_reread", "cut_tokens")
+
+#: Columns that begin so count what became of answers, by the task's word (:class:`tasks.Grade`): of all rollouts of a
+#: step, and of a validation. A word that there was none of has no column.
+OUTCOME, VALIDATION_OUTCOME = "outcome_", "validation_outcome_"
+
+
+def counted(outcomes: Iterable[str], prefix: str) -> dict[str, int]:
+    """The columns with that prefix."""
+    return {f"{prefix}{outcome}": count for outcome, count in sorted(Counter(outcomes).items())}
+
+
+def added_up(steps: Iterable[Mapping[str, Any]], prefix: str) -> dict[str, int]:
+    """The columns with that prefix in lines of a metrics file, added up by the task's word."""
+    total: Counter[str] = Counter()
+    for step in steps:
+        total.update({key.removeprefix(prefix): int(step[key] or 0) for key in step if key.startswith(prefix)})
+    return dict(sorted(total.items()))
 
 
 def summarise(
@@ -36,13 +54,14 @@ def summarise(
         states; response_length, in tokens; confidence, the mean where a consultation was closed;
         seconds_consultation, the longest wait of a rollout; rollouts, discarded_rollouts, surplus_rollouts; and the
         sums of ``SUMMED``, expert_cost, in US dollars, and expert_flops. None where there was nothing to take a mean
-        of.
+        of. And how many of all rollouts, trained on or not, had each outcome (``OUTCOME``).
     """
     counts = [fields["consultation"] for fields in rollouts]
     rewards = [fields["reward_extra_info"] for fields in rollouts]
     right = [bool(reward["acc"]) for reward in rewards]
     assisted = [count["accepted"] > 0 for count in counts]
     paid = [*counts, *(fields["consultation"] for fields in (*discarded, *surplus))]
+    graded = (fields["reward_extra_info"]["outcome"] for fields in (*rollouts, *discarded, *surplus))
     sums: dict[str, float | int | None] = {name: int(sum(count[name] for count in paid)) for name in SUMMED}
     return {
         "accuracy_train": _mean(right),
@@ -65,6 +84,7 @@ def summarise(
         "discarded_rollouts": len(discarded),
         "surplus_rollouts": len(surplus),
         **sums,
+        **counted(graded, OUTCOME),
         "expert_cost": float(sum(count["expert_cost"] for count in paid)),
         "expert_flops": float(sum(count["expert_flops"] for count in paid)),
     }

@@ -20,6 +20,7 @@ from eapo_verl.engine.accelerators import check_sft, visible
 from eapo_verl.engine.network import loopback_environment
 from eapo_verl.record import checkpoints, step_log, transcripts
 from eapo_verl.record.files import write_whole
+from eapo_verl.record.step_metrics import VALIDATION_OUTCOME, counted
 from eapo_verl.record.trackers import check_trackers, copy_trackers, wandb_environment
 from eapo_verl.settings.errors import one_line
 from eapo_verl.settings.run import RunError, RunStopped
@@ -87,8 +88,8 @@ def _rank(rank: int, ranks: int, rendezvous: Path) -> dict[str, str]:
     }
 
 
-def validated(settings: SFTSettings, checkpoint_dir: Path, model: Path) -> dict[int, float]:
-    """The validation accuracy by training step; the trained model is left in ``model``."""
+def validated(settings: SFTSettings, checkpoint_dir: Path, model: Path) -> dict[int, dict[str, float]]:
+    """What a validation measures, as columns, by training step; the trained model is left in ``model``."""
     # Here: what vLLM and verl import takes long, and bad input is to be said at once.
     from eapo_verl.sft.export import export
     from eapo_verl.sft.validation import validate
@@ -106,8 +107,10 @@ def validated(settings: SFTSettings, checkpoint_dir: Path, model: Path) -> dict[
             shutil.rmtree(exported, ignore_errors=True)
 
     found = {}
-    for step, accuracy in validate(settings, models()):
-        found[step] = accuracy
+    for step, grades in validate(settings, models()):
+        accuracy = sum(grade.correct for grade in grades) / len(grades)
+        outcomes = counted((grade.outcome for grade in grades), VALIDATION_OUTCOME)
+        found[step] = {"accuracy_val_unassisted": accuracy, **outcomes}
         line = f"progress: {settings.method} seed {settings.seed}: validation at step {step}: {accuracy:.3f}"
         print(line, flush=True)
     return found
@@ -129,8 +132,8 @@ def run(settings: SFTSettings, run_dir: Path, checkpoint_dir: Path) -> None:
         train(settings, checkpoint_dir)
 
     run_dir.mkdir(parents=True, exist_ok=True)
-    accuracies = validated(settings, checkpoint_dir, run_dir / "model")
-    steps = step_log.with_validation(step_log.read_steps(checkpoint_dir / step_log.FILE), accuracies)
+    measured = validated(settings, checkpoint_dir, run_dir / "model")
+    steps = step_log.with_validation(step_log.read_steps(checkpoint_dir / step_log.FILE), measured)
     write_whole(run_dir / step_log.FILE, "".join(json.dumps(line) + "\n" for line in steps))
     # There are no rollouts.
     write_whole(run_dir / transcripts.FILE, gzip.compress(b"", mtime=0))

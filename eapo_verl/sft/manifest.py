@@ -9,6 +9,7 @@ from eapo_verl.record.costs import Costs, count_parameters
 from eapo_verl.record.files import write_whole
 from eapo_verl.record.manifest import of_any_kind, solved, with_solutions
 from eapo_verl.record.solutions import read_provenance
+from eapo_verl.record.step_metrics import VALIDATION_OUTCOME, added_up
 from eapo_verl.sft.data import Row, Rows
 from eapo_verl.sft.settings import SFTSettings
 
@@ -59,6 +60,7 @@ def write_manifest(
             "epochs": round(len(learned) / len(rows.rows), 3),
         },
         "solutions": solved(sources),
+        "validation_outcomes": added_up(steps, VALIDATION_OUTCOME),
         "policy_tokens": costs.policy_tokens_sampled,
         "expert_tokens": costs.expert_tokens,
         "expert_prompt_tokens": costs.expert_prompt_tokens,

@@ -24,7 +24,7 @@ from eapo_verl.engine.vocabulary import ban, prompt_ids
 from eapo_verl.method.draws import sampling_seed
 from eapo_verl.settings.run import RunError
 from eapo_verl.sft.settings import SFTSettings
-from tasks import task
+from tasks import Grade, task
 
 
 class _Question(NamedTuple):
@@ -34,8 +34,8 @@ class _Question(NamedTuple):
     answer: str
 
 
-def validate(settings: SFTSettings, models: Iterable[tuple[int, Path]]) -> Iterator[tuple[int, float]]:
-    """The accuracy of each model, a pair (training step, folder) each, which may be gone once its own is returned.
+def validate(settings: SFTSettings, models: Iterable[tuple[int, Path]]) -> Iterator[tuple[int, list[Grade]]]:
+    """The grades of each model, a pair (training step, folder) each, which may be gone once its own are returned.
 
     Raises:
         RunError: no validation prompt is short enough.
@@ -44,7 +44,7 @@ def validate(settings: SFTSettings, models: Iterable[tuple[int, Path]]) -> Itera
     engine = _engine(settings)
     for step, folder in models:
         engine.apply_model(functools.partial(load_weights, folder))
-        yield step, _accuracy(engine, settings, questions, step)
+        yield step, _grades(engine, settings, questions, step)
 
 
 def _questions(settings: SFTSettings) -> list[_Question]:
@@ -84,7 +84,7 @@ def load_weights(folder: Path, model: Any) -> None:
         model.load_weights(load_file(path).items())
 
 
-def _accuracy(engine: LLM, settings: SFTSettings, questions: list[_Question], step: int) -> float:
+def _grades(engine: LLM, settings: SFTSettings, questions: list[_Question], step: int) -> list[Grade]:
     samples = [(one, number) for one in questions for number in range(settings.budget.validation_samples)]
     banned = ban(engine.get_tokenizer(), settings.consultation.tags.consult_open)
     parameters = [
@@ -102,5 +102,4 @@ def _accuracy(engine: LLM, settings: SFTSettings, questions: list[_Question], st
     responses: dict[str, list[tuple[str, str]]] = {}
     for (one, _), output in zip(samples, outputs, strict=True):
         responses.setdefault(one.task, []).append((output.outputs[0].text, one.answer))
-    right = [grade.correct for name, own in responses.items() for grade in task(name).grade_all(own)]
-    return sum(right) / len(right)
+    return [grade for name, own in responses.items() for grade in task(name).grade_all(own)]

@@ -2,8 +2,12 @@
 
 from analysis.plots import figures_of
 from analysis.tables import ABLATIONS, CONSULTING, tables
+from workflow.problem_sets import domains_of
 
-TABLES = tables(ablations=bool(EXPERIMENT.ablations))
+IN_DOMAINS = domains_of(EXPERIMENT.train, EXPERIMENT.benchmarks)
+TABLES = tables(
+    ablations=bool(EXPERIMENT.ablations), domains=IN_DOMAINS is not None, sensitivity=bool(EXPERIMENT.sensitivity)
+)
 FIGURES = figures_of(ablations=bool(EXPERIMENT.ablations))
 # As the commands take them.
 METRICS = [f"{method}:{seed}:{PLAN.run(method, seed) / 'metrics.jsonl'}" for method, seed in PLAN.trained]
@@ -64,10 +68,25 @@ rule tables:
             if EXPERIMENT.ablations
             else []
         ),
+        domains=(
+            []
+            if IN_DOMAINS is None
+            else [
+                "--domains",
+                *(f"{name}={domain}" for name, domain in IN_DOMAINS.benchmarks.items()),
+                f"--trained-on={IN_DOMAINS.trained_on}",
+            ]
+        ),
+        settings=(
+            ["--settings", *(f"{one.arm}={one.wording}:{one.temperature:g}" for one in EXPERIMENT.settings_compared())]
+            if EXPERIMENT.sensitivity
+            else []
+        ),
     shell:
         "exec python -m workflow.logged --fork join {log:q} -- python -m analysis tables --scores {input.scores:q} "
         "--grades-dir {params.grades:q} --k {params.k:q} --pairs {params.pairs:q} "
-        "--smallest-effect {params.smallest_effect:q} {params.ablations:q} "
+        "--smallest-effect {params.smallest_effect:q} {params.ablations:q} {params.domains:q} "
+        "{params.settings:q} "
         "--metrics {params.metrics:q} --runs {input.runs:q} --arms {input.arms:q} --out-dir {params.folder:q}"
 
 

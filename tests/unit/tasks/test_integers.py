@@ -1,5 +1,6 @@
 """Grading problems whose answer is an integer."""
 
+import re
 import time
 
 import pytest
@@ -21,7 +22,8 @@ def test_right(response: str, answer: str) -> None:
 
 @pytest.mark.parametrize(("response", "answer", "extracted"), WRONG)
 def test_answered_and_wrong(response: str, answer: str, extracted: str) -> None:
-    assert INTEGERS.grade(response, answer) == Grade(extracted, False, False)
+    outcome = "wrong" if re.fullmatch("-?[0-9]{1,18}", extracted) else "unreadable"
+    assert INTEGERS.grade(response, answer) == Grade(extracted, False, False, outcome)
 
 
 @pytest.mark.parametrize("response", UNANSWERED)
@@ -81,7 +83,8 @@ def test_any_integer_is_read_back_from_any_surrounding(value: int, text: str, ze
 @given(st.text(alphabet="\\{}boxedf25, .=^$\x00\n", max_size=60) | st.sampled_from([one for one, *_ in RIGHT + WRONG]))
 def test_extraction_and_grade_agree(response: str) -> None:
     result, stated = INTEGERS.grade(response, "25"), INTEGERS.extract(response)
-    assert result == Grade(stated, stated == "25", stated is None)
+    assert (result.extracted, result.correct, result.unanswered) == (stated, stated == "25", stated is None)
+    assert (result.outcome == "right", result.outcome == "unanswered") == (result.correct, result.unanswered)
     assert INTEGERS.reward(response, "25") == float(result.correct)
 
 

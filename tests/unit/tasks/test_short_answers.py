@@ -36,6 +36,13 @@ WRONG = {
     ],
 }  # fmt: skip
 
+# Of these, what can be no answer of such a task.
+UNREADABLE = {
+    "short_text": (),
+    "choice": ("Paris", "A, C", "A and C", "(A) and (C)", "(A) (C)", "a dog", "e.g"),
+    "roles": ("Zoey is a saint, Zoey is a sinner, Riley is a sinner", "Zoey is a saint, Riley is not a saint"),
+}
+
 
 @pytest.mark.parametrize(("name", "boxed"), [(name, one) for name, (_, boxed) in RIGHT.items() for one in boxed])
 def test_right(name: str, boxed: str) -> None:
@@ -46,7 +53,8 @@ def test_right(name: str, boxed: str) -> None:
 
 @pytest.mark.parametrize(("name", "boxed", "shown"), [(name, *one) for name, wrong in WRONG.items() for one in wrong])
 def test_answered_and_wrong(name: str, boxed: str, shown: str | None) -> None:
-    assert task(name).grade(f"\\boxed{{{boxed}}}", RIGHT[name][0]) == Grade(shown or boxed, False, False)
+    outcome = "unreadable" if boxed in UNREADABLE[name] else "wrong"
+    assert task(name).grade(f"\\boxed{{{boxed}}}", RIGHT[name][0]) == Grade(shown or boxed, False, False, outcome)
 
 
 @pytest.mark.parametrize("name", RIGHT)

@@ -132,15 +132,17 @@ def test_curves_are_compared_and_consulting_is_counted(results: Path) -> None:
 
 
 ABLATIONS = ["--ablations", "experts=eapo:self_exploratory", "training=eapo:base"]
+DOMAINS = ["--domains", "chains_a=mathematics", "chains_b=code", "--trained-on", "mathematics"]
+SETTINGS = ["--settings", "eapo=short:0.5", "self_exploratory=long:0.5", "base=short:1"]
 
 
-def test_ablations_are_tested_and_shown_where_declared(
+def test_ablations_domains_and_settings_are_tested_and_shown_where_there_are_some(
     results: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder = tmp_path / "results"
     shutil.copytree(results, folder)
-    assert not (folder / "tables" / "ablations.csv").exists()
-    assert tables(folder, folder / "tables", *ABLATIONS) == 0
+    assert {path.stem for path in (folder / "tables").iterdir()} == {*TABLES}
+    assert tables(folder, folder / "tables", *ABLATIONS, *DOMAINS, *SETTINGS) == 0
     table = pd.read_csv(folder / "tables" / "ablations.csv")
     assert {"component", "without", "difference", "ci_low", "ci_high", "p_value", "p_adjusted"} <= set(table)
     assert len(table) == 2 * (len(BENCHMARKS) + 2)
@@ -160,8 +162,17 @@ def test_ablations_are_tested_and_shown_where_declared(
     page = (folder / "report.html").read_text()
     shown = page.partition("<h2>Ablations</h2>")[2].partition("<h2>Training</h2>")[0]
     assert "<td>+4.9</td>" in shown and shown.count("<img") == 1
+    alone = page.partition("<h2>What wording and temperature change alone</h2>")[2].partition("<h2>Ablations</h2>")[0]
+    assert "The wording alone moves" in alone and "The temperature alone moves" in alone
+    assert alone.count("<td>short − long</td>") == alone.count("<td>0.5 − 1</td>") == 1
+    shown = page.partition("<h2>In the domain of training, and out of it</h2>")[2].partition("<h2>What wording")[0]
+    for place in ("n domain (mathematics; n = 6)", "ut of domain (code; n = 4)"):
+        # A sentence on the primary comparison, three methods, three comparisons.
+        assert shown.count(place) == 1 + 3 + 3
+    # Nothing that was declared is tested otherwise for it.
+    assert (folder / "tables/significance.csv").read_bytes() == (results / "tables/significance.csv").read_bytes()
     assert tables(folder, folder / "tables") == 0
-    assert not list((folder / "tables").glob("ablations.*"))
+    assert {path.stem for path in (folder / "tables").iterdir()} == {*TABLES}
 
 
 def test_every_table_has_three_forms_and_every_figure_two_and_a_caption(results: Path) -> None:

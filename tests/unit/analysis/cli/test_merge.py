@@ -115,19 +115,29 @@ def test_a_comparison_is_made_of_the_seeds_that_its_arms_have(
 
 
 @pytest.mark.usefixtures("quick")
-def test_ablations_are_merged_too_and_none_is_left_of_an_earlier_merge(
+def test_ablations_and_domains_are_merged_too_and_none_is_left_of_an_earlier_merge(
     results: Path, shards: list[Path], tmp_path: Path
 ) -> None:
     out = tmp_path / "out"
-    ablated = write_shard(results, tmp_path / "ablated", CELLS, ablations=[["experts", "eapo", "self_exploratory"]])
+    domains = {"trained_on": "code", "benchmarks": {"chains_a": "mathematics", "chains_b": "code"}}
+    compared = ["experts", "eapo", "self_exploratory"]
+    settings = {"sensitivity": [["eapo", "short", "1"], ["base", "long", "1"]]}
+    said = {"ablations": [compared], "domains": domains} | settings
+    ablated = write_shard(results, tmp_path / "ablated", CELLS, **said)
     assert merge(out, ablated) == 0
     whole = tmp_path / "whole"
-    assert tables(results, whole, "--ablations", "experts=eapo:self_exploratory") == 0
+    told = ["--domains", "chains_a=mathematics", "chains_b=code", "--trained-on", "code"]
+    told += ["--settings", "eapo=short:1", "base=long:1"]
+    assert tables(results, whole, "--ablations", "experts=eapo:self_exploratory", *told) == 0
     assert all_files(out / "tables") == all_files(whole)
     assert (out / "figures" / "ablation_differences.png").exists()
     assert merge(out, *shards) == 0
     assert all_files(out / "tables") == all_files(results / "tables")
     assert not list((out / "figures").glob("ablation*"))
+    part = write_shard(results, tmp_path / "part", [cell for cell in CELLS if cell[0] != "base"], **settings)
+    assert merge(out, part) == 0
+    assert "Left out is the table of sensitivity" in (out / "merged.md").read_text()
+    assert not (out / "tables" / "sensitivity.csv").exists()
 
 
 def edit(folder: Path, **changes: Any) -> None:
@@ -165,6 +175,7 @@ def damage(folder: Path) -> None:
         (lambda folder: edit(folder, cells=[["eapo", "1"]]),
          "cells is [[\"eapo\", \"1\"]]: needed is a list of [arm, seed]"),
         (lambda folder: edit(folder, smallest_effect="2"), "smallest_effect is \"2\": needed is a number"),
+        (lambda folder: edit(folder, domains={"trained_on": "code"}), "needed is trained_on, a domain, and benchmarks"),
         (lambda folder: edit(folder, k=True), "k is true: needed is a whole number of at least 1"),
         (lambda folder: edit(folder, wall_s={"training": 1}), "needed is seconds of training and sampling"),
         (lambda folder: edit(folder, declared=[["eapo", 0]]), "holds self_exploratory, seed 1, which is none of the"),

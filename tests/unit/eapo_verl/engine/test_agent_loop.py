@@ -32,7 +32,7 @@ def test_a_rollout_comes_with_its_reward_and_the_engines_log_probabilities() -> 
     output, _ = roll_out(Script(ANSWER), response=len(ids(ANSWER)), overlong=Overlong(penalty=0.5))
     assert output.reward_score == 1.0 - 0.5
     assert output.extra_fields["reward_extra_info"] == {
-        "score": 1.0, "acc": 1.0, "answered": 1.0, "format": 1.0, "overlong_reward": -0.5
+        "score": 1.0, "acc": 1.0, "answered": 1.0, "format": 1.0, "outcome": "right", "overlong_reward": -0.5
     }  # fmt: skip
     experts = Experts(Reply("a", "answered", ANSWER, 12), Reply("b", "answered", ANSWER, 12))
     output, _ = roll_out(Script(CONSULT, ""), experts, acceptance=ALWAYS)

@@ -112,20 +112,28 @@ def test_every_reward_of_any_text_is_between_0_and_1(response: str, answer: int)
 
 
 def test_an_empty_turn_earns_nothing() -> None:
-    assert score(INTEGERS, "", "34", "exact") == {"score": 0.0, "acc": 0.0, "answered": 0.0, "format": 0.0}
+    assert score(INTEGERS, "", "34", "exact") == {
+        "score": 0.0, "acc": 0.0, "answered": 0.0, "format": 0.0, "outcome": "unanswered"
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize(("reward", "points"), [("exact", 0.0), ("f1_paper", 1.0)])
 def test_the_run_names_its_reward_and_accuracy_is_always_exact(reward: str, points: float) -> None:
-    assert score(INTEGERS, "\\boxed{5}", "-5", reward) == {"score": points, "acc": 0.0, "answered": 1.0, "format": 1.0}
+    assert score(INTEGERS, "\\boxed{5}", "-5", reward) == {
+        "score": points, "acc": 0.0, "answered": 1.0, "format": 1.0, "outcome": "wrong"
+    }  # fmt: skip
 
 
 def test_an_empty_box_has_the_format_and_answers_nothing() -> None:
-    assert score(INTEGERS, "\\boxed{}", "5", "f1_paper") == {"score": 0.1, "acc": 0.0, "answered": 0.0, "format": 1.0}
+    assert score(INTEGERS, "\\boxed{}", "5", "f1_paper") == {
+        "score": 0.1, "acc": 0.0, "answered": 0.0, "format": 1.0, "outcome": "unanswered"
+    }  # fmt: skip
 
 
 def test_a_box_without_an_integer_has_the_format() -> None:
-    assert score(INTEGERS, "\\boxed{x}", "5", "f1_paper") == {"score": 0.1, "acc": 0.0, "answered": 1.0, "format": 1.0}
+    assert score(INTEGERS, "\\boxed{x}", "5", "f1_paper") == {
+        "score": 0.1, "acc": 0.0, "answered": 1.0, "format": 1.0, "outcome": "unreadable"
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize(("tokens", "reward"), [(0, 0.0), (80, 0.0), (81, -0.025), (90, -0.25), (100, -0.5)])

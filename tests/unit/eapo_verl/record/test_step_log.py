@@ -42,7 +42,7 @@ def test_a_line_cut_by_a_kill_is_dropped(tmp_path: Path) -> None:
 
 def test_a_validation_after_training_is_in_its_steps_and_in_one_before_them() -> None:
     lines = [{"step": step, "loss": 0.5, "accuracy_val_unassisted": None} for step in (1, 2)]
-    made = with_validation(lines, {0: 0.25, 2: 0.75})
+    made = with_validation(lines, {0: {"accuracy_val_unassisted": 0.25}, 2: {"accuracy_val_unassisted": 0.75}})
     assert made == [
         {"step": 0, "loss": None, "accuracy_val_unassisted": 0.25},
         {"step": 1, "loss": 0.5, "accuracy_val_unassisted": None},

@@ -9,7 +9,7 @@ from eapo_verl.experts.reply import Reply
 from eapo_verl.method.grammar import Neutralised
 from eapo_verl.method.objective import Parts
 from eapo_verl.method.rollout import Rollout, reply_answer
-from eapo_verl.record.step_metrics import summarise
+from eapo_verl.record.step_metrics import OUTCOME, VALIDATION_OUTCOME, added_up, counted, summarise
 from tasks import task
 
 
@@ -23,7 +23,8 @@ def fields(*replies: tuple[Reply, bool], answer: str = "7", right: bool = True) 
         rollout.count_replies([reply for reply, _ in replies], [shown for _, shown in replies], words)
         rollout.append_replies([4], tuple(reply.text for reply, shown in replies if shown), trained=False)
     rollout.append_policy([5], f"\\boxed{{{answer}}}", [], {})
-    reward = {"acc": float(right), "answered": 1.0, "format": 1.0, "overlong_reward": 0.0}
+    outcome = "right" if right else "wrong"
+    reward = {"acc": float(right), "answered": 1.0, "format": 1.0, "overlong_reward": 0.0, "outcome": outcome}
     return {"consultation": rollout.facts(100) | {"consultation_s": 0.5}, "reward_extra_info": reward}
 
 
@@ -54,6 +55,16 @@ def test_what_was_discarded_was_paid_for_and_is_not_learned_from() -> None:
     assert (numbers["discarded_rollouts"], numbers["surplus_rollouts"]) == (1, 2)
     assert numbers["queries"] == numbers["accepted"] == 3 and numbers["expert_tokens"] == 9
     assert numbers["consult_rate"] == 0.0
+
+
+def test_what_became_of_answers_is_counted_of_all_rollouts_and_added_up_over_steps() -> None:
+    numbers = summarise([fields()] * 2, [Parts(1.0)] * 2, [fields(right=False)], [fields(right=False)] * 2)
+    assert (numbers["outcome_right"], numbers["outcome_wrong"]) == (2, 3)
+    validation = counted(["timed_out", "right", "timed_out"], VALIDATION_OUTCOME)
+    # A column that a step lacks may be null in its line.
+    steps = [validation | {"step": 0, "outcome_wrong": None}, dict(numbers), dict(numbers) | {"outcome_timed_out": 1}]
+    assert added_up(steps, OUTCOME) == {"right": 4, "timed_out": 1, "wrong": 6}
+    assert added_up(steps, VALIDATION_OUTCOME) == {"right": 1, "timed_out": 2}
 
 
 def test_there_may_be_nothing_to_take_a_mean_of() -> None:
