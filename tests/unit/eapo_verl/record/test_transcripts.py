@@ -32,15 +32,15 @@ TEXTS = ["6", None, None, None, None, None]
 
 def consulting(confidence: float | None = -0.123456) -> Rollout:
     rollout = Rollout([1, 2], task("integers"))
-    rollout.append_policy([3], "<consult>4+7@3|9#5-8</consult>", [], {})
+    rollout.append_policy([3], "<consult>4+7@3|9#5-8</consult>", [], {"global_steps": 0})
     rollout.count_replies(REPLIES, SHOWN, [None] * len(REPLIES))
     rollout.exchanges.append(Exchange.settled(QUERIES, REPLIES, SHOWN, TEXTS, confidence))
     rollout.append_replies([4], ("6",), trained=False)
-    rollout.append_policy([3], "<consult>1*2</consult>", [], {})
+    rollout.append_policy([3], "<consult>1*2</consult>", [], {"global_steps": 0})
     rollout.count_unasked(1)
     rollout.exchanges.append(Exchange.held_back(["1*2"], -math.inf))
     rollout.append_replies([4], (), trained=False)
-    rollout.append_policy([5], "so \\boxed{626}", [], {})
+    rollout.append_policy([5], "so \\boxed{626}", [], {"global_steps": 0})
     return rollout
 
 

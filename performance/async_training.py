@@ -1,0 +1,95 @@
+"""Steps an hour of ``training.trainer: sync`` and ``colocate_async``, by how long experts take to answer.
+
+``python performance/async_training.py SETTINGS [--latency 0 2 10] [--steps 6]``
+
+SETTINGS is a run's settings file of a method that consults, e.g. results/smoke/settings/eapo.seed1.yaml. Each run is
+the same but for the trainer and the latency: a few steps through verl and vLLM on the run's own policy, every rollout
+opening with a consultation that waits for a local expert (``slow_expert.py``), so that the least a step can take in
+``sync`` is a latency. Prints the median step after the first, which pays for warm-up, what it makes an hour, and the
+ratio of the two.
+"""
+
+import argparse
+import contextlib
+import multiprocessing
+import os
+import socket
+import statistics
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from slow_expert import serve
+from training_step import read, step_seconds, through_verl
+
+from eapo_verl.record.provenance import hardware
+
+TRAINERS = ("sync", "colocate_async")
+#: Connections that may wait for the expert at once.
+BACKLOG = 1024
+
+
+@contextlib.contextmanager
+def expert(latency_s: float) -> Iterator[str]:
+    """An expert's address, answered in a process of its own."""
+    with socket.create_server(("127.0.0.1", 0), backlog=BACKLOG) as listener:
+        process = multiprocessing.get_context("spawn").Process(
+            target=serve, args=(listener, BACKLOG, latency_s), daemon=True
+        )
+        process.start()
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}/v1"
+        process.terminate()
+        process.join()
+
+
+def measure(settings: dict, trainer: str, latency_s: float) -> list[dict]:
+    """The lines of a run's steps after the first."""
+    with expert(latency_s) as base_url, tempfile.TemporaryDirectory() as folder:
+        consulting = {
+            "trigger": "always",
+            "turns": {"train": 1, "evaluation": 0},
+            "acceptance": {"kind": "constant", "start": 1.0},
+        }
+        changed = settings | {
+            "trainer": trainer,
+            "experts": [{"name": "slow", "base_url": base_url, "model": "expert", "max_concurrency": BACKLOG}],
+            "consultation": settings["consultation"] | consulting,
+        }
+        return through_verl(changed, Path(folder))[1]
+
+
+def main() -> None:
+    """Command line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("settings", type=Path)
+    parser.add_argument("--latency", type=float, nargs="+", default=[0.0, 2.0, 10.0], help="seconds")
+    parser.add_argument("--steps", type=int, default=6)
+    arguments = parser.parse_args()
+    if arguments.steps < 2 or min(arguments.latency) < 0:
+        parser.error("--steps has to be at least 2, and --latency at least 0")
+    settings = read(arguments.settings, arguments.steps)
+    if not settings["experts"]:
+        sys.exit(f"async_training: {arguments.settings}: nobody is consulted in this run; take one with experts")
+    rollouts = settings["budget"]["prompts_per_step"] * settings["budget"]["rollouts_per_prompt"]
+    print(
+        f"on {hardware()['cpu']} ({hardware()['instruction_set']}), {os.cpu_count()} cores; median (range) of "
+        f"{arguments.steps - 1} steps of {rollouts} rollouts"
+    )
+    for latency_s in arguments.latency:
+        middle = {}
+        for trainer in TRAINERS:
+            steps = measure(settings, trainer, latency_s)
+            seconds = [step_seconds([line]) for line in steps]
+            middle[trainer] = statistics.median(seconds)
+            behind = statistics.fmean(line.get("steps_behind", 0.0) for line in steps)
+            print(
+                f"  {latency_s:g} s, {trainer}: {middle[trainer]:.2f} s a step ({min(seconds):.2f} to "
+                f"{max(seconds):.2f}), {3600 / middle[trainer]:.0f} steps an hour, turns {behind:.1f} steps old",
+                flush=True,
+            )
+        print(f"  {latency_s:g} s: {middle['sync'] / middle['colocate_async']:.2f} times the steps")
+
+
+if __name__ == "__main__":
+    main()
