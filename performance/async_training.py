@@ -1,12 +1,13 @@
 """Steps an hour of ``training.trainer: sync`` and ``colocate_async``, by how long experts take to answer.
 
-``python performance/async_training.py SETTINGS [--latency 0 2 10] [--steps 6]``
+``python performance/async_training.py SETTINGS [--latency 0 2 10] [--steps 7]``
 
 SETTINGS is a run's settings file of a method that consults, e.g. results/smoke/settings/eapo.seed1.yaml. Each run is
 the same but for the trainer and the latency: a few steps through verl and vLLM on the run's own policy, every rollout
 opening with a consultation that waits for a local expert (``slow_expert.py``), so that the least a step can take in
-``sync`` is a latency. Prints the median step after the first, which pays for warm-up, what it makes an hour, and the
-ratio of the two.
+``sync`` is a latency. Prints the median step after the first, which pays for warm-up; steps an hour, of all of these
+together, since the two batches that ``colocate_async`` has under way may come in one after the other, and a long step
+alternate with a short one; and the ratio of the two.
 """
 
 import argparse
@@ -48,7 +49,7 @@ def measure(settings: dict, trainer: str, latency_s: float) -> list[dict]:
     with expert(latency_s) as base_url, tempfile.TemporaryDirectory() as folder:
         consulting = {
             "trigger": "always",
-            "turns": {"train": 1, "evaluation": 0},
+            "turns": {"train": 1, "evaluation": 1},
             "acceptance": {"kind": "constant", "start": 1.0},
         }
         changed = settings | {
@@ -64,7 +65,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("settings", type=Path)
     parser.add_argument("--latency", type=float, nargs="+", default=[0.0, 2.0, 10.0], help="seconds")
-    parser.add_argument("--steps", type=int, default=6)
+    parser.add_argument("--steps", type=int, default=7)
     arguments = parser.parse_args()
     if arguments.steps < 2 or min(arguments.latency) < 0:
         parser.error("--steps has to be at least 2, and --latency at least 0")
@@ -77,18 +78,18 @@ def main() -> None:
         f"{arguments.steps - 1} steps of {rollouts} rollouts"
     )
     for latency_s in arguments.latency:
-        middle = {}
+        an_hour = {}
         for trainer in TRAINERS:
             steps = measure(settings, trainer, latency_s)
             seconds = [step_seconds([line]) for line in steps]
-            middle[trainer] = statistics.median(seconds)
+            an_hour[trainer] = 3600 / statistics.fmean(seconds)
             behind = statistics.fmean(line.get("steps_behind", 0.0) for line in steps)
             print(
-                f"  {latency_s:g} s, {trainer}: {middle[trainer]:.2f} s a step ({min(seconds):.2f} to "
-                f"{max(seconds):.2f}), {3600 / middle[trainer]:.0f} steps an hour, turns {behind:.1f} steps old",
+                f"  {latency_s:g} s, {trainer}: {statistics.median(seconds):.2f} s a step ({min(seconds):.2f} to "
+                f"{max(seconds):.2f}), {an_hour[trainer]:.0f} steps an hour, turns {behind:.1f} steps old",
                 flush=True,
             )
-        print(f"  {latency_s:g} s: {middle['sync'] / middle['colocate_async']:.2f} times the steps")
+        print(f"  {latency_s:g} s: {an_hour['colocate_async'] / an_hour['sync']:.2f} times the steps")
 
 
 if __name__ == "__main__":

@@ -62,9 +62,8 @@ def serve(listener: socket.socket, backlog: int, latency_s: float = LATENCY_S) -
     """
 
     async def listen() -> None:
-        server = await asyncio.get_running_loop().create_server(
-            lambda: Expert(latency_s), sock=listener, backlog=backlog
-        )
+        loop = asyncio.get_running_loop()
+        server = await loop.create_server(lambda: Expert(latency_s), sock=listener, backlog=backlog)
         await server.serve_forever()
 
     with asyncio.Runner(loop_factory=get_new_event_loop) as runner:
