@@ -25,6 +25,7 @@ from slow_expert import serve
 from training_step import read, step_seconds, through_verl
 
 from eapo_verl.record.provenance import hardware
+from workflow.belonging import announce, take_named
 
 TRAINERS = ("sync", "colocate_async")
 #: Connections that may wait for the expert at once.
@@ -33,9 +34,9 @@ BACKLOG = 1024
 
 @contextlib.contextmanager
 def expert(latency_s: float) -> Iterator[str]:
-    """An expert's address, answered in a process of its own."""
+    """An expert's address, answered in a process of its own, forked: a new one would import all that this one has."""
     with socket.create_server(("127.0.0.1", 0), backlog=BACKLOG) as listener:
-        process = multiprocessing.get_context("spawn").Process(
+        process = multiprocessing.get_context("fork").Process(
             target=serve, args=(listener, BACKLOG, latency_s), daemon=True
         )
         process.start()
@@ -44,9 +45,20 @@ def expert(latency_s: float) -> Iterator[str]:
         process.join()
 
 
-def measure(settings: dict, trainer: str, latency_s: float) -> list[dict]:
-    """The lines of a run's steps after the first."""
-    with expert(latency_s) as base_url, tempfile.TemporaryDirectory() as folder:
+@contextlib.contextmanager
+def as_workflow() -> Iterator[Path]:
+    """A folder for runs that this process is the workflow of: they share what they import."""
+    with tempfile.TemporaryDirectory() as name:
+        lock = Path(name) / ".lock"
+        held = take_named(lock)
+        announce(lock)
+        yield Path(name)
+        os.close(held)
+
+
+def measure(settings: dict, trainer: str, latency_s: float, folder: Path) -> list[dict]:
+    """The lines of a run's steps after the first; ``folder`` is the run's own."""
+    with expert(latency_s) as base_url:
         consulting = {
             "trigger": "always",
             "turns": {"train": 1, "evaluation": 1},
@@ -57,7 +69,7 @@ def measure(settings: dict, trainer: str, latency_s: float) -> list[dict]:
             "experts": [{"name": "slow", "base_url": base_url, "model": "expert", "max_concurrency": BACKLOG}],
             "consultation": settings["consultation"] | consulting,
         }
-        return through_verl(changed, Path(folder))[1]
+        return through_verl(changed, folder)[1]
 
 
 def main() -> None:
@@ -77,19 +89,20 @@ def main() -> None:
         f"on {hardware()['cpu']} ({hardware()['instruction_set']}), {os.cpu_count()} cores; median (range) of "
         f"{arguments.steps - 1} steps of {rollouts} rollouts"
     )
-    for latency_s in arguments.latency:
-        an_hour = {}
-        for trainer in TRAINERS:
-            steps = measure(settings, trainer, latency_s)
-            seconds = [step_seconds([line]) for line in steps]
-            an_hour[trainer] = 3600 / statistics.fmean(seconds)
-            behind = statistics.fmean(line.get("steps_behind", 0.0) for line in steps)
-            print(
-                f"  {latency_s:g} s, {trainer}: {statistics.median(seconds):.2f} s a step ({min(seconds):.2f} to "
-                f"{max(seconds):.2f}), {an_hour[trainer]:.0f} steps an hour, turns {behind:.1f} steps old",
-                flush=True,
-            )
-        print(f"  {latency_s:g} s: {an_hour['colocate_async'] / an_hour['sync']:.2f} times the steps")
+    with as_workflow() as folder:
+        for latency_s in arguments.latency:
+            an_hour = {}
+            for trainer in TRAINERS:
+                steps = measure(settings, trainer, latency_s, folder / f"{trainer}-{latency_s:g}")
+                seconds = [step_seconds([line]) for line in steps]
+                an_hour[trainer] = 3600 / statistics.fmean(seconds)
+                behind = statistics.fmean(line.get("steps_behind", 0.0) for line in steps)
+                print(
+                    f"  {latency_s:g} s, {trainer}: {statistics.median(seconds):.2f} s a step ({min(seconds):.2f} to "
+                    f"{max(seconds):.2f}), {an_hour[trainer]:.0f} steps an hour, turns {behind:.1f} steps old",
+                    flush=True,
+                )
+            print(f"  {latency_s:g} s: {an_hour['colocate_async'] / an_hour['sync']:.2f} times the steps")
 
 
 if __name__ == "__main__":
