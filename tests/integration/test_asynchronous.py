@@ -51,7 +51,9 @@ def test_rollouts_go_on_while_the_policy_learns(checkout: Path, tmp_path: Path) 
     assert steps[0]["steps_behind"] == 0 < steps[1]["steps_behind"] <= steps[1]["steps_behind_max"]
     for one in steps:
         assert one["queries"] == sum(one[name] for name in FATES) > 0
-        assert one["acceptance_rate"] == 1.0 and 0.0 < one["grad_norm"] < 100.0
+        assert one["acceptance_rate"] == 1.0 and 0.0 <= one["grad_norm"] < 100.0
+    # An expert that repeats the question may leave a step without a right rollout.
+    assert any(one["grad_norm"] > 0.0 for one in steps)
     with gzip.open(tmp_path / "run" / "rollouts.jsonl.gz", "rt") as file:
         rows = [row for row in map(json.loads, file) if row["phase"] == "train"]
     assert len(rows) == STEPS * ROLLOUTS
