@@ -82,7 +82,7 @@ class ScriptedPolicy:
         """The next turn, whatever the prompt and the sampling."""
         from verl.workers.rollout.replica import TokenOutput
 
-        return TokenOutput(token_ids=list(next(self._turns)), extra_fields={"min_global_steps": 1})
+        return TokenOutput(token_ids=list(next(self._turns)), extra_fields={"global_steps": 0})
 
 
 def make_tool(client: ExpertClient) -> Any:

@@ -31,20 +31,24 @@ class Script:
     def __init__(self, *turns: str, log_prob: float = -0.5) -> None:
         self.turns = list(turns)
         self.log_prob = log_prob
+        #: The step that made the engine's weights.
+        self.version = 0
         self.prompts: list[list[int]] = []
         self.params: list[dict[str, Any]] = []
 
     async def generate(self, request_id: str, prompt_ids: list[int], sampling_params: dict[str, Any]) -> Any:
+        from verl.workers.rollout.replica import TokenOutput
+
         self.prompts.append(list(prompt_ids))
         self.params.append(sampling_params)
-        extra = {"min_global_steps": 1}
+        extra = dict.fromkeys(("global_steps", "min_global_steps", "max_global_steps"), self.version)
         if "prompt_logprobs" in sampling_params:
             # Two tokens, as likely: an entropy of log 2 at every place.
             extra["prompt_logprobs"] = [[math.log(0.5)] * 2 + [None] * 18] * len(prompt_ids)
-            return SimpleNamespace(token_ids=[0], log_probs=None, extra_fields=extra)
+            return TokenOutput(token_ids=[0], stop_reason="completed", extra_fields=extra)
         tokens = ids(self.turns.pop(0))[: sampling_params["max_tokens"]]
         log_probs = [self.log_prob] * len(tokens) if sampling_params.get("logprobs") else None
-        return SimpleNamespace(token_ids=tokens, log_probs=log_probs, extra_fields=extra)
+        return TokenOutput(token_ids=tokens, log_probs=log_probs, stop_reason="completed", extra_fields=extra)
 
 
 class Experts:
@@ -72,6 +76,7 @@ def roll_out(
     transcribed: bool | None = None,
     session: int = 0,
     about: dict[str, Any] | None = None,
+    thresholds: dict[int, float | None] | None = None,
     **settings: Any,
 ) -> tuple[Any, dict[str, Any]]:
     """The rollout, the last output of the loop, and what is counted of it; ``about`` is added to ``extra_info``.
@@ -90,12 +95,14 @@ def roll_out(
         budget=SimpleNamespace(steps=10, validate_every=2, rollouts_per_prompt=4),
         optimiser=Optimiser(learning_rate=1.0, overlong=overlong),
     )
+    script.version = step - 1
     loop = object.__new__(PolicyAgentLoop)
     loop.plan = RolloutPlan(run, TOKENIZER, response)
     loop.plan.pool = experts
     loop.consults = experts is not None and loop.plan.consultation.possible
     loop.tokenizer = TOKENIZER
     loop.server_manager = script
+    loop.thresholds = {step: threshold} if thresholds is None else thresholds
 
     async def prompt(messages: list[dict]) -> list[int]:
         return ids(messages[-1]["content"] + "\n")
@@ -105,7 +112,7 @@ def roll_out(
         "global_steps": step, "index": 0, "session_id": session,
         "extra_info": {"id": "p", "problem": PROBLEM, "task": "integers_bare"} | (about or {}),
         "raw_prompt": [{"role": "system", "content": "ask"}, {"role": "user", "content": PROBLEM}],
-        "reward_model": {"ground_truth": "626"}, "confidence_threshold": threshold, "occurrence": occurrence,
+        "reward_model": {"ground_truth": "626"}, "occurrence": occurrence,
         "transcribed": transcribed,
     }  # fmt: skip
     output = asyncio.run(loop.run({"temperature": 1.0}, **kwargs))

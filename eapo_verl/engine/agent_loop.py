@@ -6,7 +6,9 @@ consult does token for token what self-exploratory RL does. Token ids are only e
 """
 
 import asyncio
+import itertools
 import math
+from collections.abc import Mapping
 from typing import Any
 
 from verl.experimental.agent_loop.agent_loop import AgentLoopBase, AgentLoopMetrics, AgentLoopOutput
@@ -14,6 +16,7 @@ from verl.utils.profiler import simple_timer
 
 from eapo_verl.engine.mismatch import is_measured
 from eapo_verl.engine.rollout_plan import rollout_plan
+from eapo_verl.engine.turn import Tag, whole, write_turn
 from eapo_verl.experts.reply import Reply
 from eapo_verl.method.draws import sampling_seed, uniform_draw
 from eapo_verl.method.exchange import Exchange
@@ -41,10 +44,12 @@ class PolicyAgentLoop(AgentLoopBase):
 
     Args:
         consults: whether this rollout may consult experts; otherwise the opening tag cannot be sampled.
+        thresholds: of confidence, by the training step that they hold in; the caller adds to it.
     """
 
-    def __init__(self, *args: Any, consults: bool, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, consults: bool, thresholds: Mapping[int, float | None], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self.thresholds = thresholds
         response_length = int(self.rollout_config.response_length)
         self.plan = rollout_plan(self.config.eapo.run, self.tokenizer, response_length)
         self.consults = consults and self.plan.consultation.possible
@@ -60,18 +65,21 @@ class PolicyAgentLoop(AgentLoopBase):
         plan = self.plan
         # Every rollout of a problem in a step has a number, also where the problem is drawn more than once.
         number = int(kwargs.get("occurrence", 0)) * plan.run.budget.rollouts_per_prompt + int(kwargs["session_id"])
-        key = (plan.run.seed, int(kwargs["global_steps"]), int(kwargs["index"]), number)
+        # The step that it was asked for in first: after a kill a rollout that was under way is asked for once more.
+        asked = int(kwargs.get("submitted", kwargs["global_steps"]))
+        key = (plan.run.seed, asked, int(kwargs["index"]), number)
         rollout = await self._begin(kwargs, step)
-        steps = plan.run.budget.steps
-        turns = plan.consultation.turns(step, steps) if self.consults else 0
-        compared = is_measured(step, plan.run.budget.validate_every)
-        for turn in range(turns + 1):
-            may_consult = turn < turns
+        compared = plan.run.corrected or is_measured(step, plan.run.budget.validate_every)
+        for turn in itertools.count():
+            # By the newest step that is known before the turn is written.
+            may_consult = self.consults and turn < plan.consultation.turns(step, plan.run.budget.steps)
             if may_consult and turn == 0 and plan.consultation.trigger == "always":
                 rollout.force(plan.forced, plan.tags.consult_open)
             if self._room(rollout) < 1:
                 break
             await self._generate(rollout, sampling_params | {"logprobs": compared}, (*key, turn), may_consult)
+            # From here on, that whose weights wrote the turn: in a step the engine holds those of the step before.
+            step = rollout.steps[-1]
             action = parse_action(rollout.turn_text, plan.tags, plan.consultation.max_queries)
             rollout.count_action(action)
             if not (may_consult and isinstance(action, Consult)):
@@ -79,8 +87,7 @@ class PolicyAgentLoop(AgentLoopBase):
             if self._room(rollout) < 1:
                 rollout.counts["without_room"] += 1
                 break
-            threshold = kwargs.get("confidence_threshold")
-            if action.queries and await self._gate(rollout, threshold, (*key, turn)):
+            if action.queries and await self._gate(rollout, self.thresholds[step], (*key, turn)):
                 await self._consult(rollout, action, kwargs["extra_info"]["problem"], step, (*key, turn))
             else:
                 rollout.count_unasked(len(action.queries))
@@ -100,12 +107,12 @@ class PolicyAgentLoop(AgentLoopBase):
         plan, about = self.plan, prompt["extra_info"]
         ids, hint = await self.ct_build_initial_tokens(list(prompt["raw_prompt"])), about.get("hint")
         if hint is None:
-            return Rollout(ids, task(about["task"]))
+            return Rollout(ids, task(about["task"]), begun=step)
         rho = plan.consultation.acceptance(step, plan.run.budget.steps)
         first = int(prompt.get("occurrence", 0)) * plan.run.budget.rollouts_per_prompt
         fate = fate_of(hint["fate"], rho, (plan.run.seed, int(prompt["global_steps"]), int(prompt["index"]), first))
         text = hint["text"] if fate == "shown" else None
-        rollout = Rollout(ids + self._encode(text or ""), task(about["task"]), text)
+        rollout = Rollout(ids + self._encode(text or ""), task(about["task"]), text, step)
         rollout.counts[f"hint_{fate}"] += 1
         return rollout
 
@@ -131,21 +138,26 @@ class PolicyAgentLoop(AgentLoopBase):
         # Here and not in a thread: the text is short, and a thread's turn is waited for longer than the work takes.
         return list(self.tokenizer.encode(text, add_special_tokens=False))
 
+    def _decode(self, ids: list[int]) -> str:
+        return str(self.tokenizer.decode(ids, skip_special_tokens=True))
+
     async def _generate(self, rollout: Rollout, sampling_params: dict[str, Any], key: Key, may_consult: bool) -> None:
-        params = dict(sampling_params) | {"max_tokens": self._room(rollout), "seed": sampling_seed(*key)}
+        params, tags = dict(sampling_params) | {"max_tokens": self._room(rollout)}, self.plan.tags
         if may_consult:
-            params |= {"stop": [self.plan.tags.consult_close], "include_stop_str_in_output": True}
+            params |= {"stop": [tags.consult_close], "include_stop_str_in_output": True}
             params["logprobs"] |= self.plan.measures_confidence
+            tag = Tag(tags.consult_close, [], ends=True)
         else:
             params |= self.plan.ban
+            tag = Tag(tags.consult_open, self.plan.forced, ends=False)
+        name, prompt = "-".join(map(str, key)), rollout.prompt + rollout.ids
         with simple_timer("generate_sequences", rollout.seconds):
-            output = await self.server_manager.generate(
-                request_id="-".join(map(str, key)),
-                prompt_ids=rollout.prompt + rollout.ids,
-                sampling_params=params,
-            )
-        text = self.tokenizer.decode(output.token_ids, skip_special_tokens=True)
-        rollout.append_policy(list(output.token_ids), text, list(output.log_probs or []), output.extra_fields)
+            turn = await write_turn(
+                lambda ids, how: self.server_manager.generate(request_id=name, prompt_ids=ids, sampling_params=how),
+                prompt, params, key, tag, self._decode, self.plan.end_tokens,
+            )  # fmt: skip
+        rollout.reread += turn.reread
+        rollout.append_policy(turn.ids, self._decode(turn.ids), turn.log_probs, turn.fields)
 
     async def _gate(self, rollout: Rollout, threshold: float | None, key: Key) -> bool:
         """Whether the consultation that the policy has closed is let through; notes the policy's confidence."""
@@ -160,6 +172,7 @@ class PolicyAgentLoop(AgentLoopBase):
             sure = settings.measure(values)
             rollout.confidences.append(sure)
             rollout.turn_confidence = sure
+        rollout.thresholds.append(threshold)
         p = consultation.chance(threshold)
         passed = gate(consultation.trigger, sure, threshold, uniform_draw("gate", *key), p)
         if passed and sure is not None and threshold is not None:
@@ -172,10 +185,12 @@ class PolicyAgentLoop(AgentLoopBase):
         verl's rollout server returns the log-probabilities of sampled tokens alone, so the engine is asked to read what
         it wrote and to return the most probable tokens at each place.
         """
-        output = await self.server_manager.generate(
-            request_id="-".join(map(str, key)) + "-entropy",
-            prompt_ids=rollout.prompt + rollout.ids,
-            sampling_params={"max_tokens": 1, "temperature": 1.0, "prompt_logprobs": TOP_K},
+        output = await whole(
+            lambda: self.server_manager.generate(
+                request_id="-".join(map(str, key)) + "-entropy",
+                prompt_ids=rollout.prompt + rollout.ids,
+                sampling_params={"max_tokens": 1, "temperature": 1.0, "prompt_logprobs": TOP_K},
+            )
         )
         rollout.reread += len(rollout.prompt) + len(rollout.ids)
         size = min(window, len(rollout.turn_log_probs))

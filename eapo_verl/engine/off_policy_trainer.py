@@ -5,17 +5,13 @@ import math
 import torch
 from omegaconf import DictConfig
 from transfer_queue import KVBatchMeta
-from verl.trainer.ppo.v1.trainer_base import register_trainer
 
 from eapo_verl.engine import rows
 from eapo_verl.engine.batching import groups, prompt_of, rollout_of
 from eapo_verl.engine.trainer import EAPOTrainer
 from eapo_verl.method.off_policy import COUNTS, Member, group_advantages
 
-OFF_POLICY_TRAINER = "eapo_off_policy"
 
-
-@register_trainer(OFF_POLICY_TRAINER)
 class OffPolicyTrainer(EAPOTrainer):
     """A solution comes as an extra row beside a rollout of its group (``PolicyAgentLoop``), one each.
 

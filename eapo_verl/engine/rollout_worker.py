@@ -1,5 +1,6 @@
 """verl's agent worker with this project's loop, made once a process, and with a group's rows handed over as one."""
 
+from collections.abc import Set
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -62,13 +63,25 @@ class RolloutWorker(AgentLoopWorkerTQ.__ray_metadata__.modified_class):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._loops: dict[str, PolicyAgentLoop] = {}
-        self._errors: list[str] = []
+        #: Partition, name of the prompt, and what the rollout said.
+        self._errors: list[tuple[str, str, str]] = []
         #: By the name of the prompt.
         self._groups: dict[str, Group] = {}
+        #: Of confidence, by the training step that they hold in.
+        self._thresholds: dict[int, float | None] = {}
 
-    def take_errors(self) -> list[str]:
-        """What each rollout that raised since the last call said, in one line; forgotten here."""
-        errors, self._errors = self._errors, []
+    def announce(self, step: int, threshold: float | None) -> None:
+        """Hear which threshold of confidence holds for what the policy writes in a training step."""
+        self._thresholds[step] = threshold
+
+    def take_errors(self, partition_id: str, waiting: Set[str]) -> list[str]:
+        """What each rollout of a partition said that has raised, in one line; forgotten here.
+
+        Not of the prompts ``waiting``, by their names, of which nothing is learned yet.
+        """
+        taken = [name == partition_id and uid not in waiting for name, uid, _ in self._errors]
+        errors = [error for (_, _, error), mine in zip(self._errors, taken, strict=True) if mine]
+        self._errors = [one for one, mine in zip(self._errors, taken, strict=True) if not mine]
         return errors
 
     def _make_loop(self, name: str) -> PolicyAgentLoop:
@@ -81,6 +94,7 @@ class RolloutWorker(AgentLoopWorkerTQ.__ray_metadata__.modified_class):
             dataset_cls=self.dataset_cls,
             data_config=DictConfigWrap(self.config.data),
             consults={"consulting": True, "independent": False}[name],
+            thresholds=self._thresholds,
         )
 
     async def _compute_teacher_logprobs(self, output: AgentLoopOutput, *args: Any, **kwargs: Any) -> None:
@@ -102,13 +116,14 @@ class RolloutWorker(AgentLoopWorkerTQ.__ray_metadata__.modified_class):
         self, sampling_params: dict[str, Any], trajectory: dict[str, Any], *, agent_name: str, **kwargs: Any
     ) -> None:
         kwargs.pop("trace", None)
+        partition_id = "val" if trajectory["validate"] else "train"
         try:
             try:
                 await self._roll_out(sampling_params, trajectory["validate"], agent_name, kwargs)
             finally:
-                await self._hand_over(kwargs["uid"], "val" if trajectory["validate"] else "train")
+                await self._hand_over(kwargs["uid"], partition_id)
         except Exception as error:
-            self._errors.append(describe(error))
+            self._errors.append((partition_id, kwargs["uid"], describe(error)))
             # verl logs it and marks the group.
             raise
 
@@ -142,7 +157,11 @@ class RolloutManager(AgentLoopManagerTQ):
         super().__init__(*args, **kwargs)
         self.agent_loop_workers_class = ray.remote(RolloutWorker)
 
-    def take_errors(self) -> list[str]:
+    def announce(self, step: int, threshold: float | None) -> None:
+        """Tell all workers, see there."""
+        ray.get([worker.announce.remote(step, threshold) for worker in self.agent_loop_workers])
+
+    def take_errors(self, partition_id: str, waiting: Set[str] = frozenset()) -> list[str]:
         """Those of all workers."""
-        taken = ray.get([worker.take_errors.remote() for worker in self.agent_loop_workers])
+        taken = ray.get([worker.take_errors.remote(partition_id, waiting) for worker in self.agent_loop_workers])
         return [error for errors in taken for error in errors]

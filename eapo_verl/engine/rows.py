@@ -81,6 +81,13 @@ def put(partition_id: str, keys: Sequence[str], **fields: Sequence[torch.Tensor]
     transfer_queue.kv_batch_put(keys=list(keys), partition_id=partition_id, fields=data)
 
 
+def fill(batch: KVBatchMeta, field: str, other: str) -> None:
+    """Put into a field of a batch's rows, where it is nan, what ``other`` has for the same tokens."""
+    own, others = get(batch.partition_id, batch.keys, field, other)
+    filled = [torch.where(one.isnan(), two, one) for one, two in zip(own, others, strict=True)]
+    put(batch.partition_id, batch.keys, **{field: filled})
+
+
 def is_right(fields: Mapping[str, Any]) -> bool:
     """Whether the answer of the rollout is right that has these ``extra_fields``."""
     return bool(fields["reward_extra_info"]["acc"])

@@ -1,4 +1,4 @@
-"""verl's synchronous V1 trainer with what this project adds by its hooks.
+"""What this project adds to verl's V1 trainers, synchronous or not, by their hooks.
 
 A fixed order of data, the dual reward, the weight of internalization samples, the confidence threshold, own metrics.
 """
@@ -6,6 +6,7 @@ A fixed order of data, the dual reward, the weight of internalization samples, t
 import json
 import math
 from collections import Counter
+from collections.abc import Set
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +14,7 @@ import transfer_queue
 from omegaconf import DictConfig
 from tensordict import TensorDict
 from transfer_queue import KVBatchMeta
-from verl.trainer.ppo.v1.trainer_base import register_trainer
-from verl.trainer.ppo.v1.trainer_sync import PPOTrainerSync
+from verl.trainer.ppo.v1.trainer_base import PPOTrainer
 from verl.utils import tensordict_utils
 from verl.workers.rollout.llm_server import LLMServerClient
 
@@ -34,19 +34,17 @@ from eapo_verl.record.step_log import PREFIX, StepLog
 from eapo_verl.record.step_metrics import VALIDATION_OUTCOME, counted, summarise
 from eapo_verl.settings.run import read_run
 
-TRAINER_NAME = "eapo_sync"
 _STATE_FILE = "eapo_state.json"
 
 
-@register_trainer(TRAINER_NAME)
-class EAPOTrainer(PPOTrainerSync):
-    """The sync trainer; see the overridden hooks for each difference."""
+class EAPOTrainer(PPOTrainer):
+    """Before one of verl's trainers; see the overridden hooks for each difference."""
 
     def __init__(self, config: DictConfig) -> None:
-        # verl finds the trainer by this name and then asks in many places whether it is "sync".
-        config.trainer.v1.trainer_mode = "sync"
-        super().__init__(config)
         run = read_run(config.eapo.run)
+        # verl finds the trainer by the name of ours and then asks in many places whether it is "sync".
+        config.trainer.v1.trainer_mode = run.trainer
+        super().__init__(config)
         self._run = run
         self._mini_batches = run.budget.mini_batches
         #: Data-parallel ranks of the actor; known from the first batch on.
@@ -60,6 +58,8 @@ class EAPOTrainer(PPOTrainerSync):
         self._prompts_submitted = 0
         #: How often each problem, by its index, was drawn in this step.
         self._drawn: Counter[int] = Counter()
+        #: Of how many of the next prompts that are asked for the rollouts are written down.
+        self._transcribed = run.transcripts.groups_per_step
         #: ``extra_fields`` of the step's rows, and the parts of its rollouts' rewards, by key.
         self._rollouts: dict[str, dict[str, Any]] = {}
         self._parts: dict[str, Parts] = {}
@@ -89,9 +89,8 @@ class EAPOTrainer(PPOTrainerSync):
 
     def _next_train_batch(self, num_prompts: int | None = None) -> TensorDict:
         batch = super()._next_train_batch(num_prompts)
-        tensordict_utils.assign_non_tensor_data(batch, "confidence_threshold", self._threshold)
-        # Not of the prompts that dynamic sampling asks for later: what they are depends on those before.
-        groups = self._run.transcripts.groups_per_step if num_prompts is None else 0
+        # Not of the prompts that are asked for later in the step: what they are depends on those before.
+        groups, self._transcribed = self._transcribed, 0
         tensordict_utils.assign_non_tensor_stack(batch, transcripts.MARK, [row < groups for row in range(len(batch))])
         return batch
 
@@ -107,6 +106,7 @@ class EAPOTrainer(PPOTrainerSync):
             occurrences.append(self._drawn[index])
             self._drawn[index] += 1
         tensordict_utils.assign_non_tensor_stack(batch, "occurrence", occurrences)
+        tensordict_utils.assign_non_tensor_stack(batch, "submitted", [self.global_steps] * len(batch))
         names = [f"{self.global_steps:08d}-{self._prompts_submitted + row:012d}" for row in range(len(batch))]
         self._prompts_submitted += len(batch)
         tensordict_utils.assign_non_tensor_stack(batch, "uid", names)
@@ -116,13 +116,18 @@ class EAPOTrainer(PPOTrainerSync):
         """Stop where experts have failed too often; the step in which they did is in the log by now."""
         if self._failures.exceeded:
             raise ExpertsUnavailable(unavailable_message(self._failures, self._outcomes))
-        self._drawn.clear()
         # Of the last one's columns this step may lack some.
         self._summary.clear()
+        self._transcribed = self._run.transcripts.groups_per_step
 
-    def _check_rollouts(self, uids: list[str]) -> None:
+    def _reissue_inflight_prompts(self, *args: Any, **kwargs: Any) -> int:
+        """As verl's, which is called before the first step; nobody rolls out before it knows the threshold."""
+        self.agent_loop_manager.announce(self.global_steps, self._threshold)
+        return super()._reissue_inflight_prompts(*args, **kwargs)
+
+    def _check_rollouts(self, uids: list[str], waiting: Set[str]) -> None:
         """Count the rollouts that failed, before the step learns from the others, and stop where they are too many."""
-        errors = self.agent_loop_manager.take_errors()
+        errors = self.agent_loop_manager.take_errors("train", waiting)
         report_failures(errors, f"step {self.global_steps}")
         self._summary["failed_rollouts"] = len(errors)
         budget = self._run.budget
@@ -183,6 +188,8 @@ class EAPOTrainer(PPOTrainerSync):
         Equations: :mod:`eapo_verl.method.objective`, :mod:`eapo_verl.method.internalization`.
         """
         real = rows.rollouts(batch)
+        if self._run.corrected:
+            rows.fill(batch, "rollout_log_probs", "old_log_probs")
         batch = super()._compute_advantage(batch, metrics)
         weights = self._run.reward.weights(*self._when)
         columns = rows.get(batch.partition_id, real, "response_mask", "advantages", "rm_scores")
@@ -220,6 +227,7 @@ class EAPOTrainer(PPOTrainerSync):
 
     def on_train_begin(self) -> None:
         self._attach_step_log()
+        super().on_train_begin()
 
     def _attach_step_log(self) -> None:
         """Add ``metrics.jsonl`` to verl's loggers; they exist from the first of the two hooks above on."""
@@ -231,7 +239,6 @@ class EAPOTrainer(PPOTrainerSync):
 
     def step(self, metrics: dict, timing_raw: dict) -> KVBatchMeta:
         """As verl's; afterwards what its rollouts tell is known, before a checkpoint is written."""
-        threshold = self._threshold
         batch = super().step(metrics, timing_raw)
         real = rows.rollouts(batch)
         rollouts = [self._rollouts[key] for key in real]
@@ -239,19 +246,25 @@ class EAPOTrainer(PPOTrainerSync):
         self._summary |= summarise(rollouts, parts, *unused)
         epochs = self.config.actor_rollout_ref.actor.ppo_epochs
         self._summary |= {"prompts_seen": self._drawn.total(), "optimiser_steps": self._mini_batches * epochs}
+        self._drawn.clear()
         self._summary |= step_costs(batch, epochs, passes=1 + self.use_reference_policy)
         self._transcripts.add_step(self.global_steps, rollouts, parts, [*unused[0], *unused[1]])
-        consultation = self._run.consultation
-        self._summary |= {
-            "acceptance_rate": consultation.acceptance(*self._when) if consultation.possible or self._run.hint else 0.0,
-            "turn_budget": consultation.turns(*self._when) if consultation.possible else 0,
-            "confidence_threshold": threshold,
-        }
+        self._summary |= self._in_force(rollouts)
         confidences = [value for fields in rollouts for value in fields["consultation"]["confidences"]]
-        self._threshold = consultation.confidence.follow(self._threshold, confidences)
+        self._threshold = self._run.consultation.confidence.follow(self._threshold, confidences)
+        self.agent_loop_manager.announce(self.global_steps + 1, self._threshold)
         self._outcomes = {name: int(self._summary[name] or 0) for name in OUTCOMES}
         self._failures.add(sum(self._outcomes.values()), self._outcomes["timed_out"] + self._outcomes["failed"])
         return batch
+
+    def _in_force(self, rollouts: list[dict[str, Any]]) -> dict[str, float | int | None]:
+        """What held for the rollouts of a step: acceptance, turns and the threshold of confidence."""
+        consultation = self._run.consultation
+        return {
+            "acceptance_rate": consultation.acceptance(*self._when) if consultation.possible or self._run.hint else 0.0,
+            "turn_budget": consultation.turns(*self._when) if consultation.possible else 0,
+            "confidence_threshold": self._threshold,
+        }
 
     def _compute_metrics(
         self, batch: KVBatchMeta, metrics: dict, timing_raw: dict, global_steps: int, epoch: int
@@ -268,7 +281,7 @@ class EAPOTrainer(PPOTrainerSync):
         """verl's metrics of the accuracy alone: it resamples every number of every prompt a thousand times."""
         self._transcripts.add_validation(self.global_steps, reward_extra_infos_dict.get(transcripts.FIELD, ()))
         accuracy = {"acc": reward_extra_infos_dict["acc"]}
-        errors = self.agent_loop_manager.take_errors()
+        errors = self.agent_loop_manager.take_errors("val")
         report_failures(errors, f"validation at step {self.global_steps}")
         metrics = dict(super()._val_metrics_update(data_sources, sample_uids, accuracy, *args, **kwargs))
         outcomes = counted(reward_extra_infos_dict["outcome"], VALIDATION_OUTCOME)

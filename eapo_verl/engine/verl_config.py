@@ -15,6 +15,14 @@ from eapo_verl.settings.run import RunSettings
 #: Of a cluster of a run's own. verl's actors reserve more than a job may have been given, and wait for ever, without a
 #: word, if it is not there; on eight accelerators and a teacher's they are fewer than a hundred.
 _LOGICAL_CPUS = 128
+#: Of a run whose rollouts go on while the policy learns (docs/asynchronous-training.md). Not stated; our choice: tokens
+#: are weighed by truncated importance sampling (verl's own bound, 2, stays), and no group is thrown away for its age,
+#: which would be those that waited for experts: a step waits for groups that are as old as verl's own limit, 8 steps.
+_OVERLAPPING = {
+    "algorithm.rollout_correction.rollout_is": "token",
+    "trainer.v1.sampler.max_off_policy_strategy": "wait",
+    "trainer.v1.sampler.custom_sampler.name": "OverlappingReplayBuffer",
+}
 
 
 def overrides(settings: RunSettings, checkpoint_dir: Path, platform: str) -> list[str]:
@@ -65,6 +73,8 @@ def overrides(settings: RunSettings, checkpoint_dir: Path, platform: str) -> lis
     if optimiser.loss_aggregation == "seq-mean-token-sum-norm":
         # Without it verl takes the longest response of a micro-batch, which is no constant.
         values[f"{actor}.loss_scale_factor"] = lengths.response
+    if settings.overlapping:
+        values |= _OVERLAPPING
     if settings.off_policy is not None:
         loss: dict[str, Any] = {"gamma": settings.off_policy.gamma, "clipped": settings.off_policy.clipped}
         loss |= {"_target_": "eapo_verl.engine.off_policy_loss.OffPolicyLossConfig", "loss_mode": "off_policy"}

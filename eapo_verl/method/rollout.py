@@ -45,6 +45,7 @@ class Rollout:
         prompt: token ids.
         task: whose problem it is.
         hint: what the prompt holds of an expert's solution, if anything.
+        begun: the training step that asked for it.
         ids: token ids of the response so far.
         mask: one number an id.
         log_probs: one an id, by the engine that sampled it (in nats); nan on what the policy did not write.
@@ -56,6 +57,8 @@ class Rollout:
         sampled: how many of them the policy wrote.
         reread: token ids that the engine read once more, in order to measure the policy's confidence.
         counts: by the names of ``COUNTS``.
+        steps: the training step whose policy wrote each turn, the last part of it where it was written in several.
+        thresholds: of confidence, in force where it closed a consultation.
         confidences: of the policy, where it closed a consultation.
         low_confidence: whether one of them that was let through was below the threshold; None where there was none to
             hold against it.
@@ -66,6 +69,7 @@ class Rollout:
     prompt: list[int]
     task: Task
     hint: str | None = None
+    begun: int = 1
     ids: list[int] = field(default_factory=list)
     mask: list[int] = field(default_factory=list)
     log_probs: list[float] = field(default_factory=list)
@@ -79,6 +83,8 @@ class Rollout:
     reread: int = 0
     expert_cost: float = 0.0
     expert_flops: float = 0.0
+    steps: list[int] = field(default_factory=list)
+    thresholds: list[float | None] = field(default_factory=list)
     confidences: list[float] = field(default_factory=list)
     low_confidence: bool | None = None
     seconds: dict[str, float] = field(default_factory=dict)
@@ -92,7 +98,7 @@ class Rollout:
         self.turn_text += text
 
     def append_policy(self, ids: list[int], text: str, log_probs: list[float], engine_fields: dict[str, Any]) -> None:
-        """Append what the policy wrote."""
+        """Append what the policy wrote; ``engine_fields`` hold ``global_steps``, the step that made its weights."""
         self.ids += ids
         self.mask += [1] * len(ids)
         self.sampled += len(ids)
@@ -102,6 +108,7 @@ class Rollout:
         # verl records the span of model versions that a trajectory was generated with.
         first = self.engine_fields.get("min_global_steps", engine_fields.get("min_global_steps"))
         self.engine_fields |= engine_fields | {"min_global_steps": first}
+        self.steps.append(int(engine_fields["global_steps"]) + 1)
 
     def append_replies(self, ids: list[int], accepted: tuple[str, ...], trained: bool) -> None:
         """End the policy's turn with the environment's; its tokens are masked from the loss unless ``trained``."""
@@ -167,6 +174,9 @@ class Rollout:
         return self.counts | {
             "expert_cost": self.expert_cost,
             "expert_flops": self.expert_flops,
+            "begun": self.begun,
+            "steps": self.steps,
+            "thresholds": self.thresholds,
             "confidences": self.confidences,
             "low_confidence": self.low_confidence,
             "copied": self._copied(),

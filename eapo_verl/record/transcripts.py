@@ -6,7 +6,8 @@ held of an expert's solution (null: nothing); ``answer``, the gold one; ``turns`
 ``response``, the last turn, which is graded; ``correct``; ``accepted``, replies that were shown; ``reward``, its parts:
 answer + bonus - cost + overlong. A turn: ``policy``, its own words; ``confidence`` where it was measured (see
 :mod:`eapo_verl.method.gate`); ``let_through``, the trigger's decision; ``queries``, each with ``query``, ``fate``,
-``expert``, ``reply`` as shown (null where "unavailable" was).
+``expert``, ``reply`` as shown (null where "unavailable" was); ``step`` whose policy wrote it, where that is not the
+line's own, in which it is learned from (docs/asynchronous-training.md).
 
 Nothing in it is a time or a random name: runs of the same seed write the same lines. The agent loop puts a rollout's
 into what verl hands on of it (``reward_extra_info``), for the rollouts that are kept alone: text is expensive to pass
@@ -47,14 +48,15 @@ def transcript(rollout: Rollout, number: int, reward: Fields, prompt: Fields) ->
         reward: what the agent loop says of its reward.
         prompt: the fields of the prompt that it is a rollout of.
     """
-    turns = zip(rollout.turns, rollout.exchanges, strict=True)
+    # The last turn, which is no consultation, has a step, too.
+    turns = zip(rollout.turns, rollout.exchanges, rollout.steps[: len(rollout.turns)], strict=True)
     return {
         "prompt": str(prompt["extra_info"]["id"]),
         "rollout": number,
         "problem": prompt["extra_info"]["problem"],
         "hint": rollout.hint,
         "answer": prompt["reward_model"]["ground_truth"],
-        "turns": [_turn(turn.policy, exchange) for turn, exchange in turns],
+        "turns": [_turn(turn.policy, exchange, step) for turn, exchange, step in turns],
         "response": rollout.turn_text,
         "correct": bool(reward["acc"]),
         "accepted": rollout.counts["accepted"],
@@ -62,7 +64,7 @@ def transcript(rollout: Rollout, number: int, reward: Fields, prompt: Fields) ->
     }
 
 
-def _turn(policy: str, exchange: Exchange) -> dict[str, Any]:
+def _turn(policy: str, exchange: Exchange, step: int) -> dict[str, Any]:
     confidence = exchange.confidence
     return {
         "policy": policy,
@@ -72,6 +74,7 @@ def _turn(policy: str, exchange: Exchange) -> dict[str, Any]:
         "queries": [
             {"query": one.query, "fate": one.fate, "expert": one.expert, "reply": one.reply} for one in exchange.asked
         ],
+        "step": step,
     }
 
 
@@ -132,7 +135,8 @@ def _kept(rollouts: Iterable[Fields]) -> Iterator[Fields | None]:
 
 def _row(step: int, phase: str, kept: Fields, bonus: float = 0.0, cost: float = 0.0) -> dict[str, Any]:
     reward = {"answer": kept["reward"]["answer"], "bonus": bonus, "cost": cost, "overlong": kept["reward"]["overlong"]}
-    return {"step": step, "phase": phase} | dict(kept) | {"reward": reward}
+    turns = [{key: value for key, value in one.items() if (key, value) != ("step", step)} for one in kept["turns"]]
+    return {"step": step, "phase": phase} | dict(kept) | {"turns": turns, "reward": reward}
 
 
 def _packed(text: str) -> bytes:

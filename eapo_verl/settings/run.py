@@ -10,7 +10,7 @@ from eapo_verl.cpu.precision import Precision
 from eapo_verl.settings.base import Endpoint, Name, Seed, Settings
 from eapo_verl.settings.chat_template import ChatTemplateKwargs
 from eapo_verl.settings.distillation import Distillation
-from eapo_verl.settings.identity import OPERATIONAL
+from eapo_verl.settings.identity import LATER, OPERATIONAL
 from eapo_verl.settings.matching import Match, Matched
 from eapo_verl.settings.method import Consultation, Internalization, Reward
 from eapo_verl.settings.solutions import Hint, OffPolicy
@@ -131,6 +131,8 @@ class Transcripts(Settings):
 class Training(Settings):
     """How an arm is trained; an experiment gives every arm the same, but where an arm declares that it departs from it.
 
+    ``trainer`` is verl's: ``sync`` waits for a step's rollouts before it learns, ``colocate_async`` has the next ones
+    under way while it does (docs/asynchronous-training.md); it is without meaning where nothing is sampled.
     ``precision`` is that of the engines on a CPU, without meaning on accelerators; ``trackers`` are where verl logs to
     beside the run's own files; ``verl`` holds any key of verl's own configuration, dotted.
     """
@@ -139,6 +141,7 @@ class Training(Settings):
     optimiser: Optimiser
     lengths: Lengths
     transcripts: Transcripts = Transcripts()
+    trainer: Annotated[Literal["sync", "colocate_async"], LATER] = "sync"
     threads: Annotated[Threads, OPERATIONAL] = Threads()
     precision: Precision = "float32"
     trackers: Annotated[tuple[Literal["tensorboard", "wandb"], ...], OPERATIONAL] = ("tensorboard",)
@@ -159,6 +162,17 @@ class Training(Settings):
                 f"are less than one; allowed are {1 / response:.3g} to 1"
             )
         return self
+
+    @property
+    def overlapping(self) -> bool:
+        """Whether rollouts go on while the policy learns, so that one may hold words of several policies."""
+        return self.trainer == "colocate_async"
+
+    @property
+    def corrected(self) -> bool:
+        """Whether the update weighs tokens by how much likelier the policy makes them than the engine did."""
+        rules = ("algorithm.rollout_correction.rollout_is", "algorithm.rollout_correction.rollout_rs")
+        return self.overlapping or any(self.verl.get(rule) is not None for rule in rules)
 
 
 class Departure(Settings):

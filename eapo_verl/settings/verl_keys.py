@@ -48,6 +48,7 @@ PPO = Configuration(
         "algorithm.norm_adv_by_std_in_grpo": "optimiser.normalise_by_std",
         "algorithm.use_kl_in_reward": "optimiser.kl_reward_coefficient",
         "algorithm.kl_ctrl.kl_coef": "optimiser.kl_reward_coefficient",
+        "algorithm.rollout_correction.bypass_mode": _OURS,
         "data.train_files": "train",
         "data.val_files": "validation",
         "data.train_batch_size": "budget.prompts_per_step",
@@ -96,7 +97,7 @@ PPO = Configuration(
         "trainer.total_epochs": _OURS,
         "trainer.use_v1": _OURS,
         "trainer.v1.sampler.custom_sampler": _OURS,
-        "trainer.v1.trainer_mode": _OURS,
+        "trainer.v1.trainer_mode": "trainer",
         "trainer.val_before_train": _OURS,
     },
 )

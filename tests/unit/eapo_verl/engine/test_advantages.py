@@ -42,6 +42,7 @@ def rows(monkeypatch: pytest.MonkeyPatch) -> dict[str, dict[str, Any]]:
     import torch
 
     from eapo_verl.engine import trainer as module
+    from eapo_verl.engine import trainers
 
     # A rollout's second token is an expert's; an extra sample has none.
     masks = {key: torch.tensor([1, 0, 1] if key.endswith("1") or key == "p_1_0" else [1, 1]) for key in ROLLOUTS}
@@ -74,14 +75,15 @@ def rows(monkeypatch: pytest.MonkeyPatch) -> dict[str, dict[str, Any]]:
                 assert value.shape == table[key][field].shape
                 table[key][field] = value
 
-    monkeypatch.setattr(module.PPOTrainerSync, "_compute_advantage", verls)
+    monkeypatch.setattr(module.PPOTrainer, "_compute_advantage", verls)
     monkeypatch.setattr(module.rows, "get", get)
     monkeypatch.setattr(module.rows, "put", put)
-    trainer = object.__new__(module.EAPOTrainer)
+    trainer = object.__new__(type("Trainer", trainers.MODES["sync"], {}))
     trainer._run = SimpleNamespace(
         reward=Reward(bonus={"peak": 0.3}, cost={"peak": 0.2}),
         internalization=Internalization(weight={"peak": 0.5}),
         budget=SimpleNamespace(steps=4),
+        corrected=False,
     )
     trainer.global_steps, trainer._rollouts, trainer._summary = 2, ROLLOUTS, {}
     keys = list(ROLLOUTS)

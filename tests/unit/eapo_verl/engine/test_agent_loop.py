@@ -69,6 +69,7 @@ def test_what_was_said_goes_along_for_the_rollouts_that_are_kept_alone() -> None
             {"query": "4+7@3", "fate": "accepted", "expert": "a", "reply": "4+7=1"},
             {"query": "9#5-8", "fate": "timed_out", "expert": "b", "reply": None},
         ],
+        "step": 1,
     }
     assert (kept["prompt"], kept["answer"], kept["response"], kept["accepted"]) == ("p", "626", ANSWER, 1)
     gated = said(transcribed=True, threshold=-0.7, trigger="confidence_gated")

@@ -48,7 +48,7 @@ def train(monkeypatch: pytest.MonkeyPatch, when: str) -> tuple[Any, Batch, dict[
     """The trainer, its batch, and the rows after the step's advantages were made."""
     import torch
 
-    from eapo_verl.engine import off_policy_trainer
+    from eapo_verl.engine import off_policy_trainer, trainers
     from eapo_verl.engine import trainer as module
 
     finals = {rollout_key(name): name for name in RIGHT}
@@ -75,15 +75,17 @@ def train(monkeypatch: pytest.MonkeyPatch, when: str) -> tuple[Any, Batch, dict[
                 table[key][name] = value
 
     cleared: list[str] = []
-    base = module.PPOTrainerSync
+    base = module.PPOTrainer
     monkeypatch.setattr(module.rows, "get", get)
     monkeypatch.setattr(module.rows, "put", put)
     monkeypatch.setattr(module.transfer_queue, "kv_clear", lambda keys, partition_id: cleared.extend(keys))
     monkeypatch.setattr(base, "_compute_advantage", lambda self, batch, metrics: batch)
     monkeypatch.setattr(base, "_balance_batch", lambda self, batch, metrics: batch_of([*batch.keys, PADDING]))
-    trainer = object.__new__(off_policy_trainer.OffPolicyTrainer)
+    trainer = object.__new__(type("Trainer", (off_policy_trainer.OffPolicyTrainer, *trainers.MODES["sync"]), {}))
     trainer._off_policy = OffPolicy(rows=2, when=when)
-    trainer._run = SimpleNamespace(reward=Reward(), internalization=Internalization(), budget=SimpleNamespace(steps=4))
+    trainer._run = SimpleNamespace(
+        reward=Reward(), internalization=Internalization(), budget=SimpleNamespace(steps=4), corrected=False
+    )
     trainer.global_steps, trainer._summary, trainer._mini_batches, trainer._ranks = 2, {}, 1, 1
     made = trainer._balance_batch(batch_of(list(table)), {})
     trainer._compute_advantage(made, {})

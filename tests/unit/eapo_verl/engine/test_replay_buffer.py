@@ -21,15 +21,16 @@ class Queue:
 
     def __init__(self, right: Callable[[int], int], order: random.Random, failed: dict[int, int] | None = None) -> None:
         self.right, self.order, self.failed = right, order, failed or {}
-        self.submitted = 0
+        self.submitted, self.step = 0, 1
         self.groups: dict[str, dict[str, Any]] = {}
         self.rows: dict[str, dict[str, Any]] = {}
         self.waves: list[int] = []
+        self.chosen: list[tuple[list[str], Any]] = []
 
     def submit(self, number: int) -> int:
         self.waves.append(number)
         for _ in range(number):
-            tag = {"is_prompt": True, "status": "running", "global_steps": 1}
+            tag = {"is_prompt": True, "status": "running", "global_steps": self.step}
             self.groups[f"00000001-{self.submitted:012d}"] = tag
             self.submitted += 1
         return number
@@ -58,8 +59,10 @@ class Queue:
             self.rows.pop(key, None)
 
 
-def taken(monkeypatch: pytest.MonkeyPatch, queue: Queue, batch: int = 4, limit: int = 100) -> tuple[list[str], Any]:
-    """The names of the groups that a step learns from, and the buffer."""
+def taken(
+    monkeypatch: pytest.MonkeyPatch, queue: Queue, batch: int = 4, limit: int = 100, step: int = 1, **changes: Any
+) -> tuple[list[str], Any]:
+    """The names of the groups that a step learns from, and the buffer; with ``changes`` the asynchronous trainer's."""
     from verl.trainer.ppo.v1 import replay_buffer as verls
 
     from eapo_verl.engine import replay_buffer as ours
@@ -71,16 +74,15 @@ def taken(monkeypatch: pytest.MonkeyPatch, queue: Queue, batch: int = 4, limit: 
     settings = {
         "poll_interval": 0.0, "filter_groups_metric": "acc", "train_batch_size": batch, "most_discarded": limit
     }  # fmt: skip
-    buffer = ours.OrderedReplayBuffer(
-        trainer_mode="sync",
-        trainer_config=None,
-        max_off_policy_threshold=None,
-        max_off_policy_strategy="drop",
-        sampler_kwargs=settings,
-        refill_fn=queue.submit,
+    verls_own = {"max_off_policy_threshold": None, "max_off_policy_strategy": "drop"} | changes
+    buffer_class = ours.OverlappingReplayBuffer if changes else ours.OrderedReplayBuffer
+    buffer = buffer_class(
+        trainer_mode="sync", trainer_config=None, sampler_kwargs=settings, refill_fn=queue.submit, **verls_own
     )
+    buffer.before_choice = lambda uids, waiting: queue.chosen.append((uids, waiting))
     queue.submit(batch)
-    made, _ = buffer.sample(global_steps=1, partition_id="train", batch_size=batch)
+    queue.step = step
+    made, _ = buffer.sample(global_steps=step, partition_id="train", batch_size=batch)
     return sorted({key.split("_")[0] for key in made.keys}), buffer
 
 
@@ -127,3 +129,26 @@ def test_a_group_in_which_rollouts_failed_is_judged_by_the_others(monkeypatch: p
     queue = Queue(lambda number: 2, random.Random(1), failed={0: 2, 1: 1, 2: 0, 3: 3})
     names, _ = taken(monkeypatch, queue)
     assert [int(name.split("-")[1]) for name in names] == [3, 4, 5, 6]
+
+
+def test_the_asynchronous_buffer_takes_what_is_there_and_counts_what_it_throws_away(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    queue = Queue(contrast, random.Random(1), failed={3: 3, 6: 1})
+    queue.submit(4)
+    names, buffer = taken(monkeypatch, queue, max_off_policy_threshold=8, max_off_policy_strategy="wait")
+    ((chosen, waiting),) = queue.chosen
+    assert names == sorted(chosen) and waiting == queue.groups.keys() and len(names) == 4
+    # Group 3, in which a rollout failed, has contrast; one rollout alone has nothing to differ from.
+    assert all(contrast(int(name.split("-")[1])) == 2 and int(name.split("-")[1]) != 6 for name in names)
+    without, surplus = buffer.collect()
+    thrown = queue.submitted - len(names) - buffer.asked_for("train")
+    assert surplus == [] and len({one["name"][0] for one in without}) == thrown == sum(queue.waves) - 8 > 0
+
+
+def test_what_is_too_old_is_thrown_away_where_verl_is_to_drop_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    queue = Queue(lambda number: 2, random.Random(1))
+    names, buffer = taken(monkeypatch, queue, step=9, max_off_policy_threshold=8, max_off_policy_strategy="drop")
+    without, surplus = buffer.collect()
+    assert [int(name.split("-")[1]) for name in names] == [4, 5, 6, 7]
+    assert without == [] and sorted({one["name"][0][-1] for one in surplus}) == ["0", "1", "2", "3"]

@@ -51,8 +51,9 @@ def roll_out(monkeypatch: pytest.MonkeyPatch, put: Any) -> tuple[list[Any], list
 
     ended = asyncio.run(rollouts())
     assert worker._groups == {}
-    errors = worker.take_errors()
-    assert worker.take_errors() == []
+    assert worker.take_errors("val", set()) == worker.take_errors("train", {"p"}) == []
+    errors = worker.take_errors("train", {"q"})
+    assert worker.take_errors("train", set()) == []
     return [type(one) for one in ended], errors
 
 

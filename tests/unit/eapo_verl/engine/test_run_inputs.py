@@ -108,6 +108,20 @@ def test_dynamic_sampling_is_a_matter_of_settings(tmp_path: Path) -> None:
     assert "++trainer.v1.sampler.sampler_kwargs.most_discarded=40" in made
 
 
+@pytest.mark.engine  # imports verl
+def test_the_asynchronous_trainer_corrects_and_drops_nothing_unless_told_otherwise(
+    tmp_path: Path,
+) -> None:
+    sync = compose(run(tmp_path), tmp_path, "cpu")
+    assert sync.algorithm.rollout_correction.rollout_is is None
+    assert sync.trainer.v1.sampler.custom_sampler.name == "OrderedReplayBuffer"
+    verl = {"algorithm.rollout_correction.rollout_is": "sequence"}
+    made = compose(run(tmp_path, trainer="colocate_async", verl=verl), tmp_path, "cpu")
+    sampler = made.trainer.v1.sampler
+    assert made.algorithm.rollout_correction.rollout_is == "sequence"
+    assert (sampler.custom_sampler.name, sampler.max_off_policy_strategy) == ("OverlappingReplayBuffer", "wait")
+
+
 def test_the_chat_template_is_told_the_same_everywhere(tmp_path: Path) -> None:
     told = run(tmp_path, chat_template_kwargs={"more": "5+5", "thinks": False})
     with pytest.raises(RunError, match=r"chat_template_kwargs: 'more' is nothing that the chat template of .* reads"):

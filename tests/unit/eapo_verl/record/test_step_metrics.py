@@ -17,12 +17,12 @@ def fields(*replies: tuple[Reply, bool], answer: str = "7", right: bool = True) 
     """What a finished rollout leaves; each reply with whether it was accepted."""
     rollout = Rollout(prompt=[1], task=task("integers"))
     if replies:
-        rollout.append_policy([2, 3], "<consult>q</consult>", [-0.5, -0.5], {})
+        rollout.append_policy([2, 3], "<consult>q</consult>", [-0.5, -0.5], {"global_steps": 0})
         rollout.confidences.append(-0.5)
         words = [Neutralised(reply.text, removed=False, capped=False) if shown else None for reply, shown in replies]
         rollout.count_replies([reply for reply, _ in replies], [shown for _, shown in replies], words)
         rollout.append_replies([4], tuple(reply.text for reply, shown in replies if shown), trained=False)
-    rollout.append_policy([5], f"\\boxed{{{answer}}}", [], {})
+    rollout.append_policy([5], f"\\boxed{{{answer}}}", [], {"global_steps": 0})
     outcome = "right" if right else "wrong"
     reward = {"acc": float(right), "answered": 1.0, "format": 1.0, "overlong_reward": 0.0, "outcome": outcome}
     return {"consultation": rollout.facts(100) | {"consultation_s": 0.5}, "reward_extra_info": reward}

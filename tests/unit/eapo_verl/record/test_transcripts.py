@@ -32,15 +32,15 @@ TEXTS = ["6", None, None, None, None, None]
 
 def consulting(confidence: float | None = -0.123456) -> Rollout:
     rollout = Rollout([1, 2], task("integers"))
-    rollout.append_policy([3], "<consult>4+7@3|9#5-8</consult>", [], {})
+    rollout.append_policy([3], "<consult>4+7@3|9#5-8</consult>", [], {"global_steps": 0})
     rollout.count_replies(REPLIES, SHOWN, [None] * len(REPLIES))
     rollout.exchanges.append(Exchange.settled(QUERIES, REPLIES, SHOWN, TEXTS, confidence))
     rollout.append_replies([4], ("6",), trained=False)
-    rollout.append_policy([3], "<consult>1*2</consult>", [], {})
+    rollout.append_policy([3], "<consult>1*2</consult>", [], {"global_steps": 6})
     rollout.count_unasked(1)
     rollout.exchanges.append(Exchange.held_back(["1*2"], -math.inf))
     rollout.append_replies([4], (), trained=False)
-    rollout.append_policy([5], "so \\boxed{626}", [], {})
+    rollout.append_policy([5], "so \\boxed{626}", [], {"global_steps": 0})
     return rollout
 
 
@@ -73,6 +73,8 @@ def test_a_line_names_the_fate_of_every_query_once(tmp_path: Path) -> None:
     assert [query.reply for query in first.queries[1:]] == [None] * 5 and "never seen" not in text(tmp_path / FILE)
     assert first.queries[2].expert == "" and first.let_through and first.confidence == -0.123
     assert not second.let_through and second.confidence is None
+    # Where a turn was written in another step than the line's, the one that learns from it, it says so.
+    assert [turn.get("step") for turn in json.loads(text(tmp_path / FILE))["turns"]] == [1, None]
     assert (read.step, read.phase, read.prompt, read.response) == (7, "train", "chains-0", "so \\boxed{626}")
     assert (read.correct, read.accepted, read.answer) == (True, 1, "626")
     assert read.reward == {"answer": 1.0, "bonus": 0.1, "cost": 0.05, "overlong": -0.25}

@@ -50,3 +50,13 @@ def test_what_is_mere_operation() -> None:
         *("deadline_s", "backoff_s", "breaker_threshold", "breaker_cooldown_s", "failure_window", "failure_limit")
     }
     assert marked(Training) == {"threads", "trackers"}
+
+
+def test_the_trainer_counts_where_it_is_not_the_one_that_there_was() -> None:
+    budget = {
+        "steps": 1, "prompts_per_step": 1, "rollouts_per_prompt": 2,
+        "validate_every": 1, "validation_samples": 1, "checkpoint_every": 1,
+    }  # fmt: skip
+    given = {"budget": budget, "optimiser": {"learning_rate": 1.0}, "lengths": {"prompt": 1, "response": 1}}
+    assert "trainer" not in identity(Training(**given, trainer="sync"))
+    assert identity(Training(**given, trainer="colocate_async"))["trainer"] == "colocate_async"

@@ -48,7 +48,7 @@ REFUSED: list[tuple[Configuration, str, Any, str]] = [
     (PPO, f"{ACTOR}._target_", "os.system", "_target_: verl has no such key"),
     (PPO, "hydra.run.dir", "x", "hydra.run.dir: verl has no such key"),
     (PPO, "eapo.run", "{}", "eapo.run: the program itself sets it"),
-    (PPO, "trainer.v1.trainer_mode", "async", "trainer.v1.trainer_mode: the program itself sets it"),
+    (PPO, "trainer.v1.trainer_mode", "async", "trainer.v1.trainer_mode: the experiment states it, as trainer"),
     (PPO, "data.train_batch_size", 4, "data.train_batch_size: the experiment states it, as budget.prompts_per_step"),
     (PPO, "data.seed", 4, "data.seed: the experiment states it, as seeds"),
     (PPO, "actor_rollout_ref", {"actor": {"ppo_epochs": 2}}, "a mapping, whose keys are set one by one"),
