@@ -14,24 +14,24 @@ from pydantic import Field, model_validator
 
 from analysis.statistics.smallest_effect import LEAST, MOST, SMALLEST_EFFECT
 from baselines.arm import Arm
-from eapo_verl.cpu.precision import Requested
 from eapo_verl.experts.api_keys import read_headers
-from eapo_verl.settings.base import Endpoint, Name, Seed, Settings, Text, Words
+from eapo_verl.settings.base import Endpoint, Name, Seed, Settings, Words
 from eapo_verl.settings.chat_template import ChatTemplateKwargs
 from eapo_verl.settings.errors import one_line
-from eapo_verl.settings.identity import LATER, OPERATIONAL
+from eapo_verl.settings.identity import LATER
 from eapo_verl.settings.method import Consultation, Internalization, Reward
 from eapo_verl.settings.run import Training
 from eapo_verl.settings.supervised import Supervised
 from workflow.documents import check_plain, read_document
+from workflow.evaluation import Evaluation
 from workflow.experiment_files import count_problems
-from workflow.expert_service.slurm_job import Share
 from workflow.fairness import undeclared
 from workflow.fits import check_fits
 from workflow.lineage import check_runs
 from workflow.methods import ExperimentError, Method, Variant, methods
 from workflow.models import Expert, Model
 from workflow.problem_sets import Benchmark, ProblemSet, check_benchmarks, check_held_out
+from workflow.resources import Resources
 from workflow.sensitivity import Setting, settings_of
 from workflow.solutions.settings import Solutions
 from workflow.sources.overlap import Overlap
@@ -40,62 +40,6 @@ from workflow.tuning.settings import Tuning
 
 #: Characters of the names of all experts: those that serve an arm together share a folder, whose name holds theirs.
 _LONGEST_TOGETHER = 200
-
-
-class Evaluation(Settings):
-    """How benchmarks are sampled and scored."""
-
-    samples: int = Field(ge=1)
-    k: int = Field(ge=1)
-    #: vLLM takes a lower one for this.
-    temperature: float = Field(1.0, ge=0.01)
-    top_p: float = Field(1.0, gt=0, le=1)
-    max_tokens: int = Field(ge=1)
-    max_model_len: Annotated[int, Field(ge=8), OPERATIONAL]
-    seed: Seed = 0
-    dtype: Requested = "auto"
-    tensor_parallel: Annotated[int, Field(ge=1), OPERATIONAL] = 1
-    #: With which a response ends; they are no part of it.
-    stop: Annotated[tuple[Text, ...], LATER] = ()
-    #: The share of a device's memory that the engine takes; None: its own default.
-    gpu_memory_utilization: Annotated[float | None, Field(gt=0, le=1), OPERATIONAL] = None
-
-    @model_validator(mode="after")
-    def _consistent(self) -> "Evaluation":
-        if self.k > self.samples:
-            raise ValueError(f"k ({self.k}) cannot be larger than samples ({self.samples})")
-        if self.max_tokens >= self.max_model_len:
-            raise ValueError(
-                f"max_tokens: {self.max_tokens} leave no room for a problem in max_model_len ({self.max_model_len})"
-            )
-        return self
-
-
-class Resources(Settings):
-    """What one job may use; numbers of Snakemake's, which also Slurm is asked for."""
-
-    training_threads: int = Field(1, ge=1)
-    training_memory_mb: int = Field(8000, ge=1)
-    training_gpus: int = Field(0, ge=0)
-    #: Of a run of reinforcement learning; threads, memory and accelerators are those of each.
-    training_nodes: int = Field(1, ge=1)
-    sampling_threads: int = Field(1, ge=1)
-    sampling_memory_mb: int = Field(4000, ge=1)
-    sampling_gpus: int = Field(0, ge=0)
-    experts_threads: int = Field(1, ge=1)
-    experts_memory_mb: int = Field(4000, ge=1)
-    experts_gpus: int | None = Field(None, ge=0)
-    minutes: int = Field(120, ge=1)
-
-    def experts(self) -> Share:
-        """What a job that serves the experts may use; as many accelerators as they take where others have any."""
-        gpus = 0 if self.experts_gpus is None and not self.has_accelerators else self.experts_gpus
-        return Share(threads=self.experts_threads, memory_mb=self.experts_memory_mb, gpus=gpus)
-
-    @property
-    def has_accelerators(self) -> bool:
-        """Whether it is for machines with accelerators."""
-        return bool(self.training_gpus or self.sampling_gpus or self.experts_gpus)
 
 
 class Experiment(Settings):

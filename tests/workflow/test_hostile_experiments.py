@@ -82,7 +82,7 @@ WRONG: dict[str, tuple[Any, str]] = {
     "unknown key of verl's SFT": (broken(supervised__verl={"optim.beta": 2}), "supervised.verl: optim.beta: verl ha"),
     "verl's trainer": (
         broken(training__verl={"trainer.v1.trainer_mode": "separate_async"}),
-        "training.verl: trainer.v1.trainer_mode: the program itself sets it"),
+        "training.verl: trainer.v1.trainer_mode: the experiment states it, as trainer"),
     "unknown option of pre-training": (
         broken(models__policy__options={"stepz": 3}),
         "models.policy.embedded.options: 'stepz' is no option of pre-training; allowed are steps, width"),
