@@ -7,6 +7,8 @@ import pytest
 
 # Torch's threads wait for each other busily: there are more workers than cores.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+# Most workflows that tests run have jobs without engines: nothing is to be imported for them.
+os.environ.setdefault("EAPO_FORK_JOBS", "no")
 
 _TESTS = Path(__file__).parent
 #: Files that take long, in the order in which they begin; all others fill up what is left of the workers' time.

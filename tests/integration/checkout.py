@@ -11,6 +11,7 @@ from typing import Any
 import yaml
 
 from tests import ROOT
+from workflow.shared_interpreter import FORK_VARIABLE
 
 
 def copy_checkout(target: Path) -> Path:
@@ -47,8 +48,9 @@ def in_checkout(
 
 
 def snakemake(checkout: Path, *arguments: str) -> str:
-    """Run the smoke experiment with further arguments and return what was printed."""
-    finished = in_checkout(checkout, "snakemake", *arguments, "--cores", "2", "--configfile", "config/smoke.yaml")
+    """Run the smoke experiment, as users do, with further arguments and return what was printed."""
+    command = ("snakemake", *arguments, "--cores", "2", "--configfile", "config/smoke.yaml")
+    finished = in_checkout(checkout, *command, variables={FORK_VARIABLE: "yes"})
     assert finished.returncode == 0, finished.stdout[-6000:]
     return finished.stdout
 

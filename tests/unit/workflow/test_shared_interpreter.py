@@ -62,7 +62,7 @@ def start(folder: Path, marked: Marked, *jobs: list[str]) -> subprocess.Popen:
     return subprocess.Popen(
         [sys.executable, "-c", WORKFLOW, json.dumps(jobs)],
         cwd=folder,
-        env=marked.environment,
+        env=marked.environment | {shared_interpreter.FORK_VARIABLE: "yes"},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         start_new_session=True,
@@ -89,6 +89,7 @@ def test_a_job_that_joins_is_pythons_own_where_no_interpreter_is(tmp_path: Path,
 def test_there_is_none_outside_a_workflow_and_in_a_job_that_a_cluster_has_started(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setenv(shared_interpreter.FORK_VARIABLE, "yes")
     monkeypatch.delenv(WORKFLOW_VARIABLE, raising=False)
     assert shared_interpreter.in_place_of_python() == "python"
     # Not a parent of this process: a workflow that has this one started by somebody else.
