@@ -12,6 +12,8 @@ from workflow.experiment import load_experiment
 from workflow.methods import methods
 
 CONFIGS = sorted(Path("config").glob("*.yaml"))
+#: Of a thousand jobs and more, which take half a minute to plan: with the rival arms' tests.
+LARGE = {"ablations", "decide", "full", "paper"}
 
 
 def snakemake(*arguments: str) -> subprocess.CompletedProcess:
@@ -21,7 +23,10 @@ def snakemake(*arguments: str) -> subprocess.CompletedProcess:
     )
 
 
-@pytest.mark.parametrize("config", CONFIGS, ids=lambda path: path.stem)
+@pytest.mark.parametrize(
+    "config",
+    [pytest.param(path, id=path.stem, marks=[pytest.mark.arm] if path.stem in LARGE else []) for path in CONFIGS],
+)
 def test_dry_run(config: Path) -> None:
     finished = snakemake("-n", "--forceall", "--configfile", str(config))
     assert finished.returncode == 0, finished.stderr
