@@ -2,18 +2,17 @@
 
 import json
 import re
-import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, Literal
 
 import psutil
-import yaml
 
 from baselines.arm import Arm
 from eapo_verl.settings import placement
 from eapo_verl.settings.identity import later
 from eapo_verl.settings.run import Training
+from workflow.documents import one_line_of
 from workflow.experiment import Experiment
 from workflow.expert_service.placement import installed
 from workflow.expert_service.serving import Serving
@@ -293,8 +292,7 @@ class Plan:
     def settings(self, method: str, seed: int | str) -> str:
         """The settings of a run as YAML."""
         settings = run_settings(self.experiment, self.name, method, int(seed), self.results, self.own)
-        # Not JSON: YAML reads its 1e-05 as text.
-        return yaml.safe_dump(settings, default_flow_style=True, width=sys.maxsize).rstrip()
+        return one_line_of(settings)
 
     def arms_described(self) -> str:
         """What the analysis is told of every arm (:mod:`analysis.intake.arms`), as JSON."""

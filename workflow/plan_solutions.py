@@ -2,13 +2,11 @@
 
 import hashlib
 import json
-import sys
 from pathlib import Path
-
-import yaml
 
 from eapo_verl.record.solutions import provenance_file
 from eapo_verl.settings.identity import identity
+from workflow.documents import one_line_of
 from workflow.experiment import Experiment
 from workflow.models import Expert
 from workflow.plan import Plan
@@ -67,7 +65,7 @@ class SolutionsPlan:
             "pool": consultation.pool.model_dump(mode="json"),
             "tags": consultation.tags.model_dump(mode="json"),
         }
-        return yaml.safe_dump(settings, default_flow_style=True, width=sys.maxsize).rstrip()
+        return one_line_of(settings)
 
     def settings_file(self, expert: str) -> Path:
         """Where the job finds its settings."""

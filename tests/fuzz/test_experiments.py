@@ -28,8 +28,8 @@ from workflow.sampling.__main__ import parse
 from workflow.solutions.settings import JobSettings
 from workflow.tuning.plan import TuningPlan
 
-#: Configurations and bytes that are tried, together.
-MUTANTS, FILES = 4000, 1000
+#: Configurations that are tried, at once and with the rival arms' tests, and files of broken bytes.
+MUTANTS, MORE, FILES = 1500, 4000, 1000
 SOURCE = "config/mine.yaml"
 SHIPPED = {path.stem: path.read_text() for path in sorted(Path("config").glob("*.yaml"))}
 READ: dict[str, Any] = {name: yaml.safe_load(text) for name, text in SHIPPED.items()}
@@ -175,9 +175,22 @@ def try_out(config: Any, files: list[str]) -> None:
         check_complaint(error)
 
 
-@settings(max_examples=MUTANTS, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck), database=None)
+def tried(examples: int) -> settings:
+    return settings(
+        max_examples=examples, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck), database=None
+    )
+
+
+@tried(MUTANTS)
 @given(config=mutants())
 def test_an_experiment_is_refused_in_one_line_or_planned(config: dict[str, Any], files: list[str]) -> None:
+    try_out(config, files)
+
+
+@pytest.mark.arm
+@tried(MORE)
+@given(config=mutants())
+def test_so_are_many_more(config: dict[str, Any], files: list[str]) -> None:
     try_out(config, files)
 
 

@@ -3,8 +3,7 @@
 import sys
 from pathlib import Path
 
-import yaml
-
+from workflow.documents import one_line_of
 from workflow.experiment import Experiment
 from workflow.methods import ExperimentError
 from workflow.plan import Plan
@@ -90,4 +89,4 @@ class TuningPlan:
             "validation_samples": self._experiment.training.budget.validation_samples,
             "arms": arms,
         }
-        return yaml.safe_dump(settings, default_flow_style=True, width=sys.maxsize).rstrip()
+        return one_line_of(settings)

@@ -67,6 +67,8 @@ def test_an_unknown_dtype_is_refused(tmp_path):
         smollm2.command(["--out", str(tmp_path / "model"), "--dtype", "float16"])
 
 
+# A minute and more: with the rival arms' tests.
+@pytest.mark.arm
 @pytest.mark.engine
 def test_the_checkpoint_answers_ends_its_turn_and_reads_digits_one_by_one(tmp_path):
     from transformers import AutoModelForCausalLM, AutoTokenizer
