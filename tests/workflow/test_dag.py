@@ -13,7 +13,7 @@ from workflow.methods import methods
 
 CONFIGS = sorted(Path("config").glob("*.yaml"))
 #: Of a thousand jobs and more, which take half a minute to plan: with the rival arms' tests.
-LARGE = {"ablations", "decide", "full", "paper"}
+LARGE = {"ablations", "decide", "full", "middle", "paper"}
 
 
 def snakemake(*arguments: str) -> subprocess.CompletedProcess:

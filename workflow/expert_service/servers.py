@@ -18,9 +18,12 @@ from workflow.expert_service.placement import DEVICES_VARIABLE
 from workflow.expert_service.serving import Serving
 from workflow.expert_service.state import ServiceError
 from workflow.processes import start
+from workflow.surroundings import CHECKOUT
 
 #: Beside the interpreter, whatever PATH says.
 VLLM = Path(sys.executable).with_name("vllm")
+#: Of ours, which servers find by ``PYTHONPATH``.
+_SEEDED = "eapo_verl.cpu.seeded_sampling.SeededWorkerExtension"
 #: How much more printed (bytes), read (bytes) or computed (seconds of CPU) tells work from waiting.
 _STEPS = (1, 2**20, 1.0)
 _NOTHING = (0.0, 0.0, 0.0)
@@ -61,6 +64,7 @@ def vllm_command(program: Path, model: ExpertModel, host: str, port: int) -> lis
             command += ["--distributed-executor-backend", "uni"]
         # Seeded requests (the policy's queries are) fail on CPU where a prefill is chunked.
         command += ["--no-enable-prefix-caching", "--no-enable-chunked-prefill"]
+        command += ["--worker-extension-cls", _SEEDED]
         command += ["--kv-cache-memory-bytes", str(kv_cache_bytes(model.folder, length))]
     return command + model.serving.words()
 
@@ -163,4 +167,5 @@ def server_environment(threads: int, key: str | None) -> dict[str, str]:
     env = os.environ | loopback_environment() | (cpu_environment(threads) if on_cpu() else {})
     # Would be taken instead of the size that the command line gives.
     env.pop("VLLM_CPU_KVCACHE_SPACE", None)
+    env["PYTHONPATH"] = os.pathsep.join([str(CHECKOUT), *filter(None, [env.get("PYTHONPATH")])])
     return env | ({"VLLM_API_KEY": key} if key is not None else {})

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from eapo_verl.cpu.platform import require_version
+from eapo_verl.cpu.versions import require_version
 
 #: What a process says that has imported verl and nothing of this project.
 _ASKED = """
