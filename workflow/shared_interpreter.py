@@ -33,6 +33,7 @@ from workflow.processes import (
     start_detached,
     this_process,
 )
+from workflow.quiet import QUIET
 
 #: What engines import, of others' and not of ours. Not Ray: it reads its environment as it is loaded.
 ENGINES = (
@@ -46,8 +47,6 @@ ENGINES = (
 )
 #: Set to "no", it has each job be a python of its own: as long to start as before, and to be profiled by itself.
 FORK_VARIABLE = "EAPO_FORK_JOBS"
-#: Read as libraries are imported: what would else come out of every job alike.
-_QUIET = {"TQDM_MININTERVAL": "5", "HF_DATASETS_DISABLE_PROGRESS_BARS": "1", "TOKENIZERS_PARALLELISM": "false"}
 #: In its folder: which process it is, and of which workflow.
 _NOTED = "interpreter"
 #: Seconds that a process has after SIGTERM, and what it leaves behind: together less than ``workflow.logged`` gives.
@@ -150,7 +149,7 @@ def main() -> None:
     with bound(arguments.folder) as (listener, program):
         # Whoever asks from now on waits until everything is imported.
         write_whole(arguments.folder / _NOTED, f"{this_process()} {arguments.owner}")
-        os.environ |= _QUIET | dict(os.environ)
+        os.environ |= QUIET | dict(os.environ)
         with warnings.catch_warnings():
             # Engines name what is not installed.
             warnings.simplefilter("ignore", UserWarning)

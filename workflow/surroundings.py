@@ -23,6 +23,12 @@ def own_file(*parts: str) -> str:
     return os.path.relpath(CHECKOUT.joinpath(*parts))
 
 
+def python_path() -> str:
+    """``PYTHONPATH`` by which a process finds this checkout, before whatever else this one's names."""
+    path = os.environ.get("PYTHONPATH", "").split(os.pathsep)
+    return os.pathsep.join(dict.fromkeys([str(CHECKOUT), *filter(None, path)]))
+
+
 def experiment_name(config_file: Path) -> str:
     """The name of an experiment, that of its file. Raises ExperimentError where no folder can be called so."""
     if not _NAME.fullmatch(config_file.stem):
@@ -67,8 +73,7 @@ def prepare_jobs(results: Path) -> None:
     They import this checkout, whatever the working folder is. They read and write UTF-8, whatever the terminal does.
     Where HOME cannot be written, as in many a container, caches are in ``results``.
     """
-    path = os.environ.get("PYTHONPATH", "").split(os.pathsep)
-    os.environ["PYTHONPATH"] = os.pathsep.join(dict.fromkeys([str(CHECKOUT), *filter(None, path)]))
+    os.environ["PYTHONPATH"] = python_path()
     os.environ["PYTHONUTF8"] = "1"
     os.environ.pop("PYTHONIOENCODING", None)
     if not _is_writable(Path(os.environ.get("HOME") or os.devnull)):

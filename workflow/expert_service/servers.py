@@ -18,7 +18,7 @@ from workflow.expert_service.placement import DEVICES_VARIABLE
 from workflow.expert_service.serving import Serving
 from workflow.expert_service.state import ServiceError
 from workflow.processes import start
-from workflow.surroundings import CHECKOUT
+from workflow.surroundings import python_path
 
 #: Beside the interpreter, whatever PATH says.
 VLLM = Path(sys.executable).with_name("vllm")
@@ -167,5 +167,5 @@ def server_environment(threads: int, key: str | None) -> dict[str, str]:
     env = os.environ | loopback_environment() | (cpu_environment(threads) if on_cpu() else {})
     # Would be taken instead of the size that the command line gives.
     env.pop("VLLM_CPU_KVCACHE_SPACE", None)
-    env["PYTHONPATH"] = os.pathsep.join([str(CHECKOUT), *filter(None, [env.get("PYTHONPATH")])])
+    env["PYTHONPATH"] = python_path()
     return env | ({"VLLM_API_KEY": key} if key is not None else {})

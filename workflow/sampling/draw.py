@@ -14,16 +14,14 @@ from pathlib import Path
 from typing import Any
 
 from eapo_verl.engine.network import loopback_environment
+from workflow.quiet import QUIET
 
 # Read when libraries are imported, so this stands before that. A variable the user set wins.
 for _variable, _value in {
     **loopback_environment(),
     "VLLM_LOGGING_LEVEL": "ERROR",
     "VLLM_NO_USAGE_STATS": "1",
-    "TOKENIZERS_PARALLELISM": "false",
-    "HF_DATASETS_DISABLE_PROGRESS_BARS": "1",
-    # Seconds between two states of a progress line: a log file keeps each of them.
-    "TQDM_MININTERVAL": "5",
+    **QUIET,
 }.items():
     os.environ.setdefault(_variable, _value)
 
