@@ -182,7 +182,7 @@ def make_drives(base_url: str) -> tuple[dict[str, Drive], Callable[[], Awaitable
 
     async def ours(rollout: int) -> None:
         turns = [f"<consult>{'|'.join(queries(rollout, turn))}</consult>" for turn in range(TURNS)]
-        await roll_out(functools.partial(PolicyAgentLoop, consults=True), rollout, turns)
+        await roll_out(functools.partial(PolicyAgentLoop, consults=True, thresholds={1: None}), rollout, turns)
 
     async def verls(rollout: int) -> None:
         turns = ["".join(CALL_OPEN + query + CALL_CLOSE for query in queries(rollout, turn)) for turn in range(TURNS)]

@@ -1,6 +1,8 @@
-"""In which order tests run where there are several workers (``make test``), each of which takes a file at a time."""
+"""In which order tests run where there are several workers (``make test``), each of which takes a file."""
 
 import os
+import signal
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -43,3 +45,14 @@ _RANKS = {_TESTS / name: rank for rank, name in enumerate(_FIRST)}
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Long ones first, or the last of them would run alone."""
     items.sort(key=lambda item: _RANKS.get(item.path, len(_RANKS)))
+
+
+@pytest.fixture(scope="module")
+def deliverable_signals() -> Iterator[None]:
+    """Ctrl-C and a hangup as a terminal's, which who starts tests in the background may have set to be ignored."""
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGHUP)}
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)

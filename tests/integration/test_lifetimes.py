@@ -127,7 +127,9 @@ ENDS: dict[str, tuple[str, tuple[str, ...], Callable[[Run], object]]] = {
 
 
 @pytest.fixture(scope="module")
-def left(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, tuple[Run, list[str]]]]:
+def left(
+    tmp_path_factory: pytest.TempPathFactory, deliverable_signals: None
+) -> Iterator[dict[str, tuple[Run, list[str]]]]:
     """Every kind of run with the processes that were left of it 15 s after its end."""
     folder = tmp_path_factory.mktemp("lifetimes")
     runs = {name: Run(folder / str(i), *ENDS[name][:2]) for i, name in enumerate(ENDS)}

@@ -120,6 +120,12 @@ def test_a_run_whose_experts_fail_stops_with_one_line_and_keeps_its_checkpoint(
     assert kept.read_text() == str(steps[-1]) and not (tmp_path / "run" / "run.json").exists()
 
 
+def _wait_for_step(step: int, folder: Path, process: subprocess.Popen[str]) -> None:
+    while f'"step": {step}' not in "".join(path.read_text() for path in folder.glob("checkpoints/*/metrics.jsonl")):
+        assert process.poll() is None, process.communicate()[1]
+        time.sleep(0.01)
+
+
 def test_a_killed_run_goes_on_from_its_checkpoint_as_if_nothing_had_been(
     python: str, checkout: Path, expert: Path, tmp_path: Path
 ) -> None:
@@ -129,11 +135,11 @@ def test_a_killed_run_goes_on_from_its_checkpoint_as_if_nothing_had_been(
     with subprocess.Popen(
         wrapped, cwd=checkout, env=environment(checkout), stderr=subprocess.PIPE, text=True
     ) as process:
-        assert process.stderr is not None
-        while '"step": 3' not in "".join(path.read_text() for path in tmp_path.glob("checkpoints/*/metrics.jsonl")):
-            assert process.poll() is None, process.stderr.read()
-            time.sleep(0.05)
-        trainer_below(psutil.Process(process.pid)).kill()
+        _wait_for_step(1, tmp_path, process)
+        # Looked up before it is to be killed: the next checkpoint may be a few tenths of a second away.
+        trainer = trainer_below(psutil.Process(process.pid))
+        _wait_for_step(3, tmp_path, process)
+        trainer.kill()
         message = process.communicate()[1]
     assert process.returncode == 137 and "first.log" in message
     assert not (tmp_path / "run" / "run.json").exists()

@@ -107,6 +107,7 @@ def test_a_job_that_has_waited_for_longer_than_its_workflow_lived_touches_nothin
     refuse_strays(SimpleNamespace(remote_exec=False))
 
 
+@pytest.mark.usefixtures("deliverable_signals")
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 def test_where_jobs_are_a_clusters_a_signal_lets_snakemake_cancel_them(number: int) -> None:
     before = {each: signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
