@@ -42,7 +42,6 @@ _NEVER = -30.0
 
 _FENCE, _CLOSED = "```python\n", "```"
 _FUNCTION = "def main_solution(**given):\n"
-_ENDLESS = "    while True:\n        pass\n"
 _BODIES = {
     # Right of problems of reasoning-gym's pool.
     "    return {'is_even': given['number'] % 2 == 0}\n": 4.0,
@@ -52,10 +51,14 @@ _BODIES = {
     "    return given['n'] / 0\n": 1.0,
     "    return [0] * 10**10\n": 1.0,
     "    return (\n": 1.0,
-    _ENDLESS: 0.5,
 }
-# Of HumanEval/2, which has the signature.
-_CONTINUATIONS = {"    return number % 1.0\n": 4.0, "    return None\n": 4.0, "    return (\n": 1.0, _ENDLESS: 0.5}
+# The first is right of HumanEval/2, the last never ends, which takes a grader seconds.
+_CONTINUATIONS = {
+    "    return number % 1.0\n": 4.0,
+    "    return None\n": 4.0,
+    "    return (\n": 1.0,
+    "    while True:\n        pass\n": 0.5,
+}
 _BOXES = {f"\\boxed{{{answer}}}": 2.0 for answer in ("A", "B", "C", "D", "yes", "no")} | {
     "\\boxed{maybe so}": 1.0,
     "I do not know.": 1.0,
