@@ -1,4 +1,4 @@
-"""config/smoke_code.yaml and config/smoke_logic.yaml on the real engines: the smoke experiment in other domains than its own."""
+"""config/smoke_code.yaml and config/smoke_logic.yaml on the real engines: the smoke experiment in other domains."""
 
 import json
 import os

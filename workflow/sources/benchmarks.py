@@ -4,8 +4,8 @@
 [--instruction TEXT] --out FILE.jsonl``. A public benchmark, one of the registry below, comes from its file at a pinned
 revision, or from a local copy (``--path``); its first N questions may be all that is taken. Any other file (``--path``
 alone: .jsonl, .json, .csv or .parquet with problem, answer and, optionally, id and source; `problems.NAMES` has the
-other names that these may go by) has no digest to be checked against. The problems belong to their authors and are not part of this repository; what is here are
-digests of their answers.
+other names that these may go by) has no digest to be checked against. The problems belong to their authors and are
+not part of this repository; what is here are digests of their answers.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 r"""A model that is put together and not trained: it reads how its prompt ends, and goes on by a table of phrases.
 
-``python -m workflow.sources.phrasebook --role policy|expert --out DIR``. A Llama like any other to the engines, of a few
-ten thousand parameters, for experiments that show that every part works on problems asked in words (``config/smoke_code.yaml``,
-``config/smoke_logic.yaml``), and from which there is nothing to conclude: it takes a moment to make, and writes what graders
-meet, right answers now and then.
+``python -m workflow.sources.phrasebook --role policy|expert --out DIR``. To the engines it is a Llama like any other,
+of some ten thousand parameters. It takes a moment to make, and writes what graders meet, right answers now and then: for
+experiments in words that show that every part works, and from which there is nothing to conclude
+(``config/smoke_code.yaml``, ``config/smoke_logic.yaml``).
 
 A token is a phrase (:data:`TABLE`) or a word, and all words are one unknown token. What comes next depends on the last
 token alone: its embedding is a direction of its own, which the layer, whose output is zero, passes on, and the head

@@ -202,5 +202,5 @@ def test_the_first_questions_of_a_benchmark_alone(tmp_path):
 
 @pytest.mark.parametrize("words", [["--public=humaneval", "--first=0"], ["--path=mine.jsonl", "--first=3"]])
 def test_first_is_a_number_of_a_public_benchmarks_questions(words, tmp_path):
-    with pytest.raises(SourceError, match="--first is [03]; it must be an integer of at least 1, of a public"):
+    with pytest.raises(SourceError, match=r"--first is [03]; it must be an integer of at least 1, of a public"):
         command([*words, f"--out={tmp_path / 'x.jsonl'}"])

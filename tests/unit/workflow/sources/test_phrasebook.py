@@ -25,16 +25,17 @@ def test_it_writes_by_its_table_whatever_stands_before(tmp_path: Path, role: Rol
     assert [*expected] == [*TABLE]
     for phrase, following in expected.items():
         # A prompt of unknown words, and of phrases that lead elsewhere.
-        ids = tokenizer.encode(f"An odd\n  prompt: 2,3 \\boxed{{A}} {phrase}", return_tensors="pt")
+        ids = tokenizer.encode(f"An odd\n  prompt: 2,3 \\boxed{{A}}\n{phrase}", return_tensors="pt")
         with torch.no_grad():
             chances = model(ids).logits[0, -1].softmax(-1)
         total = sum(following.values())
         found = {tokenizer.decode([place]): float(chance) for place, chance in enumerate(chances) if chance > 1e-6}
         assert found == pytest.approx({text: share / total for text, share in following.items()}, abs=1e-4)
     assert ("<consult>" in expected["\n"]) == (role == "policy")
-    assert sum(one.numel() for one in model.parameters()) == shape_of(
-        "m", PhrasebookModel(source="phrasebook", role=role), tmp_path / "absent"
-    ).parameters
+    assert (
+        sum(one.numel() for one in model.parameters())
+        == shape_of("m", PhrasebookModel(source="phrasebook", role=role), tmp_path / "absent").parameters
+    )
     # What it writes is read as it stands, be it in a rollout or in an expert's reply.
     text = "".join(TABLE)
     assert tokenizer.decode(tokenizer.encode(text)) == text and tokenizer.unk_token_id not in tokenizer.encode(text)
@@ -52,5 +53,5 @@ def test_each_task_is_answered_in_its_form(tmp_path: Path) -> None:
         for name in names()
         if name != "integers_bare"
     }  # fmt: skip
-    boxed = {name: "\\boxed{}." for name in ("integers", "numbers", "short_text", "choice")}
+    boxed = dict.fromkeys(("integers", "numbers", "short_text", "choice"), "\\boxed{}.")
     assert last == boxed | {"roles": "…}.", "python": "```python block.", "python_bare": "\n"}
