@@ -1,8 +1,8 @@
 r"""A model that is put together and not trained: it reads how its prompt ends, and goes on by a table of phrases.
 
 ``python -m workflow.sources.phrasebook --role policy|expert --out DIR``. To the engines it is a Llama like any other,
-of some ten thousand parameters. It takes a moment to make, and writes what graders meet, right answers now and then: for
-experiments in words that show that every part works, and from which there is nothing to conclude
+of some ten thousand parameters. It takes a moment to make, and writes what graders meet, right answers now and then:
+for experiments in words that show that every part works, and from which there is nothing to conclude
 (``config/smoke_code.yaml``, ``config/smoke_logic.yaml``).
 
 A token is a phrase (:data:`TABLE`) or a word, and all words are one unknown token. What comes next depends on the last
