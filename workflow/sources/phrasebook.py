@@ -87,8 +87,9 @@ TABLE: Table = {
 _WRITTEN = (*TABLE, *(phrase for row in TABLE.values() for phrase in row))
 #: Tokens that are found within words, and are no words of an expert's.
 TAGS = (*_TAGS.markup, _TAGS.unavailable)
-#: All others.
-PHRASES = (PAD, BOS, EOS, UNKNOWN, *(text for text in dict.fromkeys(_WRITTEN) if text not in (*TAGS, EOS)))
+#: All others, what is never written among them.
+_UNWRITTEN = (PAD, BOS, EOS, UNKNOWN, _TAGS.separator)
+PHRASES = (*_UNWRITTEN, *(text for text in dict.fromkeys(_WRITTEN) if text not in (*TAGS, *_UNWRITTEN)))
 
 
 def table(role: Role) -> Table:
