@@ -43,10 +43,9 @@ _NEVER = -30.0
 _FENCE, _CLOSED = "```python\n", "```"
 _FUNCTION = "def main_solution(**given):\n"
 _BODIES = {
-    # Right of problems of reasoning-gym's pool.
-    "    return {'is_even': given['number'] % 2 == 0}\n": 4.0,
-    "    return {'force': given['mass'] * given['acceleration']}\n": 4.0,
-    "    return {'reversed_str': ' '.join(given['input_str'].split()[::-1])}\n": 4.0,
+    # Right of codeio-2851 and codeio-2581, of reasoning-gym's pool.
+    "    return {'is_even': given['number'] % 2 == 0}\n": 6.0,
+    "    return {'reversed_str': ' '.join(given['input_str'].split()[::-1])}\n": 3.0,
     "    return {'output': 1}\n": 2.0,
     "    return given['n'] / 0\n": 1.0,
     "    return [0] * 10**10\n": 1.0,
@@ -57,7 +56,7 @@ _CONTINUATIONS = {
     "    return number % 1.0\n": 4.0,
     "    return None\n": 4.0,
     "    return (\n": 1.0,
-    "    while True:\n        pass\n": 0.5,
+    "    while True:\n        pass\n": 1.0,
 }
 _BOXES = {f"\\boxed{{{answer}}}": 2.0 for answer in ("A", "B", "C", "D", "yes", "no")} | {
     "\\boxed{maybe so}": 1.0,
