@@ -60,18 +60,18 @@ def test_training_pays_what_the_task_grades(results: dict[str, Path], domain: st
 
 @pytest.mark.parametrize("domain", WORDS)
 def test_samples_of_both_domains_are_graded_by_their_words(results: dict[str, Path], domain: str) -> None:
-    cells = {"base": 0, "self_exploratory": 1, "eapo": 1}
+    cells, became = {"base": 0, "self_exploratory": 1, "eapo": 1}, Counter[str]()
     for (method, seed), (benchmark, its) in product(cells.items(), BENCHMARKS.items()):
         grades = pd.read_parquet(results[domain] / f"grades/{method}/seed{seed}/{benchmark}.parquet")
         assert len(grades) == 2 * grades["question_id"].nunique() and {*grades["outcome"]} <= WORDS[its]
         assert (grades["correct"] == grades["outcome"].isin(("passed", RIGHT))).all()
+        became.update(grades["outcome"])
         beside = results[domain] / f"samples/{method}/seed{seed}/{benchmark}.provenance.json"
         made = json.loads(beside.read_text())
         assert made["benchmark"] == benchmark and made["samples"] == 2 and len(made["model_sha256"]) == 64
         assert {*made["versions"]} == {"lm_eval", "vllm", "transformers", "torch"} and made["git_sha"]
-    # The same of both: nobody has trained it. Among its programs is one that never ends.
-    base = pd.read_parquet(results[domain] / "grades/base/seed0/humaneval.parquet")
-    assert base["outcome"].value_counts()["timed_out"] >= 1 and not base["unanswered"].any()
+    # Among the programs are right ones, those that are no Python, and one or a few that never end.
+    assert all(became[word] for word in ("passed", "failed", "raised", "invalid", "timed_out", UNREADABLE))
 
 
 @pytest.mark.parametrize("domain", WORDS)
