@@ -1,7 +1,6 @@
 """config/smoke_code.yaml and config/smoke_logic.yaml on the real engines: the smoke experiment in other domains."""
 
 import json
-import os
 from collections import Counter
 from itertools import product
 from pathlib import Path
@@ -15,8 +14,7 @@ from analysis.tables.domains import IN, OUT
 from tasks import name_of, task
 from tasks.base import RIGHT, UNANSWERED, UNREADABLE, WRONG
 from tasks.sandbox import OUTCOMES
-from tests.integration.checkout import copy_checkout, environment, in_checkout
-from workflow.shared_interpreter import FORK_VARIABLE
+from tests.integration.checkout import copy_checkout, snakemake
 
 pytestmark = pytest.mark.engine
 #: By the domain that it is trained in, what grading has to say there.
@@ -26,26 +24,27 @@ BENCHMARKS = {"humaneval": "code", "puzzles": "logic"}
 METHODS = ("self_exploratory", "eapo")
 
 
+# Each is 110 seconds of a processor: the one without programs to run is with the rival arms' tests.
+@pytest.fixture(scope="module", params=["code", pytest.param("logic", marks=pytest.mark.arm)])
+def domain(request: pytest.FixtureRequest) -> str:
+    """Of training."""
+    return request.param
+
+
 @pytest.fixture(scope="module")
-def results(tmp_path_factory: pytest.TempPathFactory, python: str) -> dict[str, Path]:
-    """The results of both, by the domain of training; the interpreter that has imported the engines is of both."""
-    checkout = copy_checkout(tmp_path_factory.mktemp("domains"))
-    path = f"{Path(python).parent}{os.pathsep}{environment(checkout)['PATH']}"
-    for domain in WORDS:
-        command = ("snakemake", "--cores", "2", "--configfile", f"config/smoke_{domain}.yaml")
-        finished = in_checkout(checkout, *command, variables={FORK_VARIABLE: "no", "PATH": path})
-        assert finished.returncode == 0, finished.stdout[-6000:]
-    return {domain: checkout / "results" / f"smoke_{domain}" for domain in WORDS}
+def results(domain: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The results of its experiment."""
+    checkout = copy_checkout(tmp_path_factory.mktemp(domain))
+    snakemake(checkout, experiment=f"smoke_{domain}")
+    return checkout / "results" / f"smoke_{domain}"
 
 
 @pytest.mark.parametrize("method", METHODS)
-@pytest.mark.parametrize("domain", WORDS)
-def test_training_pays_what_the_task_grades(results: dict[str, Path], domain: str, method: str) -> None:
-    folder = results[domain]
-    rows = (json.loads(line) for part in ("train", "validation") for line in (folder / f"data/{part}.jsonl").open())
+def test_training_pays_what_the_task_grades(results: Path, domain: str, method: str) -> None:
+    rows = (json.loads(line) for part in ("train", "validation") for line in (results / f"data/{part}.jsonl").open())
     problems = {row["id"]: row for row in rows}
-    run = json.loads((folder / f"runs/{method}/seed1/run.json").read_text())
-    told = list(read_transcripts(folder / f"runs/{method}/seed1/rollouts.jsonl.gz"))
+    run = json.loads((results / f"runs/{method}/seed1/run.json").read_text())
+    told = list(read_transcripts(results / f"runs/{method}/seed1/rollouts.jsonl.gz"))
     graded = [task(name_of(problems[one.prompt])).grade(one.response, one.answer) for one in told]
     assert [one.correct for one in told] == [grade.correct for grade in graded]
     assert [one.reward["answer"] for one in told] == [float(grade.correct) for grade in graded]
@@ -58,15 +57,14 @@ def test_training_pays_what_the_task_grades(results: dict[str, Path], domain: st
     assert (run["consultations"]["accepted"] > 0) == (method == "eapo")
 
 
-@pytest.mark.parametrize("domain", WORDS)
-def test_samples_of_both_domains_are_graded_by_their_words(results: dict[str, Path], domain: str) -> None:
+def test_samples_of_both_domains_are_graded_by_their_words(results: Path, domain: str) -> None:
     cells, became = {"base": 0, "self_exploratory": 1, "eapo": 1}, Counter[str]()
     for (method, seed), (benchmark, its) in product(cells.items(), BENCHMARKS.items()):
-        grades = pd.read_parquet(results[domain] / f"grades/{method}/seed{seed}/{benchmark}.parquet")
+        grades = pd.read_parquet(results / f"grades/{method}/seed{seed}/{benchmark}.parquet")
         assert len(grades) == 2 * grades["question_id"].nunique() and {*grades["outcome"]} <= WORDS[its]
         assert (grades["correct"] == grades["outcome"].isin(("passed", RIGHT))).all()
         became.update(grades["outcome"])
-        beside = results[domain] / f"samples/{method}/seed{seed}/{benchmark}.provenance.json"
+        beside = results / f"samples/{method}/seed{seed}/{benchmark}.provenance.json"
         made = json.loads(beside.read_text())
         assert made["benchmark"] == benchmark and made["samples"] == 2 and len(made["model_sha256"]) == 64
         assert {*made["versions"]} == {"lm_eval", "vllm", "transformers", "torch"} and made["git_sha"]
@@ -74,16 +72,15 @@ def test_samples_of_both_domains_are_graded_by_their_words(results: dict[str, Pa
     assert all(became[word] for word in ("passed", "failed", "raised", "invalid", "timed_out", UNREADABLE))
 
 
-@pytest.mark.parametrize("domain", WORDS)
-def test_the_domain_of_training_is_told_from_the_other(results: dict[str, Path], domain: str) -> None:
+def test_the_domain_of_training_is_told_from_the_other(results: Path, domain: str) -> None:
     places = {(IN, domain), (OUT, ({*WORDS} - {domain}).pop())}
-    table = pd.read_csv(results[domain] / "tables" / "domains.csv")
+    table = pd.read_csv(results / "tables" / "domains.csv")
     assert {*zip(table["scope"], table["domains"], strict=True)} == places
     assert {*table["method"]} == {"base", *METHODS} and len(table) == 6
     assert table["avg_at_k"].between(0, 1).all() and table[["ci_low", "ci_high", "constant"]].notna().all(axis=None)
     assert {*zip(table["domains"], table["n_questions"], strict=True)} == {("code", 4), ("logic", 6)}
-    pairs = pd.read_csv(results[domain] / "tables" / "domain_pairs.csv")
+    pairs = pd.read_csv(results / "tables" / "domain_pairs.csv")
     compared = pairs[pairs["test"] == PRIMARY]
     assert {*zip(compared["scope"], compared["domains"], strict=True)} == places and len(compared) == 2 * 3
-    said = (results[domain] / "report.html").read_text()
+    said = (results / "report.html").read_text()
     assert all(f"{scope[0].upper()}{scope[1:]} (" in said for scope in (IN, OUT))
