@@ -18,6 +18,7 @@ _FIRST = (
     # Makes the smoke experiment.
     "integration/test_smoke.py",
     # These do without it.
+    "integration/test_smoke_domains.py",
     "integration/test_sampling_engine.py",
     "unit/workflow/sources/test_smollm2.py",
     "workflow/test_benchmarks.py",

@@ -12,6 +12,7 @@ from eapo_verl.settings.identity import OPERATIONAL
 from workflow.embedded.arguments import CONTEXT, check_options
 from workflow.expert_service.serving import Serving
 from workflow.sampling.request import chat_template, positions
+from workflow.sources import phrasebook
 from workflow.sources.gguf import read_metadata
 from workflow.sources.repository import Repo, Repository, Revision
 
@@ -34,6 +35,18 @@ class EmbeddedModel(Settings):
     def context(self) -> int:
         """The longest text that it reads, in tokens."""
         return CONTEXT
+
+
+class PhrasebookModel(Settings):
+    """A model that writes phrases by a table, put together in a moment: to show that every part works."""
+
+    source: Literal["phrasebook"]
+    role: phrasebook.Role
+
+    @property
+    def context(self) -> int:
+        """The longest text that it reads, in tokens."""
+        return phrasebook.CONTEXT
 
 
 class PackagedModel(Settings):
@@ -104,7 +117,9 @@ class HubModel(Settings):
         return Repository("model", self.repo, self.revision)
 
 
-Model = Annotated[EmbeddedModel | PackagedModel | LocalModel | HubModel, Field(discriminator="source")]
+Model = Annotated[
+    EmbeddedModel | PhrasebookModel | PackagedModel | LocalModel | HubModel, Field(discriminator="source")
+]
 
 
 class Expert(ExpertLimits, Serving):

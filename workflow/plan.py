@@ -17,7 +17,7 @@ from workflow.experiment import Experiment
 from workflow.expert_service.placement import installed
 from workflow.expert_service.serving import Serving
 from workflow.fits import longest
-from workflow.models import EmbeddedModel, Expert, HubModel, LocalModel, PackagedModel
+from workflow.models import EmbeddedModel, Expert, HubModel, LocalModel, PackagedModel, PhrasebookModel
 from workflow.runs import (
     config_sha256,
     model_folder,
@@ -86,6 +86,10 @@ class Plan:
         self.cells = [
             (name, seed) for name in experiment.arms for seed in (experiment.seeds if self.has_seeds(name) else (0,))
         ]
+        #: The roles of those that are put together from phrases, by name.
+        self.phrasebook_models = {
+            name: one.role for name, one in experiment.models.items() if isinstance(one, PhrasebookModel)
+        }
         self.packaged_models = [name for name, one in experiment.models.items() if isinstance(one, PackagedModel)]
         #: Those that are downloaded, or made from a file of GGUF.
         self.fetched_models = [

@@ -103,8 +103,11 @@ class DataPlan:
         assert isinstance(one, Local | Public)
         arguments = [*([f"--public={name}"] if isinstance(one, Public) else []), f"--task={one.task}"]
         selection = selection_of(one) if isinstance(one, Local) else {}
+        first = one.first if isinstance(one, Public) else None
         # Only where there is one: what was fetched without any is not fetched again.
-        return [*arguments, *([f"--select={json.dumps(selection)}"] if selection else []), *_instructed(one)]
+        arguments += [f"--select={json.dumps(selection)}"] if selection else []
+        arguments += [] if first is None else [f"--first={first}"]
+        return [*arguments, *_instructed(one)]
 
     def hub_sets(self) -> dict[str, Hub]:
         """The sets that are downloaded from a hub, by the names of their files."""

@@ -107,10 +107,14 @@ class Local(OfOneTask, Selection):
 
 
 class Public(OfOneTask):
-    """A public benchmark, downloaded at a pinned revision unless ``path`` names a local copy."""
+    """A public benchmark, downloaded at a pinned revision unless ``path`` names a local copy.
+
+    ``first``: so many of its questions, in its order; None: all. The whole file is checked in any case.
+    """
 
     source: Literal["public"]
     path: Path | None = None
+    first: Annotated[int | None, Field(ge=1), LATER] = None
 
 
 class Hub(OfOneTask, Selection):

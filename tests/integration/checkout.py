@@ -47,9 +47,9 @@ def in_checkout(
     )
 
 
-def snakemake(checkout: Path, *arguments: str) -> str:
-    """Run the smoke experiment, as users do, with further arguments and return what was printed."""
-    command = ("snakemake", *arguments, "--cores", "2", "--configfile", "config/smoke.yaml")
+def snakemake(checkout: Path, *arguments: str, experiment: str = "smoke") -> str:
+    """Run the smoke experiment, or another one, as users do, with further arguments and return what was printed."""
+    command = ("snakemake", *arguments, "--cores", "2", "--configfile", f"config/{experiment}.yaml")
     finished = in_checkout(checkout, *command, variables={FORK_VARIABLE: "yes"})
     assert finished.returncode == 0, finished.stdout[-6000:]
     return finished.stdout

@@ -10,7 +10,8 @@ from typing import Any, NamedTuple
 
 from workflow.command import BadInput
 from workflow.embedded.arguments import HEAD_SIZE
-from workflow.models import EmbeddedModel, HubModel, LocalModel, Model, PackagedModel
+from workflow.models import EmbeddedModel, HubModel, LocalModel, Model, PackagedModel, PhrasebookModel
+from workflow.sources import phrasebook
 from workflow.sources.command import SourceError
 
 
@@ -56,6 +57,11 @@ _KNOWN = {
     "qwen/qwq-32b": Shape(5120, 27648, 64, 40, 8, 128, 152064, False, True),
 }
 _SMOLLM2 = Shape(576, 1536, 30, 9, 3, 64, 49152, True, False)
+#: Of what is put together from phrases.
+_PHRASEBOOK = Shape(
+    phrasebook.WIDTH, phrasebook.INTERMEDIATE, 1, phrasebook.HEADS, phrasebook.HEADS, phrasebook.HEAD_SIZE,
+    len(phrasebook.PHRASES) + len(phrasebook.TAGS), False, False,
+)  # fmt: skip
 #: Of the embedded world's tokenizer, and what its models are by default (`ROLES` of ``workflow.embedded.pretrain``).
 _EMBEDDED_VOCABULARY, _EMBEDDED_WIDTH, _EMBEDDED_LAYERS = 32, {"policy": 128, "expert": 192}, 4
 
@@ -70,6 +76,8 @@ def shape_of(name: str, model: Model, folder: Path) -> Shape:
         return _read(name, folder / "config.json")
     if isinstance(model, PackagedModel):
         return _SMOLLM2
+    if isinstance(model, PhrasebookModel):
+        return _PHRASEBOOK
     if isinstance(model, EmbeddedModel):
         width = int(model.options.get("width", _EMBEDDED_WIDTH[model.role]))
         layers, heads = int(model.options.get("layers", _EMBEDDED_LAYERS)), width // HEAD_SIZE

@@ -1,5 +1,5 @@
-# Models that the workflow makes: the embedded world's, pre-trained here, SmolLM2 out of its package, those of a hub, and
-# those in a file of GGUF.
+# Models that the workflow makes: the embedded world's, pre-trained here, those put together from phrases, SmolLM2 out of its
+# package, those of a hub, and those in a file of GGUF.
 
 
 rule embedded_model:
@@ -25,6 +25,24 @@ use rule embedded_model as embedded_policy with:
     wildcard_constraints:
         model=one_of(PLAN.embedded_models("policy")),
     priority: 1
+
+
+rule phrasebook_model:
+    output:
+        directory(RESULTS / "models" / "{model}"),
+    log:
+        RESULTS / "logs" / "phrasebook_model.{model}.log",
+    benchmark:
+        RESULTS / "timings" / "phrasebook_model.{model}.tsv"
+    wildcard_constraints:
+        model=one_of(PLAN.phrasebook_models),
+    conda:
+        "../../environment.yml"
+    params:
+        role=lambda wildcards: PLAN.phrasebook_models[wildcards.model],
+    shell:
+        "exec python -m workflow.logged --fork start {log:q} -- python -m workflow.sources.phrasebook "
+        "--role {params.role:q} --out {output:q}"
 
 
 rule packaged_model:

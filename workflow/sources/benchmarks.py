@@ -1,11 +1,11 @@
 """Problem sets from files, in the workflow's form; public benchmarks are checked against a digest of their answers.
 
-``python -m workflow.sources.benchmarks [--public NAME] [--path FILE] [--select JSON] [--task TASK]
+``python -m workflow.sources.benchmarks [--public NAME] [--first N] [--path FILE] [--select JSON] [--task TASK]
 [--instruction TEXT] --out FILE.jsonl``. A public benchmark, one of the registry below, comes from its file at a pinned
-revision, or from a local copy (``--path``). Any other file (``--path`` alone: .jsonl, .json, .csv or .parquet with
-problem, answer and, optionally, id and source; `problems.NAMES` has the other names that these may go by) has no digest
-to be checked against. The problems belong to their authors and are not part of this repository; what is here are
-digests of their answers.
+revision, or from a local copy (``--path``); its first N questions may be all that is taken. Any other file (``--path``
+alone: .jsonl, .json, .csv or .parquet with problem, answer and, optionally, id and source; `problems.NAMES` has the
+other names that these may go by) has no digest to be checked against. The problems belong to their authors and are
+not part of this repository; what is here are digests of their answers.
 """
 
 from __future__ import annotations
@@ -156,15 +156,16 @@ def prepare(
     out: Path,
     selection: Selection = WHOLE,
     instruction: str | None = None,
+    first: int | None = None,
 ) -> str:
     """Writes the problems of a public benchmark, or of the file `path`, to `out`; returns the log line.
 
-    `instruction` stands in place of the task's own. What is known of the file is written beside them
-    (``<set>.source.json``).
+    `instruction` stands in place of the task's own, `first` is `read`'s. What is known of the file is written beside
+    them (``<set>.source.json``).
 
     Raises SourceError and writes nothing where that cannot be done.
     """
-    problems, origin = read(public, path, task, selection, prove=True)
+    problems, origin = read(public, path, task, selection, prove=True, first=first)
     write_jsonl(out, [as_row(problem, instruction) for problem in problems])
     if path is not None:
         digest = {"bytes": path.stat().st_size, "sha256": {path.name: file_digest(path)}}
@@ -173,11 +174,17 @@ def prepare(
 
 
 def read(
-    public: str | None, path: Path | None, task: str, selection: Selection = WHOLE, prove: bool = False
+    public: str | None,
+    path: Path | None,
+    task: str,
+    selection: Selection = WHOLE,
+    prove: bool = False,
+    first: int | None = None,
 ) -> tuple[list[Problem], str]:
     """The problems of a public benchmark, or of the file `path`, and where they are from and what was checked.
 
-    `prove` as `parse` has it. Of a file that is no benchmark's, what the selection takes. Raises SourceError.
+    `prove` as `parse` has it. Of a benchmark, which is checked as a whole, at most the `first` so many; of any other
+    file what the selection takes. Raises SourceError.
     """
     if task not in tasks.names():
         raise SourceError(f"--task is {task!r}; it must be one of {', '.join(tasks.names())}")
@@ -194,8 +201,14 @@ def read(
             )
         benchmark = REGISTRY[public]
         rows, source = (read_rows(path), path.name) if path else _download(public, benchmark)
-        problems, checked = check(f"{public} of {path or source}", benchmark, rows, parse(rows, source, task, prove))
-        problems = [_noted(problem, benchmark.note) for problem in problems]
+        parsed = parse(rows, source, task)
+        problems, checked = check(f"{public} of {path or source}", benchmark, rows, parsed)
+        taken = {problem.problem for problem in problems[:first]}
+        if prove:
+            for row, problem in zip(rows, parsed, strict=True):
+                if problem.problem in taken:
+                    row.of(task).check(task, problem.answer)
+        problems = [_noted(problem, benchmark.note) for problem in problems[:first]]
     return problems, f"{source}: {checked}"
 
 
@@ -221,12 +234,16 @@ def command(arguments: Sequence[str]) -> str:
         "--path", type=Path, metavar="FILE", help="a local file, instead of the public one if both are given"
     )
     parser.add_argument("--task", default=tasks.DEFAULT, metavar="TASK", help=", ".join(tasks.names()))
+    parser.add_argument("--first", type=int, metavar="N", help="of a public benchmark, so many questions; default: all")
     parser.add_argument("--select", default="{}", metavar="JSON", help="workflow.sources.selection.Selection")
     parser.add_argument("--instruction", metavar="TEXT", help="in place of the task's own")
     parser.add_argument("--out", type=Path, required=True, metavar="FILE.jsonl")
     options = parser.parse_args(arguments)
     selection = read_selection(options.select)
-    return prepare(options.public, options.path, options.task, options.out, selection, options.instruction)
+    public, first = options.public, options.first
+    if first is not None and (public is None or first < 1):
+        raise SourceError(f"--first is {first}; it must be an integer of at least 1, of a public benchmark (--public)")
+    return prepare(public, options.path, options.task, options.out, selection, options.instruction, first)
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ import huggingface_hub
 import pytest
 
 from tests import ROOT
-from workflow.sources.benchmarks import REGISTRY, Benchmark, answers_digest, check, digest, prepare
+from workflow.sources.benchmarks import REGISTRY, Benchmark, answers_digest, check, command, digest, prepare
 from workflow.sources.command import SourceError
 from workflow.sources.hub import GitHubFile, HubFile, PackageFile
 from workflow.sources.problems import Problem, Row, as_row, parse
@@ -192,3 +192,15 @@ def test_the_command_ends_with_one_line_and_status_2(tmp_path, arguments, compla
     assert done.stderr.startswith("sources: ") and done.stderr.count("\n") == 1
     assert complaint in done.stderr
     assert not (tmp_path / "x.jsonl").exists()
+
+
+def test_the_first_questions_of_a_benchmark_alone(tmp_path):
+    out = tmp_path / "humaneval.jsonl"
+    command(["--public=humaneval", "--first=3", "--task=python_bare", f"--out={out}"])
+    assert [json.loads(line)["id"] for line in out.open()] == ["HumanEval/0", "HumanEval/1", "HumanEval/2"]
+
+
+@pytest.mark.parametrize("words", [["--public=humaneval", "--first=0"], ["--path=mine.jsonl", "--first=3"]])
+def test_first_is_a_number_of_a_public_benchmarks_questions(words, tmp_path):
+    with pytest.raises(SourceError, match=r"--first is [03]; it must be an integer of at least 1, of a public"):
+        command([*words, f"--out={tmp_path / 'x.jsonl'}"])
