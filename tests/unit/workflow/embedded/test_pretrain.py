@@ -174,7 +174,7 @@ def test_only_what_cannot_be_known_is_a_guess() -> None:
     step, sure = ("{1}{0}{2}=7".format(*entry) for entry in (unknown, known))
     text = f"{sure};{step};1+1=2;{step};"
     assert guessed_digits(text, KNOWN) == ((len(sure) + len(step), unknown),)
-    assert guessed_digits(text, KNOWN, shown=f"{step} unavailable") == ()
+    assert guessed_digits(text, KNOWN, answered=f"{step} unavailable") == ()
 
 
 def test_candidates_are_few_always_the_same_and_one_is_right() -> None:
