@@ -67,6 +67,4 @@ def solve(checkout: Path, folder: Path, expert: dict) -> subprocess.CompletedPro
     }
     (folder / "job.yaml").write_text(yaml.safe_dump(job))
     program = [sys.executable, "-m", "workflow.solutions", str(folder / "job.yaml")]
-    return in_checkout(
-        checkout, *program, "--out", str(folder / "wise.jsonl"), "--journal", str(folder / "journal")
-    )
+    return in_checkout(checkout, *program, "--out", str(folder / "wise.jsonl"), "--journal", str(folder / "journal"))
