@@ -162,8 +162,8 @@ def guessed_digits(text: str, known: frozenset[Entry], answered: str = "") -> tu
     """Offsets in ``text`` of the values that its writer can only guess, each with its entry.
 
     They are those of rare entries that are neither known, nor in the steps of chains that a reply has ``answered``, nor
-    guessed before in ``text``. Where the reply shows a chain's result alone, the last of its values is copied, and from
-    the one before it as much follows as the result tells: it was drawn with it, and is no guess among all candidates.
+    guessed before in ``text``. Where the reply shows such a chain's result alone, its last value is copied, and a value
+    before that is no guess either: it was drawn with the result, and follows from it as far as that tells.
     """
     seen = {_entry(step) for step in STEP.finditer(answered)}
     guesses = []
