@@ -40,6 +40,7 @@ def check_fits(experiment: "Experiment", problems: Mapping[str, int]) -> None:
             raise ValueError(f"{key}: {value} tokens are more than models.{model} reads, which are {context}")
     for name, arm in experiment.arms.items():
         _check_replies(experiment, name, arm)
+        _check_teachers(experiment, name, arm)
         _check_tasks(experiment, name, arm)
         _check_nodes(experiment, name, arm)
         if experiment.resources.training_gpus:
@@ -127,6 +128,17 @@ def _check_replies(experiment: "Experiment", name: str, arm: Arm) -> None:
             raise ValueError(
                 f"method {name}: expert_max_tokens: {tokens} leave no room for a question in "
                 f"experts.{expert.name}.max_model_len ({expert.max_model_len})"
+            )
+
+
+def _check_teachers(experiment: "Experiment", name: str, arm: Arm) -> None:
+    """A teacher's probabilities of every token tell what an expert that is served from it does not show."""
+    for teacher in arm.needs().models:
+        serving = [expert for expert in experiment.experts if expert.serve == teacher]
+        if serving and all(expert.shows is not None for expert in serving):
+            raise ValueError(
+                f"method {name}: teacher: models.{teacher} is served as experts.{serving[0].name}, of whose words a "
+                "part alone is shown (shows), and a teacher tells of every token"
             )
 
 

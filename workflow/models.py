@@ -18,16 +18,16 @@ from workflow.sources.repository import Repo, Repository, Revision
 
 
 class EmbeddedModel(Settings):
-    """A model of the embedded world, pre-trained by a rule; the numbers are those of ``workflow.embedded.pretrain``."""
+    """A model of the embedded world, pre-trained by a rule; the options are those of ``workflow.embedded.pretrain``."""
 
     source: Literal["embedded"]
     role: Literal["policy", "expert"]
     seed: Seed
-    options: dict[str, Number] = Field(default_factory=dict)
+    options: dict[str, Number | Text] = Field(default_factory=dict)
 
     @field_validator("options")
     @classmethod
-    def _known(cls, value: dict[str, int | float]) -> dict[str, int | float]:
+    def _known(cls, value: dict[str, int | float | str]) -> dict[str, int | float | str]:
         check_options(value)
         return value
 

@@ -63,8 +63,7 @@ def read_completion(body: bytes, thoughts: bool = False) -> Completion:
         raise NoCompletion from error
     choice, usage = parsed.choices[0], parsed.usage or _Usage()
     written = _text(choice.message.content)
-    answer = final_part(written)
-    only_thoughts = not answer.strip() or (answer == written and answer.lstrip().startswith("<think>"))
+    answer = without_thoughts(written)
     reason = (choice.finish_reason or "stop").lower()
     outcome, detail, ending = _outcome(reason), "", ""
     if outcome == "truncated":
@@ -75,10 +74,16 @@ def read_completion(body: bytes, thoughts: bool = False) -> Completion:
         ending = choice.finish_reason or ""
     elif not written.strip() and not choice.message.thinks:
         outcome, detail = "failed", "empty reply"
-    elif only_thoughts and not (thoughts and written.strip()):
+    elif not answer.strip() and not (thoughts and written.strip()):
         outcome, detail = "failed", "thoughts alone"
     text = "" if outcome != "answered" else written if thoughts else answer
     return Completion(outcome, detail, text, int(usage.completion_tokens or 0), int(usage.prompt_tokens or 0), ending)
+
+
+def without_thoughts(written: str) -> str:
+    """What follows the last ``</think>``, or the whole text where no thoughts begin it; blank for thoughts alone."""
+    answer = final_part(written)
+    return "" if answer == written and answer.lstrip().startswith("<think>") else answer
 
 
 def _outcome(reason: str) -> Outcome:

@@ -19,6 +19,7 @@ from eapo_verl.experts.client import Attempt
 from eapo_verl.experts.conduct import NO_NUMBER, Question, question_put, reply_passed_on
 from eapo_verl.experts.replicas import Replica, Replicas
 from eapo_verl.experts.reply import Reply
+from eapo_verl.experts.shown import part_shown
 from eapo_verl.method.draws import uniform_draw
 from eapo_verl.settings.base import Endpoint, ExpertPoolSettings
 
@@ -244,8 +245,9 @@ class ExpertPool:
         return None
 
     def _settle(self, endpoint: Endpoint, query: _Query, attempt: Attempt) -> Attempt:
-        """Note what the attempt came to, the reply as the expert's conduct has it (in the cache it is as it came)."""
-        reply = reply_passed_on(endpoint.conduct, query.question.query, attempt.reply, query.seed)
+        """Note what the attempt came to, of the reply what the expert shows (in the cache it is as it came)."""
+        shown = part_shown(endpoint.shows, attempt.reply)
+        reply = reply_passed_on(endpoint.conduct, query.question.query, shown, query.seed)
         settled = replace(attempt, reply=reply)
         query.tried.append(reply)
         self._tell(endpoint, settled)

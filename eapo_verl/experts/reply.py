@@ -26,8 +26,8 @@ class Reply:
     Attributes:
         expert: name of the endpoint that was asked last; empty where none was.
         outcome: "answered"; "truncated" (cut at max_tokens: not shown, since half a solution misleads); "timed_out";
-            "failed" (an HTTP or protocol error after all retries, a reply that is empty, all thoughts, or ended for
-            another reason than that all is said, or no endpoint to ask).
+            "failed" (an HTTP or protocol error after all retries, a reply that is empty, all thoughts, without what
+            its expert shows, or ended for another reason than that all is said, or no endpoint to ask).
         tokens: tokens that experts generated for this query, over all attempts, as their servers count them.
         prompt_tokens: tokens that experts read for it, likewise.
         cost: of both, in US dollars, at the endpoints' prices; 0 for a cached reply.

@@ -5,6 +5,7 @@ unknown key, a wrong type or a value out of range is an error that names it.
 """
 
 import json
+import re
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 from urllib.parse import urlsplit
@@ -45,11 +46,21 @@ def _not_blank(value: str) -> str:
     return value
 
 
+def _an_expression(pattern: str) -> str:
+    try:
+        re.compile(pattern)
+    except (re.error, OverflowError, RecursionError) as error:
+        raise ValueError(f"{pattern[:80]!r} is no regular expression: {error}") from error
+    return pattern
+
+
 #: Several of them, and what they are of, make up a file's name.
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$", max_length=64)]
 Text = Annotated[str, StringConstraints(min_length=1)]
 #: Text in which there is something to see.
 Words = Annotated[str, AfterValidator(_not_blank)]
+#: A regular expression, as Python reads it.
+Expression = Annotated[Text, AfterValidator(_an_expression)]
 Number = Annotated[int | float, BeforeValidator(_no_truth)]
 #: What the generators of numpy, torch and vLLM take, each with a small number added to it.
 Seed = Annotated[int, BeforeValidator(_no_truth), Field(ge=0, lt=2**31)]
@@ -156,7 +167,8 @@ class ExpertLimits(Settings):
     the header; keys themselves are never part of the settings. ``request`` says what the server calls a parameter, None
     where it is not sent; ``extra_body`` is sent beside these. ``replica_urls`` are addresses of further servers of the
     same model, as ``base_url`` is of the first. ``weight`` is the expert's share of the queries, relative
-    to the others'. ``conduct`` is that of an expert which is spoiled on purpose. Prices are in US dollars for a million
+    to the others'. ``shows`` is what is shown of its words, see :mod:`eapo_verl.experts.shown`; None: all of them.
+    ``conduct`` is that of an expert which is spoiled on purpose. Prices are in US dollars for a million
     tokens; ``parameters`` is the size of a model elsewhere, for FLOPs (that of a served one is counted).
     """
 
@@ -170,6 +182,7 @@ class ExpertLimits(Settings):
     max_concurrency: Annotated[int, OPERATIONAL] = Field(64, ge=1)
     max_tokens: int = Field(64, ge=1, le=10**9)
     temperature: float = Field(0.0, ge=0)
+    shows: Annotated[Expression | None, LATER] = None
     conduct: Annotated[Conduct, LATER] = Conduct()
     timeout_s: Annotated[float, OPERATIONAL] = Field(30.0, gt=0)
     retries: Annotated[int, OPERATIONAL] = Field(2, ge=0)

@@ -2,17 +2,20 @@
 
 import argparse
 from collections.abc import Callable
+from typing import Literal, get_args
 
 #: Of a head of attention; a width is a multiple.
 HEAD_SIZE = 32
 #: The longest text a model is asked to continue, in tokens; a problem with a consultation takes about 120.
 CONTEXT = 256
 
-#: Reads a number of a command line.
-Convert = Callable[[str], float]
+#: What the replies hold that a policy is shown: chains with their steps, or their results alone.
+Replies = Literal["steps", "results"]
+#: Reads a value of a command line.
+Convert = Callable[[str], float | str]
 
 
-def number(kind: type[int] | type[float], low: float, high: float) -> Convert:
+def number(kind: type[int] | type[float], low: float, high: float) -> Callable[[str], float]:
     """A converter for argparse: a number of ``kind`` between ``low`` and ``high``, both allowed."""
     name = "an integer" if kind is int else "a number"
 
@@ -35,6 +38,15 @@ def _width(text: str) -> float:
     return value
 
 
+def _one_of(*words: str) -> Callable[[str], str]:
+    def convert(text: str) -> str:
+        if text not in words:
+            raise argparse.ArgumentTypeError(f"{text!r} is none of {', '.join(words)}")
+        return text
+
+    return convert
+
+
 #: How a model is pre-trained, by the names that an experiment has for it. (Threads are the job's.)
 OPTIONS: dict[str, Convert] = {
     "steps": number(int, 1, 10**7),
@@ -45,10 +57,11 @@ OPTIONS: dict[str, Convert] = {
     "known_fraction": number(float, 0, 1),
     "wrong_fraction": number(float, 0, 1),
     "consult_fraction": number(float, 0, 1),
+    "replies": _one_of(*get_args(Replies)),
 }
 
 
-def check_options(options: dict[str, int | float]) -> None:
+def check_options(options: dict[str, int | float | str]) -> None:
     """Raises ValueError for an option that pre-training does not have, or a value that it does not take."""
     for name, value in options.items():
         if name not in OPTIONS:

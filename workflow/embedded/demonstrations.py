@@ -4,6 +4,9 @@ Of a rare entry that the policy is not to know it is shown candidates only, the 
 entry stands, be it in its own solution or in a reply, its value is one of them, drawn anew for every example. So it
 learns to guess among them, and to take what a reply says; which candidate is right cannot be read out of its
 demonstrations.
+
+A reply holds the steps of the chains that it answers, or their results alone: as whoever the policy is going to ask
+answers. Nothing else differs, a demonstration's draws included.
 """
 
 import random
@@ -11,6 +14,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from workflow.embedded.arguments import Replies
 from workflow.embedded.problems import (
     CHAIN_OPERATORS,
     CHAINS,
@@ -114,6 +118,7 @@ def policy_demonstration(
     consult_fraction: float,
     count: int = CHAINS,
     difficulties: Sequence[float] = DIFFICULTIES,
+    replies: Replies = "steps",
 ) -> Demonstration:
     """A problem and how the policy is to go about it: alone, or by a consultation and the reply to it.
 
@@ -123,6 +128,7 @@ def policy_demonstration(
         consult_fraction: how often it consults on a problem that it cannot solve.
         count: how many chains of the problem it is given.
         difficulties: the shares of problems with 0, 1, 2, 3 rare operators.
+        replies: what they hold of a chain.
     """
     whole = draw_problem(rng, rng.choices(range(len(difficulties)), difficulties)[0])
     chains = whole.split(";")[:count]
@@ -141,21 +147,25 @@ def policy_demonstration(
     if not asked:
         return prompt, Segment(text, learned=True, guesses=guessed_digits(text, known))
     acceptance = rng.choice((0.0, 0.5, 1.0))
-    slots = [solve_chain(chain, rare)[0] if rng.random() < acceptance else UNAVAILABLE for chain in asked]
+    nothing = UNAVAILABLE, UNAVAILABLE
+    answers = [solve_chain(chain, rare) if rng.random() < acceptance else nothing for chain in asked]
+    slots = [steps if replies == "steps" else str(result) for steps, result in answers]
     return (
         prompt,
         Segment(f"{CONSULT_OPEN}{'|'.join(asked)}{CONSULT_CLOSE}", learned=True),
         Segment(f"{REPLY_OPEN}{'|'.join(slots)}{REPLY_CLOSE}", learned=False),
-        Segment(text, learned=True, guesses=guessed_digits(text, known, shown=" ".join(slots))),
+        Segment(text, learned=True, guesses=guessed_digits(text, known, " ".join(steps for steps, _ in answers))),
     )
 
 
-def guessed_digits(text: str, known: frozenset[Entry], shown: str = "") -> tuple[tuple[int, Entry], ...]:
+def guessed_digits(text: str, known: frozenset[Entry], answered: str = "") -> tuple[tuple[int, Entry], ...]:
     """Offsets in ``text`` of the values that its writer can only guess, each with its entry.
 
-    They are those of rare entries that are neither known, nor in the reply shown, nor guessed before in ``text``.
+    They are those of rare entries that are neither known, nor in the steps of chains that a reply has ``answered``, nor
+    guessed before in ``text``. Where the reply shows such a chain's result alone, its last value is copied, and a value
+    before that is no guess either: it was drawn with the result, and follows from it as far as that tells.
     """
-    seen = {_entry(step) for step in STEP.finditer(shown)}
+    seen = {_entry(step) for step in STEP.finditer(answered)}
     guesses = []
     for step in STEP.finditer(text):
         entry = _entry(step)

@@ -12,6 +12,7 @@ from itertools import chain, islice
 import torch
 from transformers import PreTrainedTokenizerFast
 
+from workflow.embedded.arguments import Replies
 from workflow.embedded.demonstrations import (
     ENTRIES,
     Demonstration,
@@ -108,6 +109,7 @@ def policy_lessons(
     consult_fraction: float,
     batch_size: int,
     steps: int,
+    replies: Replies,
 ) -> Iterator[Batch]:
     """Single chains, then consultations about short problems, then whole problems.
 
@@ -118,16 +120,17 @@ def policy_lessons(
         consult_fraction: see :func:`policy_demonstration`.
         batch_size: problems a batch.
         steps: batches that will be read, which the three kinds share.
+        replies: what they hold, see :func:`policy_demonstration`.
     """
 
     def single() -> Demonstration:
         return chain_demonstration(rng, guessing(rng, known), known)
 
     def short() -> Demonstration:
-        return policy_demonstration(rng, known, 1.0, rng.randint(1, 2), HARD)
+        return policy_demonstration(rng, known, 1.0, rng.randint(1, 2), HARD, replies)
 
     def whole() -> Demonstration:
-        return policy_demonstration(rng, known, consult_fraction)
+        return policy_demonstration(rng, known, consult_fraction, replies=replies)
 
     def batched(draw: Callable[[], Demonstration], size: int) -> Iterator[Batch]:
         return batches(lambda: encode(tokenizer, draw()), size, tokenizer.pad_token_id, rng)

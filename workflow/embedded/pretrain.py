@@ -21,7 +21,7 @@ from transformers.utils.logging import disable_progress_bar
 
 from eapo_verl.record.provenance import git_sha, hardware, versions
 from workflow.command import BadInput, Parser, run_command
-from workflow.embedded.arguments import CONTEXT, HEAD_SIZE, OPTIONS, number
+from workflow.embedded.arguments import CONTEXT, HEAD_SIZE, OPTIONS, Replies, number
 from workflow.embedded.demonstrations import ENTRIES, candidates, known_entries, mistaken_tables
 from workflow.embedded.lessons import GUESS, Batch, expert_lessons, policy_lessons
 from workflow.embedded.muon import Muon
@@ -37,7 +37,7 @@ class Settings:
     """How a model is pre-trained. The defaults are in ``ROLES``, fixed on validation problems.
 
     Fractions are of the rare entries: that the policy knows, and that an expert has wrong; and of the problems in need
-    of an expert: in which the policy is shown a consultation.
+    of an expert: in which the policy is shown a consultation. ``replies`` is what it is shown in answer to one.
     """
 
     role: str
@@ -51,9 +51,10 @@ class Settings:
     known_fraction: float
     wrong_fraction: float
     consult_fraction: float
+    replies: Replies
 
 
-_SHARED = {"threads": 1, "known_fraction": 0.1, "wrong_fraction": 0.05, "consult_fraction": 0.85}
+_SHARED = {"threads": 1, "known_fraction": 0.1, "wrong_fraction": 0.05, "consult_fraction": 0.85, "replies": "steps"}
 ROLES: dict[str, dict[str, Any]] = {
     "policy": _SHARED | {"steps": 760, "width": 128, "layers": 4, "lr": 5e-3, "batch_size": 32},
     "expert": _SHARED | {"steps": 330, "width": 192, "layers": 4, "lr": 5e-3, "batch_size": 64},
@@ -160,7 +161,9 @@ def lessons(settings: Settings, tokenizer: PreTrainedTokenizerFast) -> Iterator[
         beliefs = mistaken_tables(settings.wrong_fraction, settings.seed)
         return expert_lessons(tokenizer, rng, beliefs, settings.batch_size, settings.steps)
     known = known_entries(settings.known_fraction)
-    return policy_lessons(tokenizer, rng, known, settings.consult_fraction, settings.batch_size, settings.steps)
+    return policy_lessons(
+        tokenizer, rng, known, settings.consult_fraction, settings.batch_size, settings.steps, settings.replies
+    )
 
 
 def pretrain(settings: Settings, out: Path) -> dict[str, Any]:

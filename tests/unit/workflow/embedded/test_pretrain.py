@@ -1,13 +1,17 @@
 """What the models of the embedded world are shown, what the loss counts, and the checkpoint that comes out."""
 
 import collections
+import dataclasses
+import hashlib
 import itertools
 import json
 import math
 import random
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
+from typing import get_args
 from unittest import mock
 
 import pytest
@@ -19,6 +23,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer, GenerationConfig
 from eapo_verl.cpu.precision import instruction_set
 from eapo_verl.method.grammar import Answer, Consult, parse_action
 from workflow.embedded import lessons, pretrain, problems
+from workflow.embedded.arguments import Replies
 from workflow.embedded.demonstrations import (
     ENTRIES,
     Demonstration,
@@ -78,6 +83,31 @@ def test_a_demonstration_is_what_the_grammar_reads(seed: int) -> None:
             assert slot == UNAVAILABLE or slot.startswith(query[:3])
             # The solution says what the reply says.
             assert slot == UNAVAILABLE or f"{slot};" in written.text
+
+
+def test_what_a_policy_is_shown_is_what_every_policy_was_shown() -> None:
+    """Its options apart: results of earlier runs are of policies that were shown this."""
+    rng = random.Random(5)
+    shown_to_it = [policy_demonstration(rng, KNOWN, 0.85) for _ in range(300)]
+    digest = hashlib.sha256(repr([[*map(dataclasses.astuple, one)] for one in shown_to_it]).encode()).hexdigest()
+    assert digest.startswith("897c059237f5a981")
+
+
+@untimed
+@given(seeds)
+def test_where_replies_are_results_nothing_but_the_replies_differs(seed: int) -> None:
+    told, short = (policy_demonstration(random.Random(seed), KNOWN, 0.9, replies=one) for one in get_args(Replies))
+    assert [replace(one, text="") for one in told] == [replace(one, text="") for one in short]
+    for whole, result in zip(told, short, strict=True):
+        if not whole.text.startswith("<reply>"):
+            assert whole == result
+            continue
+        slots, results = (
+            one.text.removeprefix("<reply>").removesuffix("</reply>").split("|") for one in (whole, result)
+        )
+        assert results == [slot if slot == UNAVAILABLE else slot[-1] for slot in slots]
+        # So the solution ends each of these chains with what the reply says of it.
+        assert all(f"{slot};" in told[-1].text for slot in slots if slot != UNAVAILABLE)
 
 
 def test_consultations_are_as_frequent_as_asked_for() -> None:
@@ -174,7 +204,7 @@ def test_only_what_cannot_be_known_is_a_guess() -> None:
     step, sure = ("{1}{0}{2}=7".format(*entry) for entry in (unknown, known))
     text = f"{sure};{step};1+1=2;{step};"
     assert guessed_digits(text, KNOWN) == ((len(sure) + len(step), unknown),)
-    assert guessed_digits(text, KNOWN, shown=f"{step} unavailable") == ()
+    assert guessed_digits(text, KNOWN, answered=f"{step} unavailable") == ()
 
 
 def test_candidates_are_few_always_the_same_and_one_is_right() -> None:
@@ -265,6 +295,17 @@ def test_the_policy_is_shown_longer_and_longer_problems() -> None:
     assert set().union(*separators[4:9]) == {0, 1}
 
 
+@pytest.mark.parametrize(("replies", "form"), [("steps", r".{3}=.*"), ("results", r"[0-9]")])
+def test_replies_are_in_the_form_that_its_experts_have(replies: Replies, form: str) -> None:
+    small = {"role": "policy", "seed": 0, "steps": 20, "batch_size": 4, "replies": replies}
+    chosen = pretrain.Settings(**(pretrain.ROLES["policy"] | small))
+    tokenizer = build_tokenizer()
+    rows = [row for tokens, _ in itertools.islice(pretrain.lessons(chosen, tokenizer), chosen.steps) for row in tokens]
+    told = [found[1] for row in rows if (found := re.search("<reply>(.*)</reply>", tokenizer.decode(row)))]
+    slots = [slot for reply in told for slot in reply.split("|") if slot != UNAVAILABLE]
+    assert len(slots) > 10 and all(re.fullmatch(form, slot) for slot in slots)
+
+
 def test_an_expert_is_shown_chains_and_then_whole_problems_between_them() -> None:
     small = {"role": "expert", "seed": 0, "steps": 20, "batch_size": 4}
     chosen = pretrain.Settings(**(pretrain.ROLES["expert"] | small))
@@ -297,6 +338,7 @@ def test_a_rate_that_is_too_high_is_said_and_leaves_no_checkpoint(
         (["--role", "policy", "--seed", "1", "--out", "d", "--steps", "many"], "many"),
         (["--role", "policy", "--seed", "1", "--out", "d", "--known-fraction", "1.5"], "1.5"),
         (["--role", "policy", "--seed", "1", "--out", "d", "--lr", "nan"], "nan"),
+        (["--role", "policy", "--seed", "1", "--out", "d", "--replies", "songs"], "'songs' is none of steps, results"),
         (["--role", "policy", "--seed", "1", "--out", "file/below"], "file/below"),
     ],
 )

@@ -76,6 +76,19 @@ def test_right_solutions_are_kept_and_all_samples_accounted_for(run: Run, tmp_pa
     assert len({one["seed"] for one in asked}) == 12
 
 
+def test_of_an_expert_that_hides_its_steps_the_results_are_graded_and_kept(run: Run, tmp_path: Path) -> None:
+    texts = ["echo <think>Easy.</think>2+3=5;\\boxed{5}", "echo \\boxed{5}, or rather \\boxed{6}", "echo 2+3=5"]
+    with ExpertServer() as server:
+        assert run(server, texts, expert={"shows": r"\\boxed\{.\}"}) == 0
+    (solution,) = read_solutions(tmp_path / "wise.jsonl")
+    assert (solution.problem_id, solution.solution, solution.tokens) == ("p-0", "\\boxed{5}", 7)
+    record = read_provenance(tmp_path / "wise.jsonl")
+    assert {name: count for name, count in record["fates"].items() if count} == {
+        "kept": 1, "duplicate": 1, "wrong": 2, "failed": 2,
+    }  # fmt: skip
+    assert record["tokens"] == 6 * 7
+
+
 def test_an_expert_that_fails_stops_the_job_and_what_it_said_is_not_asked_again(
     run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
