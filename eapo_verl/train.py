@@ -1,8 +1,8 @@
 """Train one run with verl: ``python -m eapo_verl.train settings.yaml --run-dir DIR --checkpoint-dir DIR``.
 
-Writes ``run.json``, ``metrics.jsonl``, ``rollouts.jsonl.gz``, ``tensorboard/`` and ``model/`` (a Hugging Face
-checkpoint) into the run directory once training has ended; until then everything lies in the checkpoint directory, from
-which the same command goes on.
+Writes ``run.json``, ``metrics.jsonl``, ``rollouts.jsonl.gz``, ``events.jsonl``, ``tensorboard/`` and ``model/`` (a
+Hugging Face checkpoint) into the run directory once training has ended; until then everything lies in the checkpoint
+directory, from which the same command goes on.
 """
 
 import argparse
@@ -30,7 +30,7 @@ from eapo_verl.engine.network import loopback_environment, on_one_machine
 from eapo_verl.engine.verl_config import compose
 from eapo_verl.experts.api_keys import read_headers
 from eapo_verl.experts.preflight import ExpertsUnreachable, preflight
-from eapo_verl.record import checkpoints, step_log
+from eapo_verl.record import checkpoints, events, step_log
 from eapo_verl.record.contents import contents_digest
 from eapo_verl.record.other_runs import with_match
 from eapo_verl.record.trackers import check_trackers, copy_trackers, wandb_environment
@@ -195,6 +195,7 @@ def run(settings: RunSettings, run_dir: Path, checkpoint_dir: Path, nodes: int =
     check_trackers(settings)
     if not on_cpu():
         check_rl(settings, visible(), nodes)
+    events.begin(checkpoint_dir / events.FILE)
     dropped = write_all(settings, checkpoint_dir)
     provided = provide(settings, checkpoint_dir)
     # The last step is logged after the last checkpoint and the last validation.
@@ -207,7 +208,7 @@ def run(settings: RunSettings, run_dir: Path, checkpoint_dir: Path, nodes: int =
 
     run_dir.mkdir(parents=True, exist_ok=True)
     merge(checkpoint_dir / f"global_step_{settings.budget.steps}" / "actor", run_dir / "model")
-    for name in (step_log.FILE, transcripts.FILE):
+    for name in (step_log.FILE, transcripts.FILE, events.FILE):
         shutil.copyfile(checkpoint_dir / name, run_dir / name)
     copy_trackers(checkpoint_dir, run_dir)
     write_manifest(
@@ -219,6 +220,7 @@ def run(settings: RunSettings, run_dir: Path, checkpoint_dir: Path, nodes: int =
         wall_s=time.monotonic() - started,
         attempts=attempts,
         provided=provided,
+        happened=events.read_events(checkpoint_dir / events.FILE),
     )
     checkpoints.remove(checkpoint_dir)
 

@@ -124,7 +124,8 @@ class PolicyAgentLoop(AgentLoopBase):
         """
         run, limit = self.plan.run, self.plan.response_length
         if kind.waits:
-            parts = await asyncio.to_thread(score, kind, text, answer, run.reward.answer)
+            with self.plan.waits.on("a grade"):
+                parts = await asyncio.to_thread(score, kind, text, answer, run.reward.answer)
         else:
             parts = score(kind, text, answer, run.reward.answer)
         overlong = run.optimiser.overlong
@@ -151,7 +152,7 @@ class PolicyAgentLoop(AgentLoopBase):
             params |= self.plan.ban
             tag = Tag(tags.consult_open, self.plan.forced, ends=False)
         name, prompt = "-".join(map(str, key)), rollout.prompt + rollout.ids
-        with simple_timer("generate_sequences", rollout.seconds):
+        with simple_timer("generate_sequences", rollout.seconds), self.plan.waits.on("the rollout engine"):
             turn = await write_turn(
                 lambda ids, how: self.server_manager.generate(request_id=name, prompt_ids=ids, sampling_params=how),
                 prompt, params, key, tag, self._decode, self.plan.end_tokens,
@@ -185,13 +186,14 @@ class PolicyAgentLoop(AgentLoopBase):
         verl's rollout server returns the log-probabilities of sampled tokens alone, so the engine is asked to read what
         it wrote and to return the most probable tokens at each place.
         """
-        output = await whole(
-            lambda: self.server_manager.generate(
-                request_id="-".join(map(str, key)) + "-entropy",
-                prompt_ids=rollout.prompt + rollout.ids,
-                sampling_params={"max_tokens": 1, "temperature": 1.0, "prompt_logprobs": TOP_K},
+        with self.plan.waits.on("the rollout engine"):
+            output = await whole(
+                lambda: self.server_manager.generate(
+                    request_id="-".join(map(str, key)) + "-entropy",
+                    prompt_ids=rollout.prompt + rollout.ids,
+                    sampling_params={"max_tokens": 1, "temperature": 1.0, "prompt_logprobs": TOP_K},
+                )
             )
-        )
         rollout.reread += len(rollout.prompt) + len(rollout.ids)
         size = min(window, len(rollout.turn_log_probs))
         # Row i belongs to token i + 1, and verl adds a row for the last one.

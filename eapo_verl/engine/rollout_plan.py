@@ -6,6 +6,7 @@ from typing import Any
 
 from eapo_verl.engine.vocabulary import ban, end_tokens, forbidden_words
 from eapo_verl.experts.pool import ExpertPool
+from eapo_verl.record.waits import Waits
 from eapo_verl.settings.run import RunSettings, read_run
 
 
@@ -23,6 +24,7 @@ class RolloutPlan:
         forced: tokens of the opening tag.
         forbidden: what no expert's words may hold.
         measures_confidence: whether rollouts need the policy's confidence; a bonus and a cost go by it, too.
+        waits: what they wait for at the moment.
     """
 
     def __init__(self, run: RunSettings, tokenizer: Any, response_length: int) -> None:
@@ -35,11 +37,13 @@ class RolloutPlan:
         self.forced: list[int] = tokenizer.encode(self.tags.consult_open, add_special_tokens=False)
         self.ban = ban(tokenizer, self.tags.consult_open)
         self.forbidden = forbidden_words(self.tags, tokenizer)
+        self.waits = Waits()
 
     @functools.cached_property
     def pool(self) -> ExpertPool:
         """The experts; connections and limits have to outlive a rollout."""
-        return ExpertPool(self.run.experts, self.consultation.query_prompt, self.consultation.pool)
+        settings = self.consultation.pool
+        return ExpertPool(self.run.experts, self.consultation.query_prompt, settings, waits=self.waits)
 
 
 @functools.cache

@@ -13,6 +13,7 @@ from verl.utils.tensordict_utils import list_of_dict_to_tensordict
 
 from eapo_verl.engine.agent_loop import PolicyAgentLoop
 from eapo_verl.engine.failures import describe
+from eapo_verl.record.waits import Standing, merged, together
 
 #: What is kept of a problem in each of its rows: what verl reads there later. The loop has read the rest by then.
 KEPT = ("uid", "session_id", "global_steps", "data_source", "reward_model")
@@ -69,10 +70,23 @@ class RolloutWorker(AgentLoopWorkerTQ.__ray_metadata__.modified_class):
         self._groups: dict[str, Group] = {}
         #: Of confidence, by the training step that they hold in.
         self._thresholds: dict[int, float | None] = {}
+        #: Rollouts that are under way, or were in this step, since the last time that none was.
+        self._begun = 0
+
+    @property
+    def _under_way(self) -> int:
+        return sum(group.under_way for group in self._groups.values())
+
+    def standing(self) -> Standing:
+        """Where the rollouts of this process are."""
+        # Both loops of a process have one plan.
+        waits = merged(loop.plan.waits.now() for loop in list(self._loops.values())[:1])
+        return Standing(self._under_way, self._begun, waits)
 
     def announce(self, step: int, threshold: float | None) -> None:
         """Hear which threshold of confidence holds for what the policy writes in a training step."""
         self._thresholds[step] = threshold
+        self._begun = self._under_way
 
     def take_errors(self, partition_id: str, waiting: Set[str]) -> list[str]:
         """What each rollout of a partition said that has raised, in one line; forgotten here.
@@ -109,7 +123,9 @@ class RolloutWorker(AgentLoopWorkerTQ.__ray_metadata__.modified_class):
     async def _run_prompt(self, prompt: dict[str, Any], sampling: dict, trajectory: dict, trace: bool = False) -> None:
         rollout = self.config.actor_rollout_ref.rollout
         size = rollout.val_kwargs.n if trajectory["validate"] else rollout.n
-        self._groups[prompt["uid"]] = Group(prompt.get("__rollout_n__", size))
+        group = Group(prompt.get("__rollout_n__", size))
+        self._begun = group.under_way + (self._begun if self._groups else 0)
+        self._groups[prompt["uid"]] = group
         await super()._run_prompt(prompt, sampling, trajectory, trace)
 
     async def _run_agent_loop(
@@ -134,7 +150,8 @@ class RolloutWorker(AgentLoopWorkerTQ.__ray_metadata__.modified_class):
         kept = {key: about[key] for key in KEPT}
         final = output[-1] if isinstance(output, list) else output
         tokens = {"prompt_ids": final.prompt_ids, "response_ids": final.response_ids}
-        await self._compute_teacher_logprobs(final, **tokens, validate=validate, sample_kwargs=kept)
+        with self._loops[name].plan.waits.on("the teacher"):
+            await self._compute_teacher_logprobs(final, **tokens, validate=validate, sample_kwargs=kept)
         self._groups[about["uid"]].add(output, kept)
 
     async def _hand_over(self, uid: str, partition_id: str) -> None:
@@ -165,3 +182,11 @@ class RolloutManager(AgentLoopManagerTQ):
         """Those of all workers."""
         taken = ray.get([worker.take_errors.remote(partition_id, waiting) for worker in self.agent_loop_workers])
         return [error for errors in taken for error in errors]
+
+    def standing(self, within_s: float) -> Standing:
+        """Where the rollouts of all workers are.
+
+        Raises:
+            ray.exceptions.RayError: one has not said so within ``within_s`` seconds, or is gone.
+        """
+        return together(ray.get([one.standing.remote() for one in self.agent_loop_workers], timeout=within_s))

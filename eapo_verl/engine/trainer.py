@@ -63,6 +63,8 @@ class EAPOTrainer(PPOTrainer):
         #: ``extra_fields`` of the step's rows, and the parts of its rollouts' rewards, by key.
         self._rollouts: dict[str, dict[str, Any]] = {}
         self._parts: dict[str, Parts] = {}
+        #: ``extra_fields`` of all rollouts that the step has cost, those that are not learned from as well.
+        self._paid: list[dict[str, Any]] = []
         self._summary: dict[str, float | int | None] = {}
 
     def on_init_end(self) -> None:
@@ -233,9 +235,10 @@ class EAPOTrainer(PPOTrainer):
         """Add ``metrics.jsonl`` to verl's loggers; they exist from the first of the two hooks above on."""
         if "step_log" not in self.logger.logger:
             label = f"{self._run.method} seed {self._run.seed}"
-            self.logger.logger["step_log"] = StepLog(
+            self._step_log = StepLog(
                 Path(self.config.eapo.metrics_file), label, self.total_training_steps, self.global_steps
             )
+            self.logger.logger["step_log"] = self._step_log
 
     def step(self, metrics: dict, timing_raw: dict) -> KVBatchMeta:
         """As verl's; afterwards what its rollouts tell is known, before a checkpoint is written."""
@@ -244,6 +247,7 @@ class EAPOTrainer(PPOTrainer):
         rollouts = [self._rollouts[key] for key in real]
         parts, unused = [self._parts[key] for key in real], self.replay_buffer.collect()
         self._summary |= summarise(rollouts, parts, *unused)
+        self._paid = [*rollouts, *unused[0], *unused[1]]
         epochs = self.config.actor_rollout_ref.actor.ppo_epochs
         self._summary |= {"prompts_seen": self._drawn.total(), "optimiser_steps": self._mini_batches * epochs}
         self._drawn.clear()

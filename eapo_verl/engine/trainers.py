@@ -7,6 +7,7 @@ from verl.trainer.ppo.v1.trainer_sync import PPOTrainerSync
 from eapo_verl.engine.off_policy_trainer import OffPolicyTrainer
 from eapo_verl.engine.overlapping_trainer import OverlappingTrainer
 from eapo_verl.engine.trainer import EAPOTrainer
+from eapo_verl.engine.watched_trainer import WatchedTrainer
 from eapo_verl.settings.run import RunSettings
 
 #: By ``training.trainer``: our hooks and verl's trainer.
@@ -18,7 +19,7 @@ MODES: dict[str, tuple[type[PPOTrainer], ...]] = {
 
 def bases(run: RunSettings) -> tuple[type[PPOTrainer], ...]:
     """The classes that a run's trainer is made of; hooks of an earlier one come first."""
-    return ((OffPolicyTrainer,) if run.off_policy is not None else ()) + MODES[run.trainer]
+    return (WatchedTrainer, *((OffPolicyTrainer,) if run.off_policy is not None else ()), *MODES[run.trainer])
 
 
 def register(run: RunSettings) -> str:

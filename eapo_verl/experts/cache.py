@@ -57,6 +57,7 @@ class ReplyCache:
             cost=0.0,
             flops=0.0,
             attempts=0,
+            seconds=0.0,
         )
 
     def put(self, request: Mapping[str, Any], reply: Reply) -> None:

@@ -9,6 +9,7 @@ import asyncio
 import logging
 import math
 import random
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -21,6 +22,7 @@ from eapo_verl.experts.replicas import Replica, Replicas
 from eapo_verl.experts.reply import Reply
 from eapo_verl.experts.shown import part_shown
 from eapo_verl.method.draws import uniform_draw
+from eapo_verl.record.waits import Waits
 from eapo_verl.settings.base import Endpoint, ExpertPoolSettings
 
 _log = logging.getLogger(__name__)
@@ -78,6 +80,7 @@ class _Query:
             flops=sum(reply.flops for reply in self.tried),
             attempts=sum(reply.attempts for reply in self.tried),
             failovers=sum(reply.failovers for reply in self.tried),
+            tried=tuple(self.tried),
         )
 
 
@@ -95,6 +98,7 @@ class ExpertPool:
         settings: limits that hold for all endpoints; the defaults where there are none.
         journal: a folder of replies in place of ``settings.cache_dir``: of one expert, wherever it is served.
         thoughts: whether replies keep what stands before their last ``</think>``.
+        waits: where it is told which experts are waited for.
 
     Raises:
         ValueError: no endpoint, a name given twice, a malformed address, a key that is missing, or a proxy that cannot
@@ -109,6 +113,7 @@ class ExpertPool:
         settings: ExpertPoolSettings | None = None,
         journal: Path | None = None,
         thoughts: bool = False,
+        waits: Waits | None = None,
     ) -> None:
         if not endpoints:
             raise ValueError("an expert pool needs at least one endpoint")
@@ -124,6 +129,7 @@ class ExpertPool:
         self._cache = ReplyCache(folder) if folder is not None else None
         self._names_address = journal is None
         self._failures_told: set[tuple[str, str]] = set()
+        self._waits = waits or Waits()
 
     async def __aenter__(self) -> Self:
         return self
@@ -211,8 +217,13 @@ class ExpertPool:
             key["address"] = endpoint.base_url.rstrip("/")
         if self._cache is not None and (cached := await asyncio.to_thread(self._cache.get, key)) is not None:
             return self._settle(endpoint, query, Attempt(replace(cached, expert=endpoint.name)))
-        async with self._slots[endpoint.name]:
+        slots = self._slots[endpoint.name]
+        with self._waits.on(f"a place among the {endpoint.max_concurrency} requests to expert {endpoint.name}"):
+            await slots.acquire()
+        try:
             attempt = await self._send(endpoint, query, request)
+        finally:
+            slots.release()
         if attempt is None:
             return None
         settled = self._settle(endpoint, query, attempt)
@@ -226,14 +237,16 @@ class ExpertPool:
         tried: list[Replica] = []
         replica = replicas.choose(tried)
         while replica is not None:
+            began = time.monotonic()
             try:
-                with replica.asked():
+                with replica.asked(), self._waits.on(f"expert {endpoint.name}"):
                     attempt = await replica.client.send(request)
             except asyncio.CancelledError:
                 # The consultation's deadline: a request was sent, and the endpoint has not answered it.
-                query.tried.append(Reply(endpoint.name, "timed_out", attempts=1))
+                query.tried.append(Reply(endpoint.name, "timed_out", attempts=1, seconds=time.monotonic() - began))
                 self._record(replica, query.tried[-1], healthy=False)
                 raise
+            attempt = replace(attempt, reply=replace(attempt.reply, seconds=time.monotonic() - began))
             tried.append(replica)
             self._record(replica, attempt.reply, attempt.healthy)
             # Waiting for a second timeout is no fail-over.

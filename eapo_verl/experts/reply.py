@@ -1,7 +1,7 @@
 """What becomes of one query to an expert: always a reply with a named outcome, never an exception of the rollout."""
 
-from dataclasses import dataclass
-from typing import Annotated, Literal, get_args
+from dataclasses import dataclass, field
+from typing import Annotated, Literal, NamedTuple, get_args
 
 from pydantic import Field
 
@@ -17,6 +17,24 @@ FATES: tuple[Fate, ...] = get_args(Fate)
 #: A larger count of tokens is none that a reply can have, and would spoil every sum.
 TOKENS_MAX = 10**9
 _Tokens = Annotated[int, Field(ge=0, le=TOKENS_MAX)]
+
+
+class Request(NamedTuple):
+    """One request to an expert, and what it came to.
+
+    Attributes:
+        expert: name of the endpoint.
+        tokens: that it generated, as its server counts; 0 where it did not answer.
+        prompt_tokens: that it read, likewise.
+        cost: of both, in US dollars.
+        seconds: from sending it to its end, be that a reply, an error or a timeout.
+    """
+
+    expert: str
+    tokens: int
+    prompt_tokens: int
+    cost: float
+    seconds: float
 
 
 @dataclass(frozen=True)
@@ -35,6 +53,8 @@ class Reply:
             is unknown.
         attempts: requests that were sent.
         failovers: those of them that failed at one server of an expert, and went on to another of its servers at once.
+        seconds: from the request to its end; of several the last one's. How long one takes is no part of what it is.
+        tried: what each attempt came to, where there were several.
         capped: whether the text was longer than ``reply_max_bytes`` and was cut.
         cached: whether the reply comes from the cache.
         cached_tokens: those of ``tokens`` that were generated for an earlier query, whose reply this is.
@@ -56,6 +76,18 @@ class Reply:
     cached_tokens: int = 0
     cached_prompt_tokens: int = 0
     failovers: int = 0
+    seconds: float = field(default=0.0, compare=False)
+    tried: tuple["Reply", ...] = field(default=(), compare=False, repr=False)
+
+    @property
+    def requests(self) -> list["Request"]:
+        """Those that were sent for it, in order."""
+        attempts = self.tried or (self,)
+        return [
+            Request(one.expert, one.tokens, one.prompt_tokens, one.cost, one.seconds)
+            for one in attempts
+            if one.attempts
+        ]
 
     @property
     def usable(self) -> bool:

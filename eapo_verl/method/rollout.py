@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from eapo_verl.experts.reply import FATES, Reply, fate_of
+from eapo_verl.experts.reply import FATES, Reply, Request, fate_of
 from eapo_verl.method.exchange import Exchange
 from eapo_verl.method.grammar import FAULTS, Answer, Consult, Continue, Neutralised
 from eapo_verl.method.hints import FATES as HINT_FATES
@@ -60,6 +60,7 @@ class Rollout:
         steps: the training step whose policy wrote each turn, the last part of it where it was written in several.
         thresholds: of confidence, in force where it closed a consultation.
         confidences: of the policy, where it closed a consultation.
+        requests: that were sent to experts for it.
         low_confidence: whether one of them that was let through was below the threshold; None where there was none to
             hold against it.
         seconds: by phase, in verl's names.
@@ -86,6 +87,7 @@ class Rollout:
     steps: list[int] = field(default_factory=list)
     thresholds: list[float | None] = field(default_factory=list)
     confidences: list[float] = field(default_factory=list)
+    requests: list[Request] = field(default_factory=list)
     low_confidence: bool | None = None
     seconds: dict[str, float] = field(default_factory=dict)
     engine_fields: dict[str, Any] = field(default_factory=dict)
@@ -163,6 +165,7 @@ class Rollout:
             self.counts["expert_prompt_tokens_cached"] += reply.cached_prompt_tokens
             self.expert_cost += reply.cost
             self.expert_flops += reply.flops
+            self.requests += reply.requests
 
     def all_turns(self) -> list[TurnText]:
         """The finished turns and the last one."""
@@ -178,6 +181,7 @@ class Rollout:
             "steps": self.steps,
             "thresholds": self.thresholds,
             "confidences": self.confidences,
+            "requests": self.requests,
             "low_confidence": self.low_confidence,
             "copied": self._copied(),
             "policy_tokens": self.sampled,

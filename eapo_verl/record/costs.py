@@ -10,7 +10,7 @@ Validation is no cost: it is the experiment's measurement, the same for every ar
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -80,6 +80,22 @@ class Costs(NamedTuple):
 
 #: Those of its fields that are counts.
 _COUNTS = [name for name, kind in Costs.__annotations__.items() if kind is int]
+
+
+def policy_costs(steps: Iterable[Mapping[str, Any]]) -> Costs:
+    """What the policy did in training steps, by their lines of ``metrics.jsonl``."""
+    lines = list(steps)
+
+    def total(*columns: str) -> int:
+        return int(sum(line.get(column) or 0 for line in lines for column in columns))
+
+    return Costs(
+        policy_tokens_sampled=total("policy_tokens"),
+        policy_prompt_tokens=total("policy_prompt_tokens"),
+        policy_tokens_scored=total("policy_tokens_scored", "policy_tokens_reread"),
+        policy_tokens_trained=total("policy_tokens_trained"),
+        policy_prompt_tokens_trained=total("policy_prompt_tokens_trained"),
+    )
 
 
 def forward_flops(parameters: int, tokens: int) -> float:

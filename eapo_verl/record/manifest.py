@@ -11,11 +11,15 @@ from eapo_verl.experts.reply import FATES
 from eapo_verl.method.grammar import FAULTS
 from eapo_verl.method.hints import FATES as HINT_FATES
 from eapo_verl.method.off_policy import COUNTS as OFF_POLICY
-from eapo_verl.record.costs import Costs, count_parameters, forward_flops
+from eapo_verl.record import by_expert
+from eapo_verl.record.costs import Costs, count_parameters, forward_flops, policy_costs
+from eapo_verl.record.events import stalls
 from eapo_verl.record.files import write_whole
 from eapo_verl.record.other_runs import costs_of_start
 from eapo_verl.record.provenance import hardware, sources, versions
+from eapo_verl.record.server_load import ASKED, FAILED, ROLLOUT_ENGINE, experts_servers, largest
 from eapo_verl.record.solutions import read_provenance
+from eapo_verl.record.speed import speed_of_run
 from eapo_verl.record.step_metrics import OUTCOME, VALIDATION_OUTCOME, added_up
 from eapo_verl.settings.run import AnyRun, RunSettings
 
@@ -32,6 +36,7 @@ def write_manifest(
     wall_s: float,
     attempts: Sequence[Mapping[str, Any]],
     provided: dict[str, int],
+    happened: Sequence[Mapping[str, Any]] = (),
 ) -> None:
     """Write ``run.json`` for a finished run.
 
@@ -45,6 +50,7 @@ def write_manifest(
             from are added.
         attempts: of :func:`eapo_verl.record.checkpoints.note_attempt`; one, for a run in one go.
         provided: what training prompts were provided with of experts' solutions, and what became of these; or nothing.
+        happened: the lines of its file of events.
     """
 
     def total(column: str) -> float:
@@ -83,6 +89,12 @@ def write_manifest(
         "expert_cost_usd": round(total("expert_cost") + sum(source["cost_usd"] for source in sources.values()), 6),
         # The first is the sum of the others.
         "consultations": {"asked": total("queries"), **{fate: total(fate) for fate in FATES}},
+        # Of the run's consultations alone, by the expert.
+        "experts": by_expert.of_run(steps, settings.experts),
+        "speed": speed_of_run(steps),
+        "server_load": {name: total(name) for name in (ASKED, FAILED)}
+        | largest(steps, [ROLLOUT_ENGINE, *experts_servers(settings.experts)]),
+        "stalls": stalls(happened),
         "malformed": {name: total(name) for name in (*FAULTS, "unclosed")},
         "replies_changed": {name: total(name) for name in ("neutralised", "capped", "cached")},
         # All that was spent for the model; the rest is of this run alone.
@@ -160,13 +172,11 @@ def _costs(settings: RunSettings, steps: list[dict[str, Any]]) -> Costs:
         flops += forward_flops(scoring or 0, total("expert_tokens_scored"))
     known = None not in sizes.values() or not total("expert_requests", "expert_tokens_scored")
     same = (
-        *("policy_prompt_tokens", "policy_tokens_trained", "policy_prompt_tokens_trained", "expert_tokens"),
-        *("expert_prompt_tokens", "expert_tokens_scored", "expert_requests", "optimiser_steps", "prompts_seen"),
+        *("expert_tokens", "expert_prompt_tokens", "expert_tokens_scored", "expert_requests"),
+        *("optimiser_steps", "prompts_seen"),
     )
-    return Costs(
+    return policy_costs(steps)._replace(
         **{name: total(name) for name in same},
-        policy_tokens_sampled=total("policy_tokens"),
-        policy_tokens_scored=total("policy_tokens_scored", "policy_tokens_reread"),
         expert_flops=flops if known else None,
         rollouts=total("rollouts", "discarded_rollouts", "surplus_rollouts", "failed_rollouts"),
         policy_parameters=count_parameters(settings.policy),

@@ -36,6 +36,8 @@ _SOMETIMES = (
     "copy_rate",
     "failed_rollouts",
     "failed_validation_rollouts",
+    "mfu",
+    "mfu_update",
     "mismatch_kl",
     "queries_per_turn",
     "response_length",
@@ -81,10 +83,16 @@ class StepLog:
         write_whole(path, "".join(json.dumps(line) + "\n" for line in kept))
         self._started = time.monotonic()
         self._first_step = first_step
+        self._added: dict[str, Any] = {}
+
+    def add(self, columns: Mapping[str, Any]) -> None:
+        """Add columns that are no numbers, which other backends do not take, to the next line."""
+        self._added |= columns
 
     def log(self, data: dict[str, Any], step: int) -> None:
         """Append the line of ``step`` and print the progress line."""
-        line = {"step": step} | self._columns(data)
+        line = {"step": step} | self._columns(data) | self._added
+        self._added = {}
         with self._path.open("a", encoding="utf-8") as file:
             file.write(json.dumps(line) + "\n")
         print(self._progress(line), flush=True)

@@ -134,7 +134,8 @@ class Training(Settings):
     ``trainer`` is verl's: ``sync`` waits for a step's rollouts before it learns, ``colocate_async`` has the next ones
     under way while it does (docs/asynchronous-training.md); it is without meaning where nothing is sampled.
     ``precision`` is that of the engines on a CPU, without meaning on accelerators; ``trackers`` are where verl logs to
-    beside the run's own files; ``verl`` holds any key of verl's own configuration, dotted.
+    beside the run's own files; where no step has ended for ``stall_minutes``, the run says what it waits for; ``verl``
+    holds any key of verl's own configuration, dotted.
     """
 
     budget: Budget
@@ -145,6 +146,7 @@ class Training(Settings):
     threads: Annotated[Threads, OPERATIONAL] = Threads()
     precision: Precision = "float32"
     trackers: Annotated[tuple[Literal["tensorboard", "wandb"], ...], OPERATIONAL] = ("tensorboard",)
+    stall_minutes: Annotated[float, OPERATIONAL] = Field(15.0, gt=0)
     verl: dict[str, Any] = Field(default_factory=dict)
 
     @field_validator("verl")

@@ -79,7 +79,15 @@ def test_experts_are_asked_and_their_words_are_not_trained_on(checkout: Path) ->
     run = json.loads((checkout / "results/smoke/runs/eapo/seed1/run.json").read_text())
     assert run["consultations"]["asked"] > 0 and run["expert_tokens"] > 0
     assert run["consultations"]["failed"] == run["consultations"]["timed_out"] == 0
-    costs = run["costs"]
+    costs, told = run["costs"], run["experts"]["expert_a"]
+    for name in ("requests", "tokens", "prompt_tokens"):
+        assert told[name] == run[f"expert_{name}"] > 0
+    assert 0 < told["latency_s"]["p50"] <= told["latency_s"]["p99"] < 60 and told["cost_usd"] is None
+    # Both are vLLM, and were asked in the first step at least.
+    assert run["server_load"]["server_load_asked"] >= 2 and run["server_load"]["server_load_failed"] == 0
+    assert run["server_load"]["rollout_engine"]["queue_running"] is not None
+    assert 0 <= run["server_load"]["experts/expert_a"]["kv_cache_use"] < 1
+    assert run["stalls"]["said"] == 0 and run["speed"]["policy_tokens_per_s"] > 0 and run["speed"]["mfu"] is None
     sampled = costs["expert_tokens"] + costs["expert_prompt_tokens"]
     assert costs["expert_flops"] == 2 * costs["expert_parameters"]["expert_a"] * sampled > 0
 

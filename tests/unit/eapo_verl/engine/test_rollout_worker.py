@@ -1,9 +1,12 @@
 """An agent worker: a group's rows are put as one, and its rollouts that raise are counted."""
 
 import asyncio
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+
+from eapo_verl.record.waits import Standing, Wait, Waits
 
 pytestmark = pytest.mark.engine  # imports verl
 
@@ -12,6 +15,9 @@ ABOUT = {"uid": "p", "global_steps": 3, "data_source": "train", "reward_model": 
 
 class Loop:
     """Stands for the agent loop: fails on every other rollout; the third has an extra row before its own."""
+
+    def __init__(self) -> None:
+        self.plan = SimpleNamespace(waits=Waits())
 
     async def run(self, sampling_params: dict[str, Any], session_id: int, **kwargs: Any) -> Any:
         if session_id % 2:
@@ -89,3 +95,35 @@ def test_rows_that_cannot_be_put_are_an_error_of_the_rollout_that_put_them(monke
     ended, errors = roll_out(monkeypatch, put)
     assert ended == [type(None), ValueError, type(None), ValueError, OSError]
     assert sorted(errors) == ["OSError: queue is gone", "ValueError: no room for 1", "ValueError: no room for 3"]
+
+
+def test_a_worker_says_how_many_rollouts_are_unfinished_and_whom_they_wait_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    from eapo_verl.engine import rollout_worker
+
+    loop = Loop()
+    worker = object.__new__(rollout_worker.RolloutWorker)
+    worker._loops, worker._errors, worker._groups, worker._begun = {"consulting": loop}, [], {}, 0
+    worker._thresholds = {}
+    worker.config = SimpleNamespace(
+        actor_rollout_ref=SimpleNamespace(rollout=SimpleNamespace(n=4, val_kwargs=SimpleNamespace(n=2)))
+    )
+    verls = rollout_worker.RolloutWorker.__mro__[1]
+    monkeypatch.setattr(verls, "_run_prompt", nothing)
+    monkeypatch.setattr(rollout_worker.transfer_queue, "async_kv_batch_put", nothing)
+
+    async def prompts(*uids: str) -> None:
+        for uid in uids:
+            await worker._run_prompt({"uid": uid}, {}, {"validate": False})
+
+    asyncio.run(prompts("p", "q"))
+    with loop.plan.waits.on("expert a"):
+        asyncio.run(worker._hand_over("p", "train"))
+        told = worker.standing()
+    assert told == Standing(7, 8, {"expert a": Wait(1, told.waits["expert a"].longest_s)})
+    # In the next step those count that are under way, and what is begun after all have ended is counted anew.
+    worker.announce(2, None)
+    assert worker.standing() == Standing(7, 7, {})
+    for uid in "pppqqqq":
+        asyncio.run(worker._hand_over(uid, "train"))
+    asyncio.run(prompts("r"))
+    assert worker.standing() == Standing(4, 4, {})

@@ -333,3 +333,14 @@ def test_a_dead_replica_is_left_alone_and_where_all_are_dead_the_query_fails_onc
 def test_a_refused_request_is_no_fail_over(server: ExpertServer) -> None:
     (reply,) = ask([endpoint(server.base_url, replica_urls=(server.base_url,))], ["refused x"])
     assert (reply.outcome, reply.attempts, reply.failovers) == ("failed", 1, 0)
+
+
+def test_each_request_is_told_with_its_expert_and_its_time(server: ExpertServer) -> None:
+    group = [endpoint(server.base_url, "slow", timeout_s=0.2), endpoint(server.base_url, "quick")]
+    (reply,) = ask(group, ["slow_once 1"], seed=seed_with_first(group, "slow"))
+    first, second = reply.requests
+    assert (first.expert, first.tokens, second.expert, second.tokens) == ("slow", 0, "quick", 7)
+    assert 0.2 <= first.seconds < 2.0 and 0.0 < second.seconds < 2.0
+    # At the consultation's deadline, too.
+    (cut,) = ask([endpoint(server.base_url)], ["slow 2"], deadline_s=0.2)
+    assert [(one.expert, one.seconds >= 0.1) for one in cut.requests] == [("a", True)]

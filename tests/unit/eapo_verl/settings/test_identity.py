@@ -49,7 +49,7 @@ def test_what_is_mere_operation() -> None:
     assert marked(ExpertPoolSettings) == {
         *("deadline_s", "backoff_s", "breaker_threshold", "breaker_cooldown_s", "failure_window", "failure_limit")
     }
-    assert marked(Training) == {"threads", "trackers"}
+    assert marked(Training) == {"threads", "trackers", "stall_minutes"}
 
 
 def test_the_trainer_counts_where_it_is_not_the_one_that_there_was() -> None:
