@@ -103,6 +103,7 @@ def train(settings: RunSettings, checkpoint_dir: Path, resumed_from: int, nodes:
 
         from eapo_verl.engine import banned_tag
         from eapo_verl.engine.cluster import RUNNER, Watch, formed, joining
+        from eapo_verl.engine.failures import RolloutsFailed
         from eapo_verl.engine.task_runner import TaskRunner
         from eapo_verl.engine.verl_checks import validate
         from eapo_verl.engine.weight_socket import new_run
@@ -129,7 +130,9 @@ def train(settings: RunSettings, checkpoint_dir: Path, resumed_from: int, nodes:
         try:
             run_ppo(config, ray.remote(num_cpus=1)(TaskRunner).options(name=RUNNER))
         except ray.exceptions.RayError as error:
-            if watch is None or isinstance(error, RunStopped) or not watch.notices():
+            # Rollouts that raise, too, may be the first that is seen of a machine's loss.
+            told = isinstance(error, RunStopped) and not isinstance(error, RolloutsFailed)
+            if watch is None or told or not watch.notices():
                 raise
             raise RunStopped(f"cluster: lost {', '.join(watch.lost)}; the same command goes on with the run") from error
         finally:
