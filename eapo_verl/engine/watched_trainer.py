@@ -51,8 +51,11 @@ class WatchedTrainer(EAPOTrainer):
                 return sample(*args, **kwargs)
 
         self.replay_buffer.sample = sample_in_phase
-        engines = [f"http://{address}/metrics" for address in self.llm_server_manager.get_addresses()]
-        loads = ServerLoads({ROLLOUT_ENGINE: engines} | experts_servers(self._run.experts))
+        servers = experts_servers(self._run.experts)
+        if not self.config.actor_rollout_ref.rollout.disable_log_stats:
+            addresses = self.llm_server_manager.get_addresses()
+            servers[ROLLOUT_ENGINE] = [f"http://{address}/metrics" for address in addresses]
+        loads = ServerLoads(servers)
         self._watch = Watch(self._run.stall_minutes * 60, loads, self._standing, self._say_stall)
         self._parameters = count_parameters(self._run.policy)
         peak = peak_flops(ray.nodes())

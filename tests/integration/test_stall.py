@@ -22,7 +22,8 @@ def test_a_run_that_waits_for_an_expert_says_for_which_and_goes_on(python: str, 
         command = settings(checkout, tmp_path, "eapo", python, budget=budget, consultation=consultation)
         run = yaml.safe_load((tmp_path / "settings.yaml").read_text())
         run["experts"][0] |= {"base_url": server.base_url, "model": "m", "price_per_million_output": 1.0}
-        (tmp_path / "settings.yaml").write_text(yaml.safe_dump(run | {"stall_minutes": 1.5 / 60}))
+        counting = {"actor_rollout_ref.rollout.disable_log_stats": False}
+        (tmp_path / "settings.yaml").write_text(yaml.safe_dump(run | {"stall_minutes": 1.5 / 60, "verl": counting}))
         finished = in_checkout(checkout, *command)
     assert finished.returncode == 0, finished.stdout[-6000:]
     name = run["experts"][0]["name"]
