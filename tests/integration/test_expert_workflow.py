@@ -72,7 +72,7 @@ def test_samples_say_what_they_cost(checkout: Path, tmp_path: Path) -> None:
     provenance = json.loads((tmp_path / "samples/chains_a.provenance.json").read_text())
     assert len(rows) == SAMPLES * QUESTIONS
     assert all(row["expert_requests"] == 1 for row in rows)
-    # Beside these the service itself asks whether its server is well, now and then: a prompt of one token, for one more.
+    # Beside these the service itself asks whether its server is well: a prompt of one token, for one more.
     checks = asked - len(rows)
     for name, count in {"expert_tokens": written - checks, "expert_prompt_tokens": read - checks}.items():
         assert sum(row[name] for row in rows) == provenance[name] == count > 0
