@@ -115,6 +115,7 @@ def assumed_for(experiment: Experiment) -> Assumed:
         refusal=10.0,
         solution=0.4 * experiment.solutions.max_tokens,
         queries=1.0,
+        early=1.0,
         internalized=0.3,
         # DAPO's recipe: about half of the groups at its end show no contrast.
         discarded=1.0,

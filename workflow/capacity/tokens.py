@@ -39,6 +39,8 @@ class Assumed(Settings):
         refusal: what the policy reads where a reply is not shown.
         solution: of an expert's solution of a training problem.
         queries: that a rollout of an arm that consults asks.
+        early: how many times as many it asks while replies are shown: of the queries that are not held back (by the
+            gate, say) the mean over a run's steps weighted by acceptance, over ``queries``.
         internalized: samples that internalization adds for each reply that is shown, where an arm has it.
         discarded: rollouts that dynamic sampling throws away for each that it keeps.
     """
@@ -51,6 +53,7 @@ class Assumed(Settings):
     refusal: float = Field(ge=0)
     solution: float = Field(gt=0)
     queries: float = Field(ge=0)
+    early: float = Field(ge=0)
     internalized: float = Field(ge=0)
     discarded: float = Field(ge=0)
 
@@ -116,7 +119,7 @@ class TokenModel:
         )
         written = rows - placed
         queries = assumed.queries if consultation.possible else 0.0
-        shown = open_steps * rollouts * queries
+        shown = open_steps * rollouts * queries * assumed.early
         asked = shown if consultation.pool.ask == "when_accepted" else written * queries
         hinted = 0.0 if hint is None else open_steps * rollouts * hint.share * assumed.solution
         sampled = written * (assumed.response + queries * assumed.query) - hinted
