@@ -27,7 +27,8 @@ from workflow.embedded.problems import (
     solve_chain,
     true_rare,
 )
-from workflow.embedded.tokenizer import CONSULT_CLOSE, CONSULT_OPEN, EOS, REPLY_CLOSE, REPLY_OPEN, UNAVAILABLE
+from workflow.embedded.tokenizer import CONSULT_CLOSE, CONSULT_OPEN, REPLY_CLOSE, REPLY_OPEN, UNAVAILABLE
+from workflow.word_tokenizer import EOS
 
 STEP = re.compile(r"(\d)([-+*@#])(\d)=\d")
 """A step of a solution."""

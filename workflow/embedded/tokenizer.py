@@ -4,14 +4,13 @@ Tags are *not* special tokens: decoding with ``skip_special_tokens`` keeps them,
 added tokens, which no expert may write; a box is a word like any other.
 """
 
-from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, pre_tokenizers
 from transformers import PreTrainedTokenizerFast
 
 from eapo_verl.method.grammar import Tags
 from workflow.embedded.arguments import CONTEXT
 from workflow.embedded.problems import COMMON, RARE
+from workflow.word_tokenizer import SPECIAL, word_tokenizer
 
-PAD, BOS, EOS, UNKNOWN = "<pad>", "<s>", "</s>", "<unk>"
 CHARACTERS = "0123456789" + COMMON + RARE + "=,;|} \n"
 BOX = "\\boxed{"
 # The grammar as it is where an experiment does not say otherwise.
@@ -28,20 +27,4 @@ CHAT_TEMPLATE = (
 
 def build_tokenizer() -> PreTrainedTokenizerFast:
     """The tokenizer, which ``AutoTokenizer`` loads once it is saved. Other characters become ``<unk>``."""
-    vocabulary = {text: index for index, text in enumerate((PAD, BOS, EOS, UNKNOWN, *CHARACTERS, BOX))}
-    tokenizer = Tokenizer(models.WordLevel(vocabulary, unk_token=UNKNOWN))
-    tokenizer.pre_tokenizer = pre_tokenizers.Split(Regex(r"\\boxed\{|[\s\S]"), "isolated")
-    # Without a decoder, tokens would be joined by spaces.
-    tokenizer.decoder = decoders.Fuse()
-    fast = PreTrainedTokenizerFast(
-        tokenizer_object=tokenizer,
-        pad_token=PAD,
-        bos_token=BOS,
-        eos_token=EOS,
-        unk_token=UNKNOWN,
-        model_max_length=CONTEXT,
-        clean_up_tokenization_spaces=False,
-    )
-    fast.add_tokens([AddedToken(tag, normalized=False, special=False) for tag in TAGS])
-    fast.chat_template = CHAT_TEMPLATE
-    return fast
+    return word_tokenizer((*SPECIAL, *CHARACTERS, BOX), r"\\boxed\{|[\s\S]", TAGS, CONTEXT, CHAT_TEMPLATE)

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 from eapo_verl.method.grammar import Tags
 from workflow.sources import checkpoint
 from workflow.sources.command import run, source_parser
+from workflow.word_tokenizer import EOS, SPECIAL, word_tokenizer
 
 if TYPE_CHECKING:
     import torch
@@ -33,7 +34,6 @@ Table = Mapping[str, Mapping[str, float]]
 CONTEXT = 4096
 #: Of the hidden state, a direction a token; and of the one layer.
 WIDTH, INTERMEDIATE, HEADS, HEAD_SIZE = 64, 64, 2, 32
-PAD, BOS, EOS, UNKNOWN = "<pad>", "<s>", "</s>", "<unk>"
 _TAGS = Tags()
 #: How often the policy asks before it answers.
 _ASKS = 0.3
@@ -87,7 +87,7 @@ _WRITTEN = (*TABLE, *(phrase for row in TABLE.values() for phrase in row))
 #: Tokens that are found within words, and are no words of an expert's.
 TAGS = (*_TAGS.markup, _TAGS.unavailable)
 #: All others, what is never written among them.
-_UNWRITTEN = (PAD, BOS, EOS, UNKNOWN, _TAGS.separator)
+_UNWRITTEN = (*SPECIAL, _TAGS.separator)
 PHRASES = (*_UNWRITTEN, *(text for text in dict.fromkeys(_WRITTEN) if text not in (*TAGS, *_UNWRITTEN)))
 
 
@@ -101,25 +101,9 @@ def table(role: Role) -> Table:
 
 def build_tokenizer() -> PreTrainedTokenizerFast:
     """The tokenizer: a token a phrase, and one for every other word. A chat is what is said in it, and nothing else."""
-    from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, pre_tokenizers
-    from transformers import PreTrainedTokenizerFast
-
-    tokenizer = Tokenizer(models.WordLevel({text: place for place, text in enumerate(PHRASES)}, unk_token=UNKNOWN))
     known = "|".join(re.escape(phrase) for phrase in sorted(PHRASES, key=len, reverse=True))
-    tokenizer.pre_tokenizer = pre_tokenizers.Split(Regex(rf"{known}|\S+[^\S\n]*|[^\S\n]+"), "isolated")
-    tokenizer.decoder = decoders.Fuse()
-    fast = PreTrainedTokenizerFast(
-        tokenizer_object=tokenizer,
-        pad_token=PAD,
-        bos_token=BOS,
-        eos_token=EOS,
-        unk_token=UNKNOWN,
-        model_max_length=CONTEXT,
-        clean_up_tokenization_spaces=False,
-    )
-    fast.add_tokens([AddedToken(tag, normalized=False, special=False) for tag in TAGS])
-    fast.chat_template = "{{ bos_token }}{% for message in messages %}{{ message['content'] }}{% endfor %}"
-    return fast
+    chat = "{{ bos_token }}{% for message in messages %}{{ message['content'] }}{% endfor %}"
+    return word_tokenizer(PHRASES, rf"{known}|\S+[^\S\n]*|[^\S\n]+", TAGS, CONTEXT, chat)
 
 
 def logits(tokenizer: PreTrainedTokenizerFast, role: Role) -> torch.Tensor:

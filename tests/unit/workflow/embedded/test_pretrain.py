@@ -38,7 +38,8 @@ from workflow.embedded.demonstrations import (
     problem_demonstration,
 )
 from workflow.embedded.problems import RARE, solution, true_rare
-from workflow.embedded.tokenizer import EOS, UNAVAILABLE, build_tokenizer
+from workflow.embedded.tokenizer import UNAVAILABLE, build_tokenizer
+from workflow.word_tokenizer import EOS
 
 untimed = settings(deadline=None, max_examples=50)
 KNOWN = known_entries(0.3)
