@@ -71,9 +71,14 @@ class Marked:
 
 def trainer_below(process: psutil.Process) -> psutil.Process:
     """Of a job's processes the training itself, which is the one that has started Ray's daemon."""
-    (trainer,) = [
-        each for each in process.children(recursive=True) if any(child.name() == "raylet" for child in each.children())
-    ]
+    trainers = []
+    for each in process.children(recursive=True):
+        # One that ends meanwhile is not Ray's daemon.
+        with contextlib.suppress(psutil.NoSuchProcess):
+            if each.name() == "raylet":
+                trainers.append(each.parent())
+    (trainer,) = trainers
+    assert trainer is not None
     return trainer
 
 
