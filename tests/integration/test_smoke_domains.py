@@ -16,7 +16,8 @@ from tasks.base import RIGHT, UNANSWERED, UNREADABLE, WRONG
 from tasks.sandbox import OUTCOMES
 from tests.integration.checkout import copy_checkout, snakemake
 
-pytestmark = pytest.mark.engine
+# Each domain is 110 seconds of a processor: beside `make test`, which .ci/run calls after them.
+pytestmark = [pytest.mark.engine, pytest.mark.arm]
 #: By the domain that it is trained in, what grading has to say there.
 WORDS = {"code": {*OUTCOMES, UNANSWERED}, "logic": {RIGHT, WRONG, UNREADABLE, UNANSWERED}}
 #: And by the benchmark of each.
@@ -24,8 +25,7 @@ BENCHMARKS = {"humaneval": "code", "puzzles": "logic"}
 METHODS = ("self_exploratory", "eapo")
 
 
-# Each is 110 seconds of a processor: the one without programs to run is with the rival arms' tests.
-@pytest.fixture(scope="module", params=["code", pytest.param("logic", marks=pytest.mark.arm)])
+@pytest.fixture(scope="module", params=["code", "logic"])
 def domain(request: pytest.FixtureRequest) -> str:
     """Of training."""
     return request.param
