@@ -120,7 +120,7 @@ known-experiment:
 test: $(STAMP)  ## run the tests, those on real engines included (ARGS="-m 'not engine'" for the quick ones)
 	@$(RUN) python -m pytest -n 3 --dist loadfile --no-loadscope-reorder -m "not arm" $(ARGS)
 
-test-arms: $(STAMP)  ## run the tests of rival arms on real engines, each trained or sampled in the smoke experiment, and of several machines
+test-arms: $(STAMP)  ## run the long tests: of rival arms on real engines, of other domains, several machines, shards
 	@$(RUN) python -m pytest -m arm $(ARGS)
 
 test-cluster: $(VENV)/.complete-cluster  ## as root of a Debian: make a Slurm here, run the smoke experiment on it, remove it again

@@ -87,6 +87,7 @@ def sampled(checkout: Path, benchmarks: dict[str, Any], **changes: Any) -> tuple
     return sorted(rules), set(re.findall(r"drawn: (\w+)", log.read_text())) if "draw" in rules else set()
 
 
+@pytest.mark.arm
 def test_a_benchmark_is_added_touched_and_asked_otherwise(checkout: Path) -> None:
     assert sampled(checkout, {"alpha": ALPHA}) == (["draw", "fetched_problems", "request", "sample"], {"alpha"})
     work = work_of(checkout)

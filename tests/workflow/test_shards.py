@@ -141,6 +141,7 @@ def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     yield copy
 
 
+@pytest.mark.arm
 def test_shards_and_the_whole_experiment_leave_each_other_s_work_alone(
     checkout: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
