@@ -155,10 +155,11 @@ def _basis(
     test = "questions and training seeds as crossed random effects" if seeds > 1 else "paired t over questions"
     if math.isnan(row["p_adjusted"]):
         test = "none"
+    seeds_of = [f"{name(row[f'method_{side}'])} {int(row[f'seeds_{side}'])}" for side in "ab"]
     return (
-        f"Accuracy, in points of 100, on {_number(int(row['n_questions']), 'question')} of {_number(len(benchmarks), 'benchmark')} "
-        f"({', '.join(map(row_name, benchmarks))}), {_samples(row, main)}; training seeds: "
-        f"{name(row['method_a'])} {int(row['seeds_a'])}, {name(row['method_b'])} {int(row['seeds_b'])}. "
+        f"Accuracy, in points of 100, on {_number(int(row['n_questions']), 'question')} of "
+        f"{_number(len(benchmarks), 'benchmark')} ({', '.join(map(row_name, benchmarks))}), {_samples(row, main)}; "
+        f"training seeds: {', '.join(seeds_of)}. "
         f"Test: {test}.{_declared(family)}{_second_opinion(model)}{_in_pairs(paired, len(family))}"
     )
 
