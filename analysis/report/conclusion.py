@@ -90,7 +90,8 @@ def _sentence(row: pd.Series, family: int, main: pd.DataFrame) -> str:
             f"({a} minus {b}: {points(difference)} points, {statistics})."
         )
     interest = f"a true difference that matters ({100 * row['smallest_effect']:g} points or more, either way)"
-    surely = f"(p {p_equals(row['p_equivalence_adjusted'])}{holm})"
+    # Its tests have 5% on one side each: the 95% interval may reach beyond what they rule out.
+    surely = f"(one-sided p {p_equals(row['p_equivalence_adjusted'])}{holm})"
     if verdict in SHOWN:
         opening, word = ("Yes", "above") if difference > 0 else ("No, the reverse", "below")
         slight, limit = (", but by less than matters", f"; {interest} is ruled out {surely}")
