@@ -90,6 +90,18 @@ def test_a_difference_is_coloured_only_if_it_is_shown(shift: float, colour: tupl
     ]  # fmt: skip
 
 
+def test_long_names_leave_the_panels_their_room() -> None:
+    table = scores(0.1)
+    significance = significance_table(table, [("eapo", "self_exploratory")])
+    with described({"eapo": Described(title="A method " * 15)}):
+        figure = paired_differences(table, significance).figure
+        figure.draw_without_rendering()
+    left, right = figure.axes
+    first, second = left.get_yticklabels()[0].get_text().split("\n")
+    assert first.startswith("A method A method") and first.endswith("…") and second == "− self exploratory"
+    assert min(axes.get_position().width for axes in (left, right)) > 0.12
+
+
 def test_what_components_add_stands_beside_what_the_paper_reports() -> None:
     table = scores(0.35)
     declared = [Ablation("experts_asked", "eapo", "self_exploratory"), Ablation("none", "self_exploratory", "base")]
