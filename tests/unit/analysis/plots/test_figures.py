@@ -1,5 +1,6 @@
 """What the figures show, as far as it can be asked of them."""
 
+import warnings
 from pathlib import Path
 
 import matplotlib.pyplot as plt
@@ -95,11 +96,11 @@ def test_long_names_leave_the_panels_their_room() -> None:
     significance = significance_table(table, [("eapo", "self_exploratory")])
     with described({"eapo": Described(title="A method " * 15)}):
         figure = paired_differences(table, significance).figure
-        figure.draw_without_rendering()
-    left, right = figure.axes
-    first, second = left.get_yticklabels()[0].get_text().split("\n")
+        # matplotlib warns where it finds no room for the panels.
+        with warnings.catch_warnings(action="error"):
+            figure.draw_without_rendering()
+    first, second = figure.axes[0].get_yticklabels()[0].get_text().split("\n")
     assert first.startswith("A method A method") and first.endswith("…") and second == "− self exploratory"
-    assert min(axes.get_position().width for axes in (left, right)) > 0.12
 
 
 def test_what_components_add_stands_beside_what_the_paper_reports() -> None:
