@@ -16,6 +16,7 @@ from analysis.plots import remove_of_ablations
 from analysis.tables import SOMETIMES
 from analysis.tables.files import remove_table
 from analysis.tables.numbers import rounded
+from analysis.tables.significance import ANSWER
 
 #: Says of which shards the results beside it are made, and what of the experiment they lack.
 NOTE = "merged.md"
@@ -121,9 +122,9 @@ def _lacking(together: Merged) -> Iterator[str]:
         return
     count = len(together.missing) + len(together.held)
     yield (
-        f"Incomplete: {len(together.missing)} of the {count} cells (arm and training seed) that the experiment "
-        f"declares are missing: {_by_arm(together.missing)}. Every row is of the seeds that its arm has (n_seeds, "
-        "seeds_a, seeds_b)."
+        f"Incomplete: of the {count} cells (arm and training seed) that the experiment declares, these results lack "
+        f"{len(together.missing)}: {_by_arm(together.missing)}. Every comparison is of the seeds that its methods "
+        "have; its row says how many."
     )
     if together.said.get(SENSITIVITY) and not _settings(together):
         yield "Left out is the table of sensitivity, which needs the arms of all of its settings."
@@ -135,10 +136,15 @@ def _lacking(together: Merged) -> Iterator[str]:
         out = [one for one in declared if one not in there]
         if out:
             yield (
-                f"Left out are {len(out)} of the {len(declared)} declared {key}, an arm of which is missing: "
+                f"Left out of the {len(declared)} declared {key}, for lack of an arm: "
                 f"{', '.join(' - '.join(one[-2:]) for one in out)}. p-values are adjusted ({rule}) over the other "
                 f"{len(there)} alone."
             )
+    if list(ANSWER) in together.said["comparisons"] and not together.has(*ANSWER):
+        yield (
+            f"The comparison that is to be answered first, {' - '.join(ANSWER)}, is not among these results: what is "
+            "answered is the first one that is."
+        )
 
 
 def _by_arm(cells: Sequence[Arm]) -> str:

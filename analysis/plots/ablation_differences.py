@@ -32,7 +32,7 @@ def ablation_differences(scores: Scores, ablations: pd.DataFrame) -> Drawn:
     forest(axes, rows, [component_name(component) for component in rows["component"]], "BH", reported)
     # Where it reports none, it is NaN, which is not drawn.
     axes.plot([100 * value for value in reported], range(len(rows)), **_PAPER, zorder=4)
-    legend(axes, height, Line2D([], [], **_PAPER, label="reported by the paper"))
+    legend(figure, Line2D([], [], **_PAPER, label="reported by the paper"))
     return Drawn(
         figure,
         "What each component adds, in accuracy on all questions: the method with it minus the method without it, with "

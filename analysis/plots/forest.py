@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
@@ -83,23 +84,16 @@ def forest(
     )
 
 
-def legend(axes: Axes, height: float, *more: Artist) -> None:
-    """Say what marks mean, ``more`` of them beside those of :func:`forest`; ``height``: of the figure, in inches."""
+def legend(figure: Figure, *more: Artist) -> None:
+    """Say below all panels what marks mean, ``more`` of them beside those of :func:`forest`."""
     handles: list[Artist] = [
         Line2D([], [], marker="o", ls="", color=style.HIGHER, label="shown"),
         Line2D([], [], marker="o", ls="", color=style.NOT_SHOWN, markerfacecolor="white", label="not shown"),
         Patch(color="0.9", label="too small for this design"),
         *more,
     ]
-    axes.legend(
-        handles=handles,
-        loc="upper left",
-        # Below the axis label, which takes the same height whatever the figure's.
-        bbox_to_anchor=(-0.25, -0.72 / height),
-        ncols=len(handles),
-        columnspacing=1.2,
-        handletextpad=0.4,
-    )
+    # Of the figure: beside the axes it would take the room that they are drawn in.
+    figure.legend(handles=handles, loc="outside lower left", ncols=len(handles), columnspacing=1.2, handletextpad=0.4)
 
 
 def verdict(row: pd.Series) -> tuple[tuple[float, ...], bool]:

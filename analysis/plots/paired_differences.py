@@ -23,6 +23,8 @@ from analysis.tables.names import name, row_name
 from analysis.tables.shown import detectable_text
 from analysis.tables.significance import primary_comparison
 
+# Characters of a label; what is longer would take the panels' room, and stands in the table.
+LONGEST = 44
 # With more rows than this, the benchmarks are left to the table.
 MOST_ROWS = 24
 
@@ -44,7 +46,7 @@ def paired_differences(scores: Scores, significance: pd.DataFrame) -> Drawn:
     forest(left, rows, [_label(row) for _, row in rows.iterrows()], "Holm", (-interest, interest))
     for side in (-interest, interest):
         left.axvline(100 * side, color="0.4", linewidth=0.9, linestyle=":", zorder=1)
-    legend(left, height, Line2D([], [], marker="o", ls="", color=style.SMALL, label="none of interest"))
+    legend(figure, Line2D([], [], marker="o", ls="", color=style.SMALL, label="none of interest"))
     _by_question(right, scores, primary)
     return Drawn(
         figure,
@@ -85,8 +87,15 @@ def _rows(significance: pd.DataFrame) -> pd.DataFrame:
 
 
 def _label(row: pd.Series) -> str:
-    whole = row["benchmark"] == ALL
-    return f"{name(row['method_a'])} − {name(row['method_b'])}" if whole else row_name(row["benchmark"])
+    if row["benchmark"] != ALL:
+        return _short(row_name(row["benchmark"]))
+    a, b = (name(row[f"method_{side}"]) for side in "ab")
+    # Of a long pair each name has a line.
+    return f"{a} − {b}" if len(a) + len(b) < LONGEST else f"{_short(a)}\n− {_short(b)}"
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= LONGEST else f"{text[: LONGEST - 1]}…"
 
 
 def _by_question(axes: Axes, scores: Scores, primary: pd.Series) -> None:

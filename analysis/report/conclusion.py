@@ -9,21 +9,24 @@ from dataclasses import dataclass
 import pandas as pd
 
 from analysis.intake.cells import ALL, MACRO
+from analysis.statistics.mixed import MIXED
 from analysis.statistics.outcome import ALPHA
 from analysis.statistics.reported import CANNOT_TELL, CONSISTENT, LARGER, SMALLER
-from analysis.statistics.verdict import EQUIVALENT, NEGLIGIBLE, SHOWN, UNDECIDABLE
+from analysis.statistics.secondary import PAIRED
+from analysis.statistics.verdict import EQUIVALENT, HIGHER, LOWER, NEGLIGIBLE, SHOWN, UNDECIDABLE
 from analysis.tables.names import inline_name, name, row_name
 from analysis.tables.numbers import p_equals, p_text, points, rounded, size, span
 from analysis.tables.shown import samples_text
-from analysis.tables.significance import declared_comparisons, mixed_model, primary_comparison
+from analysis.tables.significance import beside, declared_comparisons, primary_comparison
 
-# By how a difference stands to the paper's.
+# By how a difference stands to the paper's; the interval is the one that stands before it.
 _PAPER = {
-    CONSISTENT: "That is consistent with the paper's {theirs}.",
-    SMALLER: "That is smaller than the paper's {theirs}.",
-    LARGER: "That is larger than the paper's {theirs}.",
-    CANNOT_TELL: "Whether it is the paper's {theirs} or nothing cannot be told.",
+    CONSISTENT: "That is consistent with the paper's {theirs}, which the interval holds.",
+    SMALLER: "The difference is smaller than the paper's {theirs}: the interval lies {side} that.",
+    LARGER: "The difference is larger than the paper's {theirs}: the interval lies {side} that.",
+    CANNOT_TELL: "Whether the difference is the paper's {theirs} or nothing cannot be told.",
 }
+_REVERSE = "That is the reverse of the paper's {theirs}."
 
 
 @dataclass(frozen=True)
@@ -61,13 +64,13 @@ def conclude(main: pd.DataFrame, significance: pd.DataFrame, trained: Collection
     rows = declared_comparisons(significance)
     row = primary_comparison(significance)
     methods = (str(row["method_a"]), str(row["method_b"]))
-    model = mixed_model(significance, row)
+    model, paired = (beside(significance, row, test) for test in (MIXED, PAIRED))
     return Conclusion(
         str(row["verdict"]),
         methods,
         _sentence(row, len(rows), main),
-        _basis(row, rows, main, model),
-        (*_warnings(row, main, trained), *_disagreement(row, model)),
+        _basis(row, rows, main, model, paired),
+        (*_warnings(row, main, trained), *_disagreement(row, model), *_otherwise_in_pairs(row, paired)),
     )
 
 
@@ -86,8 +89,9 @@ def _sentence(row: pd.Series, family: int, main: pd.DataFrame) -> str:
             f"Scores are near {_end_of_scale(row, main)}; no conclusion about methods can be drawn "
             f"({a} minus {b}: {points(difference)} points, {statistics})."
         )
-    interest = f"a true difference of {100 * row['smallest_effect']:g} points or more, either way,"
-    surely = f"(p {p_equals(row['p_equivalence_adjusted'])}{holm})"
+    interest = f"a true difference that matters ({100 * row['smallest_effect']:g} points or more, either way)"
+    # Its tests have 5% on one side each: the 95% interval may reach beyond what they rule out.
+    surely = f"(one-sided p {p_equals(row['p_equivalence_adjusted'])}{holm})"
     if verdict in SHOWN:
         opening, word = ("Yes", "above") if difference > 0 else ("No, the reverse", "below")
         slight, limit = (", but by less than matters", f"; {interest} is ruled out {surely}")
@@ -102,10 +106,16 @@ def _sentence(row: pd.Series, family: int, main: pd.DataFrame) -> str:
         )
     else:
         said = (
-            f"Not shown: {a} minus {b} is {points(difference)} points ({statistics}), which chance alone can explain; "
-            f"nor is {interest} ruled out {surely}.{_detectable(row)}"
+            f"Not shown: {a} minus {b} is {points(difference)} points ({statistics}), {_by_chance(row, family)}; nor "
+            f"is {interest} ruled out {surely}.{_detectable(row)}"
         )
     return f"{said}{_beside_the_paper(row)}"
+
+
+def _by_chance(row: pd.Series, family: int) -> str:
+    """What chance can do where no difference is shown: the interval, not adjusted, may exclude 0 all the same."""
+    many = f" where {family} comparisons are made" if row["p_value"] < ALPHA else ""
+    return f"which chance alone can explain{many}"
 
 
 def _end_of_scale(row: pd.Series, main: pd.DataFrame) -> str:
@@ -115,7 +125,13 @@ def _end_of_scale(row: pd.Series, main: pd.DataFrame) -> str:
 
 def _beside_the_paper(row: pd.Series) -> str:
     stands = _PAPER.get(row["replication"])
-    return "" if stands is None else f" {stands.format(theirs=points(row['reported']) + ' points')}"
+    if stands is None:
+        return ""
+    theirs = float(row["reported"])
+    if row["verdict"] in (HIGHER, LOWER) and row["difference"] * theirs < 0:
+        stands = _REVERSE
+    side = "below" if row["ci_high"] < theirs else "above"
+    return f" {stands.format(theirs=f'{points(theirs)} points', side=side)}"
 
 
 def _detectable(row: pd.Series) -> str:
@@ -132,16 +148,25 @@ def _detectable(row: pd.Series) -> str:
     )
 
 
-def _basis(row: pd.Series, family: pd.DataFrame, main: pd.DataFrame, model: pd.Series | None) -> str:
+def _basis(
+    row: pd.Series, family: pd.DataFrame, main: pd.DataFrame, model: pd.Series | None, paired: pd.Series | None
+) -> str:
     benchmarks = [benchmark for benchmark in main["benchmark"].unique() if benchmark not in (ALL, MACRO)]
     seeds = max(int(row["seeds_a"]), int(row["seeds_b"]))
     test = "questions and training seeds as crossed random effects" if seeds > 1 else "paired t over questions"
+    if math.isnan(row["p_adjusted"]):
+        test = "none"
+    seeds_of = [f"{name(row[f'method_{side}'])} {int(row[f'seeds_{side}'])}" for side in "ab"]
     return (
-        f"{int(row['n_questions'])} questions of {len(benchmarks)} benchmark{'s' if len(benchmarks) > 1 else ''} "
-        f"({', '.join(map(row_name, benchmarks))}), {_samples(row, main)}; training seeds: "
-        f"{name(row['method_a'])} {int(row['seeds_a'])}, {name(row['method_b'])} {int(row['seeds_b'])}. "
-        f"Test: {test}.{_declared(family)}{_second_opinion(model)}"
+        f"Accuracy, in points of 100, on {_number(int(row['n_questions']), 'question')} of "
+        f"{_number(len(benchmarks), 'benchmark')} ({', '.join(map(row_name, benchmarks))}), {_samples(row, main)}; "
+        f"training seeds: {', '.join(seeds_of)}. "
+        f"Test: {test}.{_declared(family)}{_second_opinion(model)}{_in_pairs(paired, len(family))}"
     )
+
+
+def _number(count: int, noun: str) -> str:
+    return f"{count} {noun}{'' if count == 1 else 's'}"
 
 
 def _samples(row: pd.Series, main: pd.DataFrame) -> str:
@@ -173,6 +198,30 @@ def _second_opinion(model: pd.Series | None) -> str:
     )
 
 
+def _in_pairs(paired: pd.Series | None, family: int) -> str:
+    if paired is None or math.isnan(paired["p_adjusted"]):
+        return ""
+    adjusted = f"; {p_text(paired['p_adjusted'])} after Holm's adjustment" if family > 1 else ""
+    return (
+        " The same test with runs of the same seed as pairs, by which the verdict does not go: 95% CI "
+        f"{span(paired['ci_low'], paired['ci_high'], True)}, p {p_equals(paired['p_value'])}{adjusted}."
+    )
+
+
+def _otherwise_in_pairs(row: pd.Series, paired: pd.Series | None) -> list[str]:
+    """A warning where runs of the same seed as pairs show a difference and the verdict does not, or the reverse."""
+    if paired is None or math.isnan(paired["p_adjusted"]) or row["verdict"] == UNDECIDABLE:
+        return []
+    ours, its = row["verdict"] in SHOWN, paired["p_adjusted"] < ALPHA
+    if ours == its:
+        return []
+    said, other = ("a difference is shown", "none is") if its else ("no difference is shown", "one is")
+    return [
+        f"With runs of the same seed as pairs {said}; by the crossed test, which takes all runs as independent and "
+        f"which the verdict goes by, {other}."
+    ]
+
+
 def _disagreement(row: pd.Series, model: pd.Series | None) -> list[str]:
     """A warning where the model differs by more than matters, and in sign or by more than half of the larger one."""
     if model is None:
@@ -193,8 +242,8 @@ def _warnings(row: pd.Series, main: pd.DataFrame, trained: Collection[str] | Non
     single = [inline_name(method) for method, seeds in both if seeds == 1 and (trained is None or method in trained)]
     if single:
         found.append(
-            f"One training seed of {' and '.join(single)}: the interval speaks of these checkpoints, not of the "
-            "methods; another seed may well turn the difference around."
+            f"One training seed of {' and '.join(single)}: what is said is of these checkpoints, not of the methods; "
+            "another seed may well turn the difference around."
         )
     rates = main[main["benchmark"] == ALL].set_index("method")
     for column, limit, text in (

@@ -20,6 +20,8 @@ from statsmodels.stats.contingency_tables import mcnemar
 from analysis.statistics.outcome import ALPHA, ROUNDING, SEED, Array, Outcome, checked, only_p, per_question, t_outcome
 from analysis.statistics.variance import variance_parts
 
+#: The name of :func:`crossed_paired` in the tables.
+PAIRED = "crossed_paired"
 PERMUTATIONS = 9999
 # Of the runs' labels: all of them up to ten runs of each method, C(20, 10) = 184,756.
 MOST_LABELLINGS = 200_000
@@ -179,7 +181,7 @@ class Compared:
 
 #: Every test by its name in the significance table and in ``calibrate``; None where the design does not allow it.
 TESTS: dict[str, Callable[[Compared], Outcome | None]] = {
-    "crossed_paired": lambda it: crossed_paired(it.a, it.b) if it.several_seeds and it.same_seeds else None,
+    PAIRED: lambda it: crossed_paired(it.a, it.b) if it.several_seeds and it.same_seeds else None,
     "paired_t_questions": lambda it: paired_t_questions(it.a, it.b),
     "sign_flip_questions": lambda it: sign_flip_questions(it.a, it.b, it.permutations),
     "wilcoxon_questions": lambda it: wilcoxon_questions(it.a, it.b),

@@ -163,11 +163,11 @@ def claim_rows(tables: Mapping[str, pd.DataFrame]) -> list[dict[str, str]]:
                     **(first if number == 0 else dict.fromkeys(first, "")),
                     **({"experiment": row["experiment"] if not run.empty else MISSING} if len(tables) > 1 else {}),
                     "first − second": f"{row['method_a']} − {row['method_b']}" + ("" if in_points else ", p(1 − p)"),
+                    "answer": row["answer"],
                     "difference": points(row["difference"]) if in_points else rounded(row["difference"], 4),
                     "95% CI": span(row["ci_low"], row["ci_high"], True) if in_points else _plain_span(row),
                     "p (adjusted)": MISSING if math.isnan(row["p_adjusted"]) else p_text(row["p_adjusted"]),
                     "row of": row["decided_by"] if isinstance(row["decided_by"], str) else MISSING,
-                    "answer": row["answer"],
                     "why": row["why"],
                 }
             )

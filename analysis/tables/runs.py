@@ -57,7 +57,7 @@ def _facts(run: Run) -> Mapping[str, object]:
 
 
 def _text(value: object) -> str:
-    return MISSING if value is None else value if isinstance(value, str) else json.dumps(value)
+    return MISSING if value is None or value == [] else value if isinstance(value, str) else json.dumps(value)
 
 
 def _count(value: object) -> str:

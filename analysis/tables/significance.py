@@ -123,9 +123,9 @@ def primary_comparison(significance: pd.DataFrame) -> pd.Series:
     return rows[answer].iloc[0] if answer.any() else rows.iloc[0]
 
 
-def mixed_model(significance: pd.DataFrame, comparison: pd.Series) -> pd.Series | None:
-    """The row of the mixed-effects model beside a row of :func:`declared_comparisons`; None where there is none."""
-    same = significance["test"] == MIXED
+def beside(significance: pd.DataFrame, comparison: pd.Series, test: str) -> pd.Series | None:
+    """The row of another test beside a row of :func:`declared_comparisons`; None where there is none."""
+    same = significance["test"] == test
     for key in ("method_a", "method_b", "benchmark"):
         same &= significance[key] == comparison[key]
     rows = significance[same & significance["difference"].notna()]

@@ -91,8 +91,8 @@ def test_what_is_missing_is_printed_and_written(
 ) -> None:
     out = tmp_path / "out"
     assert merge(out, *shards[:2]) == 0
-    missing = "1 of the 5 cells (arm and training seed) that the experiment declares are missing: base, seed 0"
-    left_out = "Left out are 2 of the 3 declared comparisons, an arm of which is missing: eapo - base, "
+    missing = "of the 5 cells (arm and training seed) that the experiment declares, these results lack 1: base, seed 0."
+    left_out = "Left out of the 3 declared comparisons, for lack of an arm: eapo - base, self_exploratory - base."
     printed = capsys.readouterr().out
     for text in (printed, *((out / name).read_text() for name in ("merged.md", "answer.rst", "report.html"))):
         assert missing in text and left_out in text
@@ -105,8 +105,9 @@ def test_a_comparison_is_made_of_the_seeds_that_its_arms_have(
 ) -> None:
     part = [cell for cell in CELLS if cell != ("self_exploratory", 1)]
     assert merge(tmp_path / "out", write_shard(results, tmp_path / "part", part, smallest_effect=0.05)) == 0
+    printed = capsys.readouterr().out
     assert (
-        "are missing: self_exploratory, seed 1. Every row is of the seeds that its arm has" in capsys.readouterr().out
+        "these results lack 1: self_exploratory, seed 1. Every comparison is of the seeds that its methods" in printed
     )
     tested = pd.read_csv(tmp_path / "out/tables/significance.csv").query("method_b == 'self_exploratory'")
     assert {*tested["seeds_a"]} == {2} and {*tested["seeds_b"]} == {1}

@@ -1,5 +1,6 @@
 """What the figures show, as far as it can be asked of them."""
 
+import warnings
 from pathlib import Path
 
 import matplotlib.pyplot as plt
@@ -88,6 +89,18 @@ def test_a_difference_is_coloured_only_if_it_is_shown(shift: float, colour: tupl
     assert [label.get_text() for label in left.get_yticklabels()][:3] == [
         "EAPO − Self-exploratory RL", "chains a", "chains b"
     ]  # fmt: skip
+
+
+def test_long_names_leave_the_panels_their_room() -> None:
+    table = scores(0.1)
+    significance = significance_table(table, [("eapo", "self_exploratory")])
+    with described({"eapo": Described(title="A method " * 15)}):
+        figure = paired_differences(table, significance).figure
+        # matplotlib warns where it finds no room for the panels.
+        with warnings.catch_warnings(action="error"):
+            figure.draw_without_rendering()
+    first, second = figure.axes[0].get_yticklabels()[0].get_text().split("\n")
+    assert first.startswith("A method A method") and first.endswith("…") and second == "− self exploratory"
 
 
 def test_what_components_add_stands_beside_what_the_paper_reports() -> None:

@@ -61,6 +61,7 @@ def test_facts_are_listed_once_and_all_where_runs_differ(tmp_path: Path) -> None
         {"name": "hardware", "value": "two cores"},
         {"name": "vllm", "value": "1"},
     ]
+    assert {"name": "accelerators", "value": "–"} in shared_facts([read(tmp_path, hardware={"accelerators": []})])
 
 
 @pytest.mark.parametrize(
