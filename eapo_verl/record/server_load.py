@@ -11,18 +11,16 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from prometheus_client.parser import text_string_to_metric_families
 from yarl import URL
 
 from eapo_verl.experts.http import CONNECTION_ERRORS, BodyRefused, environment_proxy, open_session, read_body
+from eapo_verl.experts.server_pages import metrics_url, read_metrics
 from eapo_verl.record.by_expert import PREFIX
 from eapo_verl.settings.base import Endpoint
 
 #: Seconds that a server has for the page.
 WITHIN_S = 2.0
 _RUNNING, _WAITING, _KV_CACHE = "vllm:num_requests_running", "vllm:num_requests_waiting", "vllm:kv_cache_usage_perc"
-# Of these; the parser takes its time for a long line.
-_MOST_LINES, _LONGEST_LINE = 1000, 2000
 _HEADERS = {"Accept": "text/plain", "Accept-Encoding": "identity"}
 #: What the columns of a run's own engine begin with.
 ROLLOUT_ENGINE = "rollout_engine"
@@ -36,11 +34,6 @@ class Load(NamedTuple):
     running: float
     waiting: float
     kv_cache: float
-
-
-def metrics_url(base_url: str) -> str:
-    """Where a vLLM server whose API is at ``base_url`` has the page."""
-    return base_url.rstrip("/").removesuffix("/v1") + "/metrics"
 
 
 def experts_servers(experts: Sequence[Endpoint]) -> dict[str, list[str]]:
@@ -57,18 +50,7 @@ def read_load(text: str) -> Load | None:
     Raises:
         ValueError: it is malformed.
     """
-    # The rest of the page is a hundred times as long.
-    lines = [line for line in text.splitlines() if line.startswith((_RUNNING, _WAITING, _KV_CACHE))]
-    if len(lines) > _MOST_LINES or any(len(line) > _LONGEST_LINE for line in lines):
-        raise ValueError("more than any server has to say")
-    found: dict[str, list[float]] = {_RUNNING: [], _WAITING: [], _KV_CACHE: []}
-    try:
-        for family in text_string_to_metric_families("\n".join(lines) + "\n"):
-            for sample in family.samples:
-                if sample.name in found:
-                    found[sample.name].append(float(sample.value))
-    except (LookupError, OverflowError) as error:
-        raise ValueError("malformed") from error
+    found = read_metrics(text, (_RUNNING, _WAITING, _KV_CACHE))
     if not all(found.values()):
         return None
     if not all(math.isfinite(value) for values in found.values() for value in values):

@@ -1,4 +1,4 @@
-"""Whether a server answers as its model: a completion of one token, since an engine can hang behind a well web server.
+"""Whether a server is up, and answers as its model: a token, since an engine can hang behind a well web server.
 
 A server that is busy for longer than anybody waits is told from one that hangs by its own count of tokens.
 """
@@ -10,13 +10,24 @@ import urllib.error
 import urllib.request
 from typing import Any
 
+from eapo_verl.experts.server_pages import health_url, metrics_url, read_metrics
+
 _COUNT = "vllm:generation_tokens_total"
-_COUNT_WITHIN_S = 5.0
+_UP_WITHIN_S, _COUNT_WITHIN_S = 2.0, 5.0
 
 
 def _open(request: urllib.request.Request | str, within_s: float) -> Any:
     # Its node is near: a proxy, which many a cluster's environment names, would not find it.
     return urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=within_s)
+
+
+def answers(base_url: str) -> bool:
+    """Whether its web server is ready, as seen from here."""
+    try:
+        with _open(health_url(base_url), _UP_WITHIN_S) as response:
+            return bool(response.status == 200)
+    except (OSError, http.client.HTTPException):
+        return False
 
 
 def trouble(base_url: str, model: str, key: str | None, within_s: float) -> str | None:
@@ -56,10 +67,10 @@ def _is_timeout(error: Exception) -> bool:
 def _tokens(base_url: str) -> float | None:
     """Tokens that the server has written since it was started; None where it does not say."""
     try:
-        with _open(base_url.removesuffix("/v1") + "/metrics", _COUNT_WITHIN_S) as response:
-            lines = response.read().decode("utf-8", "replace").splitlines()
-        return sum(float(line.rsplit(" ", 1)[1]) for line in lines if line.startswith(_COUNT))
-    except (OSError, http.client.HTTPException, ValueError, IndexError):
+        with _open(metrics_url(base_url), _COUNT_WITHIN_S) as response:
+            (counts,) = read_metrics(response.read().decode("utf-8", "replace"), [_COUNT]).values()
+        return sum(counts)
+    except (OSError, http.client.HTTPException, ValueError):
         return None
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from eapo_verl.record.files import write_whole
 from workflow.belonging import Workflow
+from workflow.expert_service.health import answers
 from workflow.expert_service.slurm_job import SlurmJob, in_job_of
 from workflow.expert_service.state import KEY_VARIABLE, ServiceError, ServiceFolder, ServiceState
 from workflow.locks import is_held
@@ -87,7 +88,7 @@ def wait_until_up(path: Path) -> None:
             unreached = [
                 expert.replicas[0].base_url
                 for expert in state.experts.values()
-                if not any(one.up and one.answers() for one in expert.replicas)
+                if not any(one.up and answers(one.base_url) for one in expert.replicas)
             ]
             if not unreached:
                 return

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from eapo_verl.record.costs import count_parameters
-from workflow.expert_service.health import Check
+from workflow.expert_service.health import Check, answers
 from workflow.expert_service.placement import needed, place, shortage, visible
 from workflow.expert_service.servers import ExpertModel, Server, server_environment
 from workflow.expert_service.state import ExpertState, ReplicaState, ServiceError, ServiceFolder, ServiceState
@@ -114,7 +114,7 @@ class Service:
         elif one.state.up or one.failed:
             if time.monotonic() - one.checked_at > self._check_s:
                 self._check(one)
-        elif one.state.answers():
+        elif answers(one.state.base_url):
             self._check(one)
         elif server.stalled_s() > self._stall_s:
             self._replace(

@@ -4,7 +4,6 @@ import contextlib
 import fcntl
 import os
 import secrets
-import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -27,16 +26,6 @@ class ReplicaState(BaseModel):
 
     base_url: str
     up: bool = False
-
-    def answers(self) -> bool:
-        """Whether its web server is ready, as seen from here."""
-        try:
-            # Its node is near: a proxy, which many a cluster's environment names, would not find it.
-            opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-            with opener.open(self.base_url.removesuffix("/v1") + "/health", timeout=2) as response:
-                return response.status == 200
-        except OSError:
-            return False
 
 
 class ExpertState(BaseModel):
