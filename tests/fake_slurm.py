@@ -7,6 +7,7 @@ beginning. ``submitted`` there has a line of JSON for each job: its options and 
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -31,7 +32,8 @@ def sbatch(options: dict[str, str]) -> str:
 def squeue(options: dict[str, str]) -> str:
     """The state of a job, or whose a run is."""
     if options["jobs"] == RUN:
-        return "lab|gpu|1-00:00:00"
+        said = {"%a": "lab", "%P": "gpu", "%l": "1-00:00:00", "%q": "long", "%v": "(null)", "%f": "a100|h100"}
+        return re.sub("%.", lambda letter: said[letter[0]], options["format"])
     stat = Path(f"/proc/{options['jobs']}/stat")
     if not stat.exists() or stat.read_text().rpartition(")")[2].split()[0] in "ZX":
         sys.exit("slurm_load_jobs error: Invalid job id specified")

@@ -141,13 +141,14 @@ class Plan:
     def spanning(self, method: str, resource: str) -> int | str | None:
         """A resource of a run in the words of Snakemake's plugin for Slurm; None: it is not asked for.
 
-        A job on several machines is one that has tasks on each, and starts them itself ("mpi"): by itself the plugin
-        would confine it to one. Its accelerators are asked for by the machine, and no task is bound to one.
+        One machine is asked for as such: Slurm would gather accelerators from several, of which a run sees one's. A job
+        on several is one that has tasks on each, and starts them itself ("mpi"): by itself the plugin would confine it
+        to one. Its accelerators are asked for by the machine, and no task is bound to one.
         """
         resources, nodes = self.experiment.resources, self.nodes(method)
         gpus = self.training_gpus(method)
         if nodes == 1:
-            return gpus if resource == "gpu" else None
+            return {"gpu": gpus, "nodes": 1}.get(resource)
         asked: dict[str, int | str | None] = {
             "nodes": nodes,
             "tasks": nodes,

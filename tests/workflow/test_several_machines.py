@@ -16,8 +16,8 @@ def asked(method: str, **resources: int) -> dict[str, int | str]:
     return {resource: value for resource, value in values.items() if value is not None}
 
 
-def test_on_one_machine_nothing_is_asked_that_was_not_before() -> None:
-    assert asked("eapo", resources__training_gpus=4) == {"gpu": 4}
+def test_on_one_machine_accelerators_are_asked_for_together() -> None:
+    assert asked("eapo", resources__training_gpus=4) == {"gpu": 4, "nodes": 1}
     assert plan().nodes_option("eapo") == []
 
 
@@ -32,7 +32,7 @@ def test_on_several_each_has_its_task_and_its_accelerators(gpus: int, accelerato
 
 
 def test_fine_tuning_stays_on_one() -> None:
-    assert asked("distillation_lora", resources__training_nodes=2, resources__training_gpus=1) == {"gpu": 1}
+    assert asked("distillation_lora", resources__training_nodes=2, resources__training_gpus=1) == {"gpu": 1, "nodes": 1}
 
 
 def test_a_rule_asks_the_plan_that_knows_the_method() -> None:

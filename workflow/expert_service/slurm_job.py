@@ -1,7 +1,7 @@
 """The service as a job of Slurm's, for runs that are jobs of Slurm's: the first that needs it submits it.
 
 So it outlives that run's own job, on a node of its own if need be, and ends with the workflow as it would elsewhere. It
-has the account, partition and time limit of the job that submits it; what else it may use, the experiment says.
+is charged, limited and placed as the job that submits it; what else it may use, the experiment says.
 """
 
 import os
@@ -24,6 +24,11 @@ _QUEUED_AT_MOST_S = 3600.0
 _LOOK_S, _ANSWERS_WITHIN_S = 2.0, 60.0
 _WAITING = {"PENDING", "CONFIGURING", "REQUEUED", "REQUEUE_HOLD", "SUSPENDED"}
 _ALIVE = {*_WAITING, "RUNNING", "COMPLETING", "STAGE_OUT"}
+#: What it has of the submitting job: options of sbatch, by squeue's letters, and what that prints where there is none.
+_OF_THE_RUN = {"account": "a", "partition": "P", "time": "l", "qos": "q", "reservation": "v", "constraint": "f"}
+_NOTHING = ("", "(null)", "N/A")
+#: In none of them; constraints have most other signs.
+_SEPARATOR = ";"
 #: Of the submitting job alone: its allocation, its devices, and a folder that only its node may have.
 _NOT_HANDED_ON = ("SLURM_", "SLURMD_", "SRUN_", "SBATCH_", "CUDA_VISIBLE_", "ROCR_VISIBLE_", "GPU_DEVICE_", "TMPDIR")
 
@@ -74,14 +79,15 @@ class SlurmJob:
         """
         share = Share.model_validate_json(os.environ[SHARE_VARIABLE]).of(accelerators)
         printed.parent.mkdir(parents=True, exist_ok=True)
-        asked = _ask("squeue", "--noheader", "--jobs", os.environ["SLURM_JOB_ID"], "--format", "%a|%P|%l")
-        account, partition, limit = asked.strip().split("|")
+        letters = _SEPARATOR.join(f"%{letter}" for letter in _OF_THE_RUN.values())
+        said = _ask("squeue", "--noheader", "--jobs", os.environ["SLURM_JOB_ID"], "--format", letters).strip()
+        same = dict(zip(_OF_THE_RUN, said.split(_SEPARATOR), strict=True))
         options = {
-            "job-name": "eapo-experts", "output": printed, "chdir": Path.cwd(), "export": "ALL", "partition": partition,
-            "time": limit, "nodes": 1, "ntasks": 1, "cpus-per-task": share.threads, "mem": f"{share.memory_mb}M",
+            "job-name": "eapo-experts", "output": printed, "chdir": Path.cwd(), "export": "ALL",
+            "nodes": 1, "ntasks": 1, "cpus-per-task": share.threads, "mem": f"{share.memory_mb}M",
+            **{name: value for name, value in same.items() if value not in _NOTHING},
         }  # fmt: skip
         words = [f"--{name}={value}" for name, value in options.items()]
-        words += [f"--account={account}"] if account not in ("", "(null)") else []
         words += [f"--gpus={share.gpus}"] if share.gpus else []
         # A job that Slurm starts again by itself would be a second one beside the next run's.
         words += ["--parsable", "--no-requeue", "--wrap", f'exec {shlex.join(command)} --host="$(hostname)"']

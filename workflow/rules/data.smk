@@ -90,6 +90,7 @@ rule program_problems:
         "{params.exclude:q} --out {output:q}"
 
 
+# As what is a hub's: here, and not where a cluster computes.
 rule fetched_problems:
     input:
         lambda wildcards: DATA.local_files(wildcards.set),
@@ -101,6 +102,7 @@ rule fetched_problems:
         RESULTS / "timings" / "fetched_problems.{set}.tsv"
     wildcard_constraints:
         set=one_of(DATA.fetched),
+    localrule: True
     conda:
         "../../environment.yml"
     params:

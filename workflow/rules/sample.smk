@@ -49,6 +49,8 @@ rule draw:
     resources:
         mem_mb=EXPERIMENT.resources.sampling_memory_mb,
         gpu=EXPERIMENT.resources.sampling_gpus,
+        # Slurm would gather accelerators from several, of which the job sees one's.
+        nodes=1,
         runtime=EXPERIMENT.resources.minutes,
     params:
         benchmarks=[f"--benchmark={name}={DATA.file(name)}" for name in DATA.benchmarks],

@@ -24,6 +24,8 @@ rule solutions:
     resources:
         mem_mb=EXPERIMENT.resources.sampling_memory_mb,
         gpu=lambda wildcards, input: EXPERIMENT.resources.sampling_gpus if input.experts else 0,
+        # As in rule draw.
+        nodes=1,
         runtime=EXPERIMENT.resources.minutes,
     params:
         identity=lambda wildcards: SOLUTIONS.identity(wildcards.expert),

@@ -307,7 +307,8 @@ def test_runs_that_are_jobs_of_slurms_share_a_service_that_is_one_of_its_own(wor
     assert len(world.starts()) == 1
     (submitted,) = world.submitted()
     wanted = {"account": "lab", "partition": "gpu", "time": "1-00:00:00", "cpus-per-task": "3", "mem": "500M"}
-    assert submitted["options"].items() >= (wanted | {"gpus": "2", "no-requeue": ""}).items()
+    wanted |= {"qos": "long", "constraint": "a100|h100", "gpus": "2", "no-requeue": ""}
+    assert submitted["options"].items() >= wanted.items() and "reservation" not in submitted["options"]
     # Of the run's own job it has nothing; whose workflow it is of, it knows.
     given = submitted["environment"]
     assert given.keys().isdisjoint({"SLURM_JOB_ID", "SLURM_MEM_PER_NODE", "TMPDIR"}) and WORKFLOW_VARIABLE in given
