@@ -13,6 +13,7 @@ from baselines.procedure import Replies
 from eapo_verl.engine.network import CLUSTER_KEY
 from eapo_verl.settings import placement
 from eapo_verl.settings.chat_template import unread
+from eapo_verl.settings.placement import Heads
 from eapo_verl.settings.run import Training
 from eapo_verl.settings.supervised import Supervised
 from workflow.models import EmbeddedModel, LocalModel
@@ -43,11 +44,29 @@ def check_fits(experiment: "Experiment", problems: Mapping[str, int]) -> None:
         _check_teachers(experiment, name, arm)
         _check_tasks(experiment, name, arm)
         _check_nodes(experiment, name, arm)
-        if experiment.resources.training_gpus:
-            _check_placement(experiment, name, arm)
         if arm.needs().problems and "train" in problems:
             _check_batch(experiment, name, arm, problems["train"])
+    check_placement(experiment, lambda model: None)
     check_chat_templates(experiment, lambda model: _template(experiment, model))
+
+
+def check_placement(experiment: "Experiment", known: Callable[[str], Heads | None]) -> None:
+    """Check how trainings and experts are spread over accelerators.
+
+    Args:
+        experiment: checked by itself.
+        known: the heads of a model, by its name in ``models``; None where they are not known yet.
+
+    Raises:
+        ValueError: names the key, its value and what is in its way.
+    """
+    for expert in experiment.experts:
+        heads = known(expert.serve) if expert.serve is not None and expert.tensor_parallel > 1 else None
+        if heads is not None and (said := heads.complaint(expert.tensor_parallel)) is not None:
+            raise ValueError(f"experts.{expert.name}.tensor_parallel: {said} (models.{expert.serve})")
+    if experiment.resources.training_gpus:
+        for name, arm in experiment.arms.items():
+            _check_training(experiment, name, arm, known)
 
 
 def check_chat_templates(experiment: "Experiment", known: Callable[[str], str | None]) -> None:
@@ -172,22 +191,22 @@ def _check_nodes(experiment: "Experiment", name: str, arm: Arm) -> None:
             )
 
 
-def _check_placement(experiment: "Experiment", name: str, arm: Arm) -> None:
-    """How an arm is trained on accelerators; whether the heads of its model go with it, its run says at its start."""
+def _check_training(experiment: "Experiment", name: str, arm: Arm, known: Callable[[str], Heads | None]) -> None:
     training, supervised = getattr(arm, "training", None), getattr(arm, "supervised", None)
     if not isinstance(training, Training):
         return
     resources = experiment.resources
     nodes = resources.training_nodes if arm.spans_nodes else 1
-    row = training.lengths.prompt + training.lengths.response
+    row, heads = training.lengths.prompt + training.lengths.response, known(_policy(experiment, arm))
     if isinstance(supervised, Supervised):
         keys, verl = placement.SFT, supervised.verl
-        complaints = placement.sft_complaints(verl, row, None, training.budget.mini_batch)
+        complaints = placement.sft_complaints(verl, row, heads, training.budget.mini_batch)
     else:
         keys, verl = placement.RL, training.verl
         if nodes > 1:
             verl = verl | {str(keys.nodes): nodes}
-        complaints = placement.rl_complaints(verl, row, None, bool(arm.needs().models))
+        teachers = arm.needs().models
+        complaints = placement.rl_complaints(verl, row, heads, bool(teachers), *map(known, teachers[:1]))
     for complaint in complaints:
         raise ValueError(f"method {name}: {keys.where}: {complaint}")
     if (gpus := placement.accelerators(keys, verl)) > resources.training_gpus * nodes:

@@ -4,7 +4,6 @@ Bad input is one line that names the key; nothing here computes on an accelerato
 """
 
 import importlib.util
-import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -67,7 +66,7 @@ def check_sft(settings: SFTSettings, here: int) -> None:
 def _heads(folder: Path) -> Heads:
     file = folder / "config.json"
     try:
-        return Heads.of(json.loads(file.read_text(encoding="utf-8")))
+        return Heads.read(file)
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise RunError(f"{file}: the heads of its attention cannot be read: {error!r}") from error
 

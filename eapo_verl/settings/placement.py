@@ -5,8 +5,10 @@ verl finds most of this out where a worker builds its engine or divides its firs
 Light on purpose: neither verl nor torch is imported, so that an experiment is checked before anything is downloaded.
 """
 
+import json
 import math
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any, NamedTuple
 
 
@@ -30,10 +32,15 @@ class Heads(NamedTuple):
 
     @classmethod
     def of(cls, config: Mapping[str, Any]) -> "Heads":
-        """What a ``config.json`` says. Raises KeyError where it says nothing."""
+        """What a ``config.json`` says. Raises KeyError, TypeError or ValueError where it says nothing."""
         text = config.get("text_config", config)
         queries = int(text["num_attention_heads"])
         return cls(queries, int(text.get("num_key_value_heads") or queries))
+
+    @classmethod
+    def read(cls, file: Path) -> "Heads":
+        """Those of a model, by its ``config.json``. Raises as :meth:`of`, and OSError."""
+        return cls.of(json.loads(file.read_text(encoding="utf-8")))
 
     def complaint(self, parts: int) -> str | None:
         """Why they are not spread over so many accelerators; None where they are. Keys and values may be repeated."""
@@ -42,8 +49,12 @@ class Heads(NamedTuple):
         return None
 
 
-_ACTOR, _REF, _ROLLOUT = (f"actor_rollout_ref.{part}" for part in ("actor", "ref", "rollout"))
-_MODEL, _TEACHER = "actor_rollout_ref.model", "distillation.teacher_models.teacher_model.inference"
+_ACTOR, _REF = (f"actor_rollout_ref.{part}" for part in ("actor", "ref"))
+_MODEL = "actor_rollout_ref.model"
+#: The engines: that of the policy, and a teacher's.
+ROLLOUT, TEACHER = "actor_rollout_ref.rollout", "distillation.teacher_models.teacher_model.inference"
+#: Of an accelerator's memory: verl's own, and what ``conf/platform/gpu.yaml`` has.
+_SHARES = {ROLLOUT: 0.5, TEACHER: 0.8}
 RL = Keys(
     "training.verl",
     f"{_ACTOR}.fsdp_config.ulysses_sequence_parallel_size",
@@ -73,6 +84,16 @@ def accelerators(keys: Keys, verl: Mapping[str, Any]) -> int:
 def teacher_accelerators(verl: Mapping[str, Any]) -> int:
     """How many the teacher of on-policy distillation has, beside those that train."""
     return int(verl.get("distillation.n_gpus_per_node", 1)) * int(verl.get("distillation.nnodes", 1))
+
+
+def engine_parts(engine: str, verl: Mapping[str, Any]) -> int:
+    """Over how many accelerators each copy of an engine's model is spread."""
+    return int(verl.get(f"{engine}.tensor_model_parallel_size", 1))
+
+
+def engine_share(engine: str, verl: Mapping[str, Any]) -> float:
+    """The share of an accelerator's memory that an engine takes."""
+    return float(verl.get(f"{engine}.gpu_memory_utilization", _SHARES[engine]))
 
 
 def attention(keys: Keys, verl: Mapping[str, Any]) -> str:
@@ -132,23 +153,23 @@ def rl_complaints(
     verl: Mapping[str, Any], row: int, heads: Heads | None, teacher: bool, teacher_heads: Heads | None = None
 ) -> Iterator[str]:
     """As :func:`trainer_complaints`, of reinforcement learning; ``teacher``: whether one scores its rollouts."""
-    engines = (_ROLLOUT, _TEACHER)
+    engines = (ROLLOUT, TEACHER)
     counts = [f"{engine}.{size}_parallel_size" for engine in engines for size in ("tensor_model", "data")]
     if bad := _no_counts(verl, RL, *counts, "distillation.n_gpus_per_node", "distillation.nnodes"):
         yield from bad
         return
     yield from trainer_complaints(RL, verl, row, heads)
     gpus, shared = accelerators(RL, verl), sharing_a_row(RL, verl)
-    for model in (_ROLLOUT, _REF):
+    for model in (ROLLOUT, _REF):
         tokens = int(verl.get(f"{model}.log_prob_max_token_len_per_gpu") or micro_batch_tokens(RL, verl, row))
         if tokens * shared < row:
             yield _too_few(f"{model}.log_prob_max_token_len_per_gpu", tokens, row, shared)
-    dynamic = f"{_ROLLOUT}.log_prob_use_dynamic_bsz"
+    dynamic = f"{ROLLOUT}.log_prob_use_dynamic_bsz"
     if (own := verl.get(f"{_ACTOR}.use_dynamic_bsz", True)) != verl.get(dynamic, own):
         yield f"{dynamic}: it has to be what {_ACTOR}.use_dynamic_bsz is, {str(own).lower()}"
-    yield from _engine_complaints(_ROLLOUT, verl, gpus, "that train", heads)
+    yield from _engine_complaints(ROLLOUT, verl, gpus, "that train", heads)
     if teacher:
-        yield from _engine_complaints(_TEACHER, verl, teacher_accelerators(verl), "of the teacher", teacher_heads)
+        yield from _engine_complaints(TEACHER, verl, teacher_accelerators(verl), "of the teacher", teacher_heads)
 
 
 def sft_complaints(verl: Mapping[str, Any], row: int, heads: Heads | None, batch: int) -> Iterator[str]:
@@ -172,11 +193,13 @@ def _engine_complaints(
     engine: str, verl: Mapping[str, Any], gpus: int, whose: str, heads: Heads | None
 ) -> Iterator[str]:
     key = f"{engine}.tensor_model_parallel_size"
-    parallel, replicas = int(verl.get(key, 1)), int(verl.get(f"{engine}.data_parallel_size", 1))
+    parallel, replicas = engine_parts(engine, verl), int(verl.get(f"{engine}.data_parallel_size", 1))
     if gpus % (parallel * replicas):
         yield f"{key}: {parallel * replicas} do not divide the {gpus} accelerators {whose}"
     if heads is not None and (complaint := heads.complaint(parallel)) is not None:
         yield f"{key}: {complaint}"
+    if not 0 < (share := engine_share(engine, verl)) <= 1:
+        yield f"{engine}.gpu_memory_utilization: allowed is a share of the memory, above 0 and at most 1, not {share}"
 
 
 def _too_few(key: str, tokens: int, row: int, shared: int) -> str:

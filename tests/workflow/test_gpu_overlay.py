@@ -143,6 +143,10 @@ def test_a_run_says_what_its_accelerators_lack(tmp_path: Path, monkeypatch: pyte
             {"training__verl": {f"{ROLLOUT}.tensor_model_parallel_size": 2}},
             "2 do not divide the 1 accelerators",
         ),
+        (
+            {"training__verl": {f"{ROLLOUT}.gpu_memory_utilization": 1.5}},
+            "gpu_memory_utilization: allowed is a share of the memory, above 0 and at most 1, not 1.5",
+        ),
     ],
 )
 def test_a_placement_is_refused_before_anything_starts(changes: dict[str, Any], said: str) -> None:

@@ -159,6 +159,31 @@ def test_what_is_missing_is_asked_for_before_the_first_job(tmp_path: Path, monke
         preflight(models=models, policy="other")
 
 
+def test_a_model_that_does_not_go_into_so_many_parts_is_refused_before_its_weights_are_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "config.json").write_text('{"num_attention_heads": 12, "num_key_value_heads": 2}')
+    monkeypatch.setattr(Repository, "files", lambda repository: {"config.json": 1, "model.safetensors": 1})
+    monkeypatch.setattr(Repository, "require_access", lambda repository, file: None)
+    monkeypatch.setattr(Repository, "fetch", lambda repository, names: Fetched(tmp_path, {}))
+
+    def preflight(**changes: Any) -> None:
+        experiment = load_experiment(broken(resources__training_gpus=8, **changes), "c")
+        preflight_hub(experiment, Plan(experiment, "n", tmp_path), DataPlan(experiment, tmp_path))
+
+    trained = {"models__policy": MODEL, "training__verl": {"trainer.n_gpus_per_node": 8}}
+    preflight(models__expert_a=MODEL, experts__0__tensor_parallel=4, **trained)
+    with pytest.raises(
+        ExperimentError, match=r"^experts\.expert_a\.tensor_parallel: 5 do not go into 12 heads .* 2 of keys"
+    ):
+        preflight(models__expert_a=MODEL, experts__0__tensor_parallel=5)
+    trained["training__verl"] = trained["training__verl"] | {"actor_rollout_ref.rollout.tensor_model_parallel_size": 8}
+    with pytest.raises(
+        ExperimentError, match=r"^method self_exploratory: training\.verl: .*_size: 8 do not go into 12"
+    ):
+        preflight(**trained)
+
+
 def test_what_a_chat_template_is_told_is_looked_up_where_it_can_be(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
