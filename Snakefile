@@ -75,7 +75,11 @@ limit_trainings(workflow, PLAN.training_slots(workflow.resource_settings.cores o
 # Before the first job, and not in a dry run.
 onstart:
     try:
-        check_surroundings(workflow, max(map(PLAN.nodes, PLAN.trained_arms), default=1))
+        check_surroundings(
+            workflow,
+            max(map(PLAN.nodes, PLAN.trained_arms), default=1),
+            EXPERIMENT.resources.has_accelerators,
+        )
         begin(workflow, RESULTS)
         preflight_tasks(DATA.tasks())
         preflight_experts(EXPERIMENT)

@@ -7,6 +7,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+from eapo_verl.cpu.environment import engines_of
 from eapo_verl.engine.cluster import check_job
 from eapo_verl.settings.machine import check_temporary_folder
 from eapo_verl.settings.run import RunError
@@ -39,12 +40,13 @@ def experiment_name(config_file: Path) -> str:
     return config_file.stem
 
 
-def check_surroundings(workflow: Any, nodes: int = 1) -> None:
+def check_surroundings(workflow: Any, nodes: int = 1, accelerators: bool = False) -> None:
     """Check what jobs would stumble over, before the first of them.
 
     Args:
         workflow: Snakemake's.
         nodes: machines that a run is to be made on.
+        accelerators: whether jobs ask for any.
 
     Raises:
         ExperimentError: what it is, and what is allowed.
@@ -59,12 +61,29 @@ def check_surroundings(workflow: Any, nodes: int = 1) -> None:
         raise ExperimentError(f"files are read as {sys.getfilesystemencoding()}, as the locale says: set PYTHONUTF8=1")
     if workflow.local_exec and workflow.resource_settings.nodes is not None:
         raise ExperimentError("-j (--jobs) beside --cores lifts the limit on cores: give --cores alone")
+    _check_engines(accelerators, workflow.local_exec)
     try:
         check_temporary_folder()
         if workflow.local_exec:
             check_job(nodes)
     except RunError as error:
         raise ExperimentError(str(error)) from error
+
+
+def _check_engines(accelerators: bool, local: bool) -> None:
+    """Engines for CPUs would train a model of billions on them; the others compute on accelerators or not at all."""
+    there, keys = engines_of(), "training_gpus, sampling_gpus, experts_gpus"
+    if accelerators and there == "cpu":
+        raise ExperimentError(
+            f"resources: jobs ask for accelerators ({keys}), and the installed engines are for CPUs: needed is an "
+            "environment of PLATFORM=gpu (make setup)"
+        )
+    # A job of a cluster's sees what it asks for; here, all that there is.
+    if not accelerators and there == "gpu" and not local:
+        raise ExperimentError(
+            f"resources: jobs ask for no accelerators ({keys}), and the installed engines need one: needed is an "
+            "environment of PLATFORM=cpu (make setup)"
+        )
 
 
 def prepare_jobs(results: Path) -> None:

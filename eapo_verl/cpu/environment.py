@@ -6,6 +6,7 @@ Imports no engine: what starts one in a process of its own sets these before tha
 import importlib.metadata
 import os
 from pathlib import Path
+from typing import Literal
 
 #: Tells the CPU platform how many threads verl's rollout engine gets; the trainer has OMP_NUM_THREADS.
 ROLLOUT_THREADS = "EAPO_ROLLOUT_THREADS"
@@ -18,12 +19,15 @@ def on_cpu() -> bool:
 
     It is told so by ``VERL_PLATFORM=cpu``, or by vLLM's build for CPUs, which has "cpu" in its version.
     """
-    if os.environ.get("VERL_PLATFORM") == "cpu" or not NVIDIA_DEVICE.exists():
-        return True
+    return os.environ.get("VERL_PLATFORM") == "cpu" or not NVIDIA_DEVICE.exists() or engines_of() == "cpu"
+
+
+def engines_of() -> Literal["cpu", "gpu"] | None:
+    """What the engines that are installed are built for; None where there are none."""
     try:
-        return "cpu" in importlib.metadata.version("vllm")
+        return "cpu" if "cpu" in importlib.metadata.version("vllm") else "gpu"
     except importlib.metadata.PackageNotFoundError:
-        return False
+        return None
 
 
 def cpu_environment(threads: int, rollout_threads: int = 1) -> dict[str, str]:

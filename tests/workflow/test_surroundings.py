@@ -69,6 +69,29 @@ def test_several_machines_are_a_cluster_s(monkeypatch: pytest.MonkeyPatch) -> No
     check_surroundings(snakemake(), nodes=2)
 
 
+@pytest.mark.parametrize(
+    ("there", "accelerators", "local", "said"),
+    [
+        ("cpu", True, True, "resources: jobs ask for accelerators .* are for CPUs: needed is .* PLATFORM=gpu"),
+        ("cpu", True, False, "resources: jobs ask for accelerators"),
+        ("gpu", False, False, "resources: jobs ask for no accelerators .* needed is .* PLATFORM=cpu"),
+        ("gpu", False, True, None),
+        ("gpu", True, False, None),
+        ("cpu", False, False, None),
+        (None, True, False, None),
+    ],
+)
+def test_engines_are_those_that_the_jobs_machines_have_something_for(
+    there: str | None, accelerators: bool, local: bool, said: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(surroundings, "engines_of", lambda: there)
+    if said is None:
+        check_surroundings(snakemake(local=local), accelerators=accelerators)
+    else:
+        with pytest.raises(ExperimentError, match=said):
+            check_surroundings(snakemake(local=local), accelerators=accelerators)
+
+
 @pytest.mark.parametrize("variable", ["TMPDIR", "RAY_TMPDIR"])
 def test_sockets_have_room_in_the_folder_for_temporary_files(variable: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("RAY_TMPDIR", raising=False)
