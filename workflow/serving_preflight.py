@@ -1,7 +1,6 @@
 """Whether there is what an experiment's experts, trainings and checkpoints take, looked at before the first job."""
 
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 
 from eapo_verl.record.checkpoints import checkpoint_bytes
@@ -9,13 +8,12 @@ from eapo_verl.settings.machine import check_room
 from eapo_verl.settings.run import RunError
 from workflow.experiment import Experiment
 from workflow.expert_service.arguments import refused
-from workflow.expert_service.placement import installed, needed, shortage
-from workflow.expert_service.serving import Serving
+from workflow.expert_service.placement import installed, needed
+from workflow.machine_size import served, served_together, too_large
 from workflow.methods import ExperimentError
 from workflow.plan import Plan
 
 _ANSWERS_WITHIN_S = 60.0
-_NODES = "trainer.nnodes"
 
 
 def preflight_serving(experiment: Experiment, plan: Plan, local: bool) -> None:
@@ -29,50 +27,24 @@ def preflight_serving(experiment: Experiment, plan: Plan, local: bool) -> None:
     Raises:
         ExperimentError: not so; the message says which key, and what is there.
     """
-    for expert, said in refused(_served(experiment)).items():
+    for expert, said in refused(served(experiment)).items():
         raise ExperimentError(f"experts.{expert}.{said}")
     if experiment.resources.has_accelerators:
-        _check_accelerators(experiment, installed() if local else most_of_a_node(), local)
+        _check_accelerators(experiment, plan, installed() if local else most_of_a_node(), local)
     _check_room(experiment, plan)
 
 
-def _served(experiment: Experiment) -> dict[str, Serving]:
-    """How experts are served, those that some arm needs."""
-    names = [name for arm in experiment.arms.values() for name in arm.needs().any_experts]
-    return {one.name: one.serving for one in experiment.experts_named(names) if one.serve is not None}
-
-
-def _together(experiment: Experiment) -> Iterator[dict[str, Serving]]:
-    """The experts that are served together: those of an arm's runs, of its samples, and those that write solutions."""
-    served = _served(experiment)
-    needs = [arm.needs() for arm in experiment.arms.values()]
-    asked = [names for one in needs for names in (one.experts, one.experts_at_evaluation)]
-    for names in (*asked, [name for one in needs for name in one.solutions]):
-        yield {name: serving for name, serving in served.items() if name in names}
-
-
-def _check_accelerators(experiment: Experiment, there: int | None, local: bool) -> None:
-    resources = experiment.resources
-    trained = any(arm.program is not None for arm in experiment.arms.values())
-    training = resources.training_gpus if trained and experiment.training.verl.get(_NODES, 1) == 1 else 0
-    if local and there is not None and max(training, resources.sampling_gpus) > there:
-        key = "training_gpus" if training > there else "sampling_gpus"
-        raise ExperimentError(
-            f"resources.{key}: {getattr(resources, key)} accelerators for a job, and this machine has {there}"
-        )
-    for together in _together(experiment):
-        wanted, given = needed(list(together.values())), resources.experts_gpus
+def _check_accelerators(experiment: Experiment, plan: Plan, there: int | None, local: bool) -> None:
+    for together in served_together(experiment):
+        wanted, given = needed(list(together.values())), experiment.resources.experts_gpus
         if given is not None and wanted > given:
             raise ExperimentError(
                 f"resources.experts_gpus: {given} accelerators, and the experts {', '.join(together)} need {wanted}: "
                 "null gives them what they need"
             )
-        if there is None or not together:
-            continue
-        where = "this machine" if local else "no node of this Slurm's has more: the largest"
-        beside = max(training, resources.sampling_gpus) if local else 0
-        if (said := shortage(together, there, where, beside)) is not None:
-            raise ExperimentError(said)
+    where = "this machine" if local else "no node of this Slurm's has more: the largest"
+    for said in too_large(plan, there, where, beside=local) if there is not None else ():
+        raise ExperimentError(said)
 
 
 def most_of_a_node() -> int | None:

@@ -13,9 +13,13 @@ from workflow.capacity.shapes import Shape
 
 _GB = 1e9
 _STATE, _BFLOAT16, _LOGITS, _AT_WORK = 16, 2, 7, 34
+#: Bytes of a weight that an engine makes smaller, scales included, by vLLM's names; with others as without.
+_QUANTIZED = {"fp8": 1.0, "bitsandbytes": 0.6, "awq": 0.6, "awq_marlin": 0.6, "gptq": 0.6, "gptq_marlin": 0.6}
 #: Of an engine beside weights and cache: CUDA's context, its graphs, activations (our choice).
 _ENGINE_OVERHEAD = 4.0
 _PARALLEL = (1, 2, 4, 8, 16, 32, 64)
+#: Accelerators on which a training is tried.
+MOST = _PARALLEL[-1]
 
 
 class Training(NamedTuple):
@@ -59,9 +63,11 @@ def training(shape: Shape, gpus: int, tokens: int, ulysses: int) -> Training:
     )
 
 
-def engine(shape: Shape, parallel: int, memory: float, share: float, length: int) -> Engine:
-    """What serving takes on each of so many accelerators of ``memory`` GB, of which the engine takes ``share``."""
-    weights = _BFLOAT16 * shape.parameters / parallel / _GB
+def engine(
+    shape: Shape, memory: float, share: float, length: int, parallel: int, quantization: str | None = None
+) -> Engine:
+    """What serving takes on each of ``parallel`` accelerators of ``memory`` GB, of which the engine takes ``share``."""
+    weights = _QUANTIZED.get(quantization or "", _BFLOAT16) * shape.parameters / parallel / _GB
     cache = max(0.0, memory * share - weights - _ENGINE_OVERHEAD)
     # Each accelerator holds its heads' part; with more of them than heads, some hold the same.
     a_token = shape.kv_bytes() / min(parallel, shape.kv_heads) / _GB
@@ -69,16 +75,18 @@ def engine(shape: Shape, parallel: int, memory: float, share: float, length: int
 
 
 def smallest_training(shape: Shape, memory: float, tokens: int, ulysses: int, least: int) -> Training | None:
-    """With the fewest accelerators that it fits on, ``least`` of them in any case; None: on 64 neither."""
+    """With the fewest accelerators that it fits on, ``least`` of them in any case; None: on ``MOST`` neither."""
     tried = (training(shape, gpus, tokens, ulysses) for gpus in (*_PARALLEL, least) if gpus >= max(ulysses, least))
     return next((one for one in tried if one.total <= 0.9 * memory), None)
 
 
-def smallest_engine(shape: Shape, memory: float, share: float, length: int, sequences: int) -> Engine | None:
-    """With the fewest accelerators on which so many of the longest sequences fit; None: with 8 neither."""
+def smallest_engine(
+    shape: Shape, memory: float, share: float, length: int, sequences: int, most: int, quantization: str | None = None
+) -> Engine | None:
+    """With the fewest accelerators on which so many of the longest sequences fit; None: with ``most`` neither."""
     tried = (
-        engine(shape, parallel, memory, share, length)
+        engine(shape, memory, share, length, parallel, quantization)
         for parallel in _PARALLEL
-        if parallel <= 8 and shape.heads % parallel == 0
+        if parallel <= most and shape.heads % parallel == 0
     )
     return next((one for one in tried if one.sequences >= sequences), None)

@@ -5,7 +5,8 @@ from collections.abc import Iterator
 from tabulate import tabulate
 
 from workflow.capacity.memory import Engine, Training
-from workflow.capacity.plan import CapacityPlan, Range, Role
+from workflow.capacity.plan import CapacityPlan, Range
+from workflow.capacity.roles import Role
 
 
 def shown(plan: CapacityPlan) -> str:
@@ -18,7 +19,7 @@ def _table(rows: list[list[object]], headers: list[str]) -> str:
 
 
 def _memory(plan: CapacityPlan) -> Iterator[str]:
-    yield f"Memory of one accelerator of {plan.machine.gpu_memory:g} GB, in the smallest placement that fits"
+    yield f"Memory of one accelerator of {plan.machine.gpu_memory:g} GB"
     headers = ["model", "10^9 parameters", "what it does", "tokens", "GPUs", "GB of each", "longest sequences at once"]
     yield _table([_role(role) for role in plan.roles], headers)
 
@@ -34,7 +35,7 @@ def _role(role: Role) -> list[object]:
         serving = role.placed
         parts = f"weights {serving.weights:.1f}, left for the cache {serving.cache:.1f}"
         return [*begun, serving.parallel, parts, serving.sequences]
-    return [*begun, "-", "no placement fits", ""]
+    return [*begun, "-", f"does not fit on {role.tried}", ""]
 
 
 def _arms(plan: CapacityPlan) -> Iterator[str]:
@@ -68,7 +69,7 @@ def _total(plan: CapacityPlan) -> Iterator[str]:
     millions = f"{plan.evaluation_tokens / 1e6:,.1f} million tokens"
     yield f"Evaluation: {millions}, {_range(plan.evaluation)} hours of one accelerator"
     yield f"All of it: {_range(hours)} hours of one accelerator"
-    if plan.gpus:
+    if plan.gpus and not plan.misfits:
         wall = Range(hours.low / plan.gpus, hours.high / plan.gpus)
         yield f"On {plan.gpus} that are always busy: {_range(wall)} hours of wall time"
     for what, size in plan.disk.items():
@@ -79,7 +80,7 @@ def _total(plan: CapacityPlan) -> Iterator[str]:
 
 
 def _assumptions(plan: CapacityPlan) -> Iterator[str]:
-    yield "Assumed; each can be said otherwise (--assume KEY=VALUE, --training, --generation, --gpu-memory, --gpus)"
+    yield "Assumed; each can be said otherwise (--assume KEY=VALUE, --training, --generation)"
     for key, value in plan.assumed.model_dump().items():
         yield f"  {key}: {value:g}"
     low, high = plan.machine.training

@@ -96,9 +96,21 @@ GPUS = {"resources__training_gpus": 2, "experts__0__tensor_parallel": 2}
     [
         (0, True, {}, None),
         (5, True, {}, None),
-        (5, False, {"resources__training_gpus": 8}, None),
+        (5, False, {"resources__training_gpus": 5}, None),
+        (
+            5,
+            False,
+            {"resources__training_gpus": 8},
+            "a run of .* takes 8 accelerators, and no node .* the largest has 5",
+        ),
+        (
+            5,
+            False,
+            {"resources__sampling_gpus": 6},
+            r"resources\.sampling_gpus: sampling takes 6 accelerators, and no node",
+        ),
         (None, False, {"experts__0__replicas": 9}, None),
-        (1, True, {}, "resources.training_gpus: 2 accelerators for a job, and this machine has 1"),
+        (1, True, {}, "resources.training_gpus: a run of .* takes 2 accelerators, and this machine has 1"),
         (4, True, {}, r"experts need 3 accelerators \(expert_a 2, expert_b 1\) beside 2 .* this machine has 4"),
         (2, False, {}, "experts need 3 .* no node of this Slurm's has more: the largest has 2"),
         (9, False, {"resources__experts_gpus": 2}, "resources.experts_gpus: 2 .* expert_a, expert_b need 3"),

@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -66,21 +67,48 @@ def test_memory_is_what_the_sizes_say() -> None:
     assert memory.smallest_training(SEVEN, 8, 24_600, 1, 1) is None
     # QwQ in bfloat16 leaves one accelerator of 80 GB next to nothing for its cache, two of them room for more.
     qwq = hub("Qwen/QwQ-32B")
-    assert memory.engine(qwq, 1, 80, 0.9, 32_768).sequences == 0
-    placed = memory.smallest_engine(qwq, 80, 0.9, 32_768, 8)
+    assert (
+        memory.engine(qwq, 80, 0.9, 32_768, 1).sequences == 0 < memory.engine(qwq, 80, 0.9, 32_768, 1, "fp8").sequences
+    )
+    placed = memory.smallest_engine(qwq, 80, 0.9, 32_768, 8, most=8)
     assert placed is not None and placed.parallel == 2 and placed.sequences >= 8
+    assert memory.smallest_engine(qwq, 80, 0.9, 32_768, 8, most=1) is None
 
 
 @pytest.mark.parametrize("name", sorted(path.stem for path in (ROOT / "config").glob("*.yaml")))
 def test_every_configuration_has_a_plan(name: str, capsys: pytest.CaptureFixture[str]) -> None:
-    main(["plan", f"config/{name}.yaml", "--price=2.5", "--assume", "response=100"])
+    main(["plan", f"config/{name}.yaml", "--price=2.5", "--assume", "response=30"])
     printed = capsys.readouterr().out
     experiment = yaml.safe_load((ROOT / f"config/{name}.yaml").read_text())
-    assert "response: 100" in printed and "Bill, at 2.5 an hour" in printed
+    assert "response: 30" in printed and "Bill, at 2.5 an hour" in printed
     assert ("eapo" in printed) == ("eapo" in experiment["methods"])
     experts = experiment.get("experts", ())
     assert all(f"answers as {expert['name']}" in printed for expert in experts if "serve" in expert)
-    assert "no placement fits" not in printed
+    assert "does not fit" not in printed
+
+
+def test_what_the_machines_do_not_hold_is_listed_and_then_one_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def said(*options: str, **changes: Any) -> str:
+        (tmp_path / "mine.yaml").write_text(yaml.safe_dump(paper | changes))
+        with pytest.raises(BadInput) as caught:
+            main(["plan", str(tmp_path / "mine.yaml"), *options])
+        assert "hours of wall time" not in capsys.readouterr().out
+        return str(caught.value)
+
+    paper = yaml.safe_load((ROOT / "config/paper.yaml").read_text())
+    small = said("--gpu-memory=40")
+    assert "mine.yaml does not fit: policy, which trains, needs 16 accelerators of 40 GB, and resources.tr" in small
+    assert (
+        "qwq, which teaches, 2 times, does not fit on 2 accelerators of 40 GB" in small
+        and "answers as expert_c" in small
+    )
+    four = said("--node=4")
+    assert "a run of distillation_on_policy takes 8 accelerators (4 that train, 4 of its teacher)" in four
+    assert "experts need 6 accelerators (expert_a 2, expert_b 2, expert_c 2), and a node (--node) has 4" in four
+    narrow = [expert | {"tensor_parallel": 3} for expert in paper["experts"]]
+    assert said(experts=narrow).startswith("experts.expert_a.tensor_parallel: 3 do not go into 40 heads of queries")
 
 
 @pytest.mark.parametrize(
@@ -94,6 +122,12 @@ def test_every_configuration_has_a_plan(name: str, capsys: pytest.CaptureFixture
         (["plan", "config/smoke.yaml", "--assume=length=2"], "length: Extra inputs are not permitted"),
         (["plan", "config/smoke.yaml", "--assume=query"], "--assume 'query': it must be KEY=NUMBER"),
         (["plan", "config/smoke.yaml", "--price=0"], "price"),
+        (
+            ["plan", "config/smoke.yaml", "--assume=response=97"],
+            "allowed are at most 96 tokens (training.lengths.response)",
+        ),
+        (["plan", "config/smoke.yaml", "--questions=aime=3"], "--questions aime=3: allowed are 1, 2, … of chains_a"),
+        (["plan", "config/smoke.yaml", "--questions=chains_a=-3"], "--questions chains_a=-3: allowed are"),
     ],
 )
 def test_what_cannot_be_planned_is_one_line(arguments: list[str], complaint: str) -> None:
