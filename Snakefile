@@ -24,7 +24,7 @@ from workflow.plan_shards import Asked, ShardPlan
 from workflow.plan_solutions import SolutionsPlan
 from workflow.problem_sets import preflight_tasks
 from workflow.serving_preflight import preflight_serving
-from workflow.session import Stray, begin, limit_trainings, refuse_strays
+from workflow.session import Stray, Unusable, begin, limit_trainings, refuse_strays
 from workflow.surroundings import check_surroundings, experiment_name, own_file, prepare_jobs
 from workflow.tuning.plan import TuningPlan
 
@@ -85,7 +85,7 @@ onstart:
         preflight_experts(EXPERIMENT)
         preflight_hub(EXPERIMENT, PLAN, DATA)
         preflight_serving(EXPERIMENT, PLAN, workflow.local_exec)
-    except (ExperimentError, InUse, CannotGrade) as error:
+    except (ExperimentError, InUse, Unusable, CannotGrade) as error:
         sys.exit(f"experiment: {CONFIG_FILE}: {error}")
 
 

@@ -14,6 +14,7 @@ import sys
 from pathlib import Path
 
 FOLDER = Path(os.environ.get("FAKE_SLURM", os.devnull))
+FLAGS = ("parsable", "noheader", "no-requeue", "exclusive")
 #: The number of the job in which runs are.
 RUN = "1"
 
@@ -45,7 +46,7 @@ if __name__ == "__main__":
     given = {}
     for word in words:
         name, equals, value = word.removeprefix("--").partition("=")
-        given[name] = value if equals or name in ("parsable", "noheader", "no-requeue") else next(words, "")
+        given[name] = value if equals or name in FLAGS else next(words, "")
     match Path(sys.argv[0]).name:
         case "sbatch":
             print(sbatch(given))

@@ -104,15 +104,21 @@ def _keep(command: list[str], sink: int, lock: int, holder: Identity) -> None:
 
 
 def _copy(source: int, log: int, tail: collections.deque[str]) -> None:
-    with open(source, "rb") as lines, open(log, "w", encoding="utf-8") as file:
+    """Copy to the end, whatever becomes of the log: a pipe that nobody reads would end the job."""
+    lacking: OSError | None = None
+    with open(source, "rb") as lines:
         for raw in lines:
             line = raw.decode("utf-8", "replace")
-            file.write(line)
-            file.flush()
+            try:
+                os.write(log, line.encode())
+            except OSError as error:
+                lacking = error
             if PROGRESS in line:
                 print(line[line.index(PROGRESS) :].rstrip(), file=sys.stderr, flush=True)
             elif line.strip():
                 tail.append(line)
+    if lacking is not None:
+        tail.append(f"(the log lacks lines: {lacking.strerror})")
 
 
 def _explain(log: Path, tail: collections.deque[str], status: int) -> None:
@@ -156,6 +162,9 @@ def main() -> int:
     except InUse as error:
         print(f"job not started: {error}", file=sys.stderr)
         return IN_USE
+    except OSError as error:
+        print(f"job not started: its log {arguments.log} cannot be written: {error.strerror}", file=sys.stderr)
+        return _NOT_STARTED
 
 
 if __name__ == "__main__":

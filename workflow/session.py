@@ -28,6 +28,10 @@ class Stray(Exception):
     """Whose job this was, in one line."""
 
 
+class Unusable(Exception):
+    """Why an experiment cannot have its folder, in one line."""
+
+
 def begin(workflow: Any, results: Path) -> None:
     """Called by Snakemake's main process before its first job.
 
@@ -37,8 +41,15 @@ def begin(workflow: Any, results: Path) -> None:
 
     Raises:
         InUse: another workflow works there, or a job still does.
+        Unusable: nothing can be written there, or locked.
     """
-    take_experiment(results)
+    try:
+        take_experiment(results)
+    except OSError as error:
+        raise Unusable(
+            f"{error.filename or results}: {error.strerror}: needed is a folder of this user's, on a file system with "
+            "room and with locks (flock)"
+        ) from error
     announce(results / LOCK)
     end_jobs_on_signals(workflow.scheduler.exit_gracefully if workflow.local_exec else None)
 

@@ -1,7 +1,8 @@
 """The service as a job of Slurm's, for runs that are jobs of Slurm's: the first that needs it submits it.
 
 So it outlives that run's own job, on a node of its own if need be, and ends with the workflow as it would elsewhere. It
-is charged, limited and placed as the job that submits it; what else it may use, the experiment says.
+is charged, limited and placed as the job that submits it, but for what the user's environment says otherwise; what else
+it may use, the experiment says.
 """
 
 import os
@@ -19,6 +20,8 @@ from workflow.expert_service.state import ServiceError
 
 #: What the service's job may use, in the environment of a workflow's jobs.
 SHARE_VARIABLE = "EAPO_EXPERTS_SHARE"
+#: Options of sbatch for it, separated by spaces, in the user's environment: of another partition, say.
+OPTIONS_VARIABLE = "EAPO_EXPERTS_SBATCH"
 #: Seconds that a run, which has its own processors and accelerators meanwhile, waits for the service's job to begin.
 _QUEUED_AT_MOST_S = 3600.0
 _LOOK_S, _ANSWERS_WITHIN_S = 2.0, 60.0
@@ -89,6 +92,7 @@ class SlurmJob:
         }  # fmt: skip
         words = [f"--{name}={value}" for name, value in options.items()]
         words += [f"--gpus={share.gpus}"] if share.gpus else []
+        words += os.environ.get(OPTIONS_VARIABLE, "").split()
         # A job that Slurm starts again by itself would be a second one beside the next run's.
         words += ["--parsable", "--no-requeue", "--wrap", f'exec {shlex.join(command)} --host="$(hostname)"']
         return cls(_ask("sbatch", *words).strip().partition(";")[0], workflow)

@@ -21,7 +21,7 @@ from tests.fake_vllm import __file__ as FAKE_VLLM
 from tests.survivors import LIMIT_S, Marked, wait_for
 from workflow.belonging import WORKFLOW_VARIABLE, Workflow
 from workflow.expert_service import lease, slurm_job
-from workflow.expert_service.slurm_job import SHARE_VARIABLE, Share, SlurmJob
+from workflow.expert_service.slurm_job import OPTIONS_VARIABLE, SHARE_VARIABLE, Share, SlurmJob
 from workflow.expert_service.state import ExpertState, ReplicaState, ServiceError, ServiceFolder, ServiceState
 from workflow.processes import Identity, this_process
 
@@ -298,6 +298,7 @@ def test_servers_beyond_loopback_want_a_key_in_any_case(world: World) -> None:
 
 def test_runs_that_are_jobs_of_slurms_share_a_service_that_is_one_of_its_own(world: World) -> None:
     world.in_slurm()
+    world.variables[OPTIONS_VARIABLE] = "--qos=fast --exclusive"
     first = world.lease(name="one")
     key = world.up("one")
     first.kill()
@@ -307,7 +308,8 @@ def test_runs_that_are_jobs_of_slurms_share_a_service_that_is_one_of_its_own(wor
     assert len(world.starts()) == 1
     (submitted,) = world.submitted()
     wanted = {"account": "lab", "partition": "gpu", "time": "1-00:00:00", "cpus-per-task": "3", "mem": "500M"}
-    wanted |= {"qos": "long", "constraint": "a100|h100", "gpus": "2", "no-requeue": ""}
+    # As the run's, but for what the user says of it.
+    wanted |= {"qos": "fast", "exclusive": "", "constraint": "a100|h100", "gpus": "2", "no-requeue": ""}
     assert submitted["options"].items() >= wanted.items() and "reservation" not in submitted["options"]
     # Of the run's own job it has nothing; whose workflow it is of, it knows.
     given = submitted["environment"]

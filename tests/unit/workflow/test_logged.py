@@ -1,6 +1,8 @@
 """Long jobs: their log, their progress lines, their failures and their end."""
 
+import functools
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -38,6 +40,18 @@ def test_a_failure_shows_the_log_and_the_reason(tmp_path: Path) -> None:
     _, stderr = process.communicate()
     assert process.returncode == 1
     assert str(tmp_path / "job.log") in stderr and "before" in stderr and "reason: the disk is full" in stderr
+
+
+def test_a_job_ends_by_itself_where_its_log_cannot_be_written(tmp_path: Path) -> None:
+    log = tmp_path / "job.log"
+    most = functools.partial(resource.setrlimit, resource.RLIMIT_FSIZE, (5000, 5000))
+    # More than a pipe holds.
+    process = logged(log, "print('line\\n' * 50_000); print('progress: done'); raise SystemExit(7)", preexec_fn=most)
+    _, stderr = process.communicate(timeout=LIMIT_S)
+    assert process.returncode == 7 and log.stat().st_size == 5000
+    assert "progress: done" in stderr and "(the log lacks lines: File too large)" in stderr
+    _, stderr = logged(log / "job.log", "print('never')").communicate()
+    assert stderr == f"job not started: its log {log / 'job.log'} cannot be written: File exists\n"
 
 
 def test_a_killed_job_is_said_to_be_killed(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ import pytest
 from workflow import session
 from workflow.locks import InUse, is_held, take
 from workflow.processes import Identity, this_process
-from workflow.session import limit_trainings, take_experiment, training_slots
+from workflow.session import Unusable, begin, limit_trainings, take_experiment, training_slots
 
 
 def test_a_folder_in_which_a_job_still_writes_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -48,6 +48,14 @@ def test_a_lock_is_gone_with_its_last_holder(tmp_path: Path) -> None:
         take(tmp_path / ".lock")
     os.close(lock)
     assert not is_held(tmp_path / ".lock") and not is_held(tmp_path / "never")
+
+
+def test_a_folder_in_which_nothing_can_be_written_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(
+        Unusable, match=rf"^{tmp_path}/file/results: Not a directory: needed is a folder of this user's, "
+    ):
+        begin(SimpleNamespace(local_exec=True), tmp_path / "file" / "results")
 
 
 @pytest.mark.parametrize(
