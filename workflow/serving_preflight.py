@@ -4,6 +4,7 @@ import subprocess
 from pathlib import Path
 
 from eapo_verl.record.checkpoints import checkpoint_bytes
+from eapo_verl.record.trackers import check_trackers
 from eapo_verl.settings.machine import check_room
 from eapo_verl.settings.run import RunError
 from workflow.experiment import Experiment
@@ -17,7 +18,7 @@ _ANSWERS_WITHIN_S = 60.0
 
 
 def preflight_serving(experiment: Experiment, plan: Plan, local: bool) -> None:
-    """Check that vLLM takes what it will be told, that accelerators are enough, and that a checkpoint has room.
+    """Check that vLLM takes what it will be told, that accelerators are enough, and runs may begin.
 
     Args:
         experiment: the experiment.
@@ -31,7 +32,7 @@ def preflight_serving(experiment: Experiment, plan: Plan, local: bool) -> None:
         raise ExperimentError(f"experts.{expert}.{said}")
     if experiment.resources.has_accelerators:
         _check_accelerators(experiment, plan, installed() if local else most_of_a_node(), local)
-    _check_room(experiment, plan)
+    _check_runs(experiment, plan)
 
 
 def _check_accelerators(experiment: Experiment, plan: Plan, there: int | None, local: bool) -> None:
@@ -64,11 +65,13 @@ def _gpus(generic: str) -> int:
     return sum(int(kind[-1]) for kind in kinds if kind[0] == "gpu" and kind[-1].isdigit())
 
 
-def _check_room(experiment: Experiment, plan: Plan) -> None:
-    """Of runs whose model is there already; a download looks for itself, and each run again."""
+def _check_runs(experiment: Experiment, plan: Plan) -> None:
+    """What those to be made would say at their start; of room, where their model is there (a download looks itself)."""
     missing = [cell for cell in plan.trained if not (plan.run(*cell) / "run.json").exists()]
     wanted = [checkpoint_bytes(plan.policy(*cell), experiment.arms[cell[0]]) for cell in missing]
     try:
+        if missing:
+            check_trackers(experiment.training)
         check_room(Path.cwd(), max(wanted, default=0), "a checkpoint")
     except RunError as error:
         raise ExperimentError(str(error)) from error

@@ -6,7 +6,7 @@ import shutil
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from eapo_verl.settings.run import AnyRun, RunError
+from eapo_verl.settings.run import AnyRun, RunError, Training
 
 #: The folders of what they keep on this machine, in that of the checkpoints and then in the run's.
 _FOLDERS = ("tensorboard", "wandb")
@@ -14,8 +14,8 @@ _HOST = "https://api.wandb.ai"
 _OFFLINE = ("offline", "disabled", "dryrun")
 
 
-def check_trackers(run: AnyRun) -> None:
-    """Refuse to start a run that W&B would not take.
+def check_trackers(run: Training) -> None:
+    """Refuse to start a run, or an experiment's runs, that W&B would not take.
 
     Raises:
         RunError: nothing says who logs in.

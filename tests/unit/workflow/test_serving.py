@@ -137,6 +137,15 @@ def test_slurm_is_asked_for_the_largest_node(tmp_path: Path, monkeypatch: pytest
     assert most_of_a_node() == 8
 
 
+def test_runs_that_nobody_may_log_are_one_line_before_the_first_job(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("WANDB_API_KEY", "WANDB_IDENTITY_TOKEN_FILE", "WANDB_MODE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("NETRC", "/dev/null")
+    watched = plan(training__trackers=["wandb"])
+    with pytest.raises(ExperimentError, match=r"^training\.trackers: wandb: neither WANDB_API_KEY nor"):
+        preflight_serving(watched.experiment, watched, local=True)
+
+
 def test_a_checkpoint_without_room_is_one_line_before_the_first_job(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(serving_preflight, "checkpoint_bytes", lambda policy, arm: 10**18)
     with pytest.raises(ExperimentError, match=r"a checkpoint takes 1000000000.0 GB, and the file system has room for"):
