@@ -6,24 +6,27 @@ from pathlib import Path
 
 from eapo_verl.settings.run import RunError
 
-#: Bytes that the kernel allows for a socket's name, and the longest name that Ray gives one below TMPDIR.
+#: Bytes that the kernel allows for a socket's name; the longest name that Ray gives one below its folder, and vLLM.
 _SOCKET_BYTES = 107
-_SOCKET = "/ray/session_2026-01-01_00-00-00_000000_4194304/sockets/plasma_store"
-#: Bytes of the name of the folder for temporary files.
-LONGEST = _SOCKET_BYTES - len(_SOCKET)
+_RAYS, _VLLMS = "/ray/session_2026-01-01_00-00-00_000000_4194304/sockets/plasma_store", f"/{'0' * 36}"
+#: Bytes of the name of the folder for temporary files, Ray's among them, and of one that is for others' alone.
+LONGEST, LONGEST_BESIDE_RAYS = _SOCKET_BYTES - len(_RAYS), _SOCKET_BYTES - len(_VLLMS)
 
 
 def check_temporary_folder() -> None:
-    """Check that sockets have room in the folder for temporary files.
+    """Check that sockets have room in the folders for temporary files, Ray's (``RAY_TMPDIR``) and that of others.
 
     Raises:
-        RunError: its name is too long.
+        RunError: a name is too long.
     """
-    for variable in ("RAY_TMPDIR", "TMPDIR"):
+    own = "RAY_TMPDIR" in os.environ
+    limits = {"RAY_TMPDIR": LONGEST, "TMPDIR": LONGEST_BESIDE_RAYS if own else LONGEST}
+    for variable, most in limits.items():
         folder = os.environ.get(variable, "")
-        if len(os.fsencode(folder)) > LONGEST:
+        if len(os.fsencode(folder)) > most:
             raise RunError(
-                f"{variable}={folder}: sockets are made there, so that it may have {LONGEST} bytes: /tmp, for one"
+                f"{variable}={folder}: sockets are made there, so that it may have {most} bytes: /tmp, for one"
+                + ("" if own else ", or RAY_TMPDIR=/tmp beside it")
             )
 
 

@@ -103,6 +103,17 @@ def test_sockets_have_room_in_the_folder_for_temporary_files(variable: str, monk
         check_surroundings(snakemake())
 
 
+def test_where_a_cluster_says_tmpdir_ray_s_folder_may_be_another(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RAY_TMPDIR", "/tmp")
+    monkeypatch.setenv("TMPDIR", "/" + "t" * (machine.LONGEST_BESIDE_RAYS - 1))
+    check_surroundings(snakemake())
+    monkeypatch.setenv("TMPDIR", "/" + "t" * machine.LONGEST_BESIDE_RAYS)
+    with pytest.raises(
+        ExperimentError, match=r"^TMPDIR=/t*: sockets are made there, .* may have 70 bytes: /tmp, for one$"
+    ):
+        check_surroundings(snakemake())
+
+
 def test_jobs_import_this_checkout_and_write_utf_8(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in {"PYTHONPATH": "/one:/two", "PYTHONIOENCODING": "ascii", "HOME": str(tmp_path)}.items():
         monkeypatch.setenv(name, value)
