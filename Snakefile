@@ -13,10 +13,13 @@ sys.path.insert(0, workflow.basedir)
 from snakemake.settings.types import DeploymentMethod
 
 from tasks import CannotGrade
+from workflow.devices import share_out
 from workflow.experiment import check_file, load_experiment, preflight_experts
+from workflow.expert_service.placement import installed
 from workflow.hub_preflight import preflight_hub
 from workflow.methods import ExperimentError
 from workflow.locks import InUse
+from workflow.machine_size import at_once
 from workflow.plan import Plan, code, one_of, spanning
 from workflow.plan_data import DataPlan
 from workflow.plan_sampling import SamplingPlan, task_code
@@ -69,6 +72,8 @@ except ExperimentError as error:
 
 prepare_jobs(RESULTS)
 EXPERIMENT.resources.experts().announce()
+if EXPERIMENT.resources.has_accelerators:
+    share_out(workflow, RESULTS / "services" / ".accelerators", at_once(PLAN, installed()))
 limit_trainings(workflow, PLAN.training_slots(workflow.resource_settings.cores or 1))
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from eapo_verl.settings.run import Training
 from workflow.experiment import Experiment
-from workflow.expert_service.placement import shortage
+from workflow.expert_service.placement import needed, shortage
 from workflow.expert_service.serving import Serving
 from workflow.plan import Plan
 
@@ -35,6 +35,13 @@ def too_large(plan: Plan, there: int, where: str, beside: bool) -> Iterator[str]
     others = max(resources.training_gpus if runs else 0, resources.sampling_gpus) if beside else 0
     said = (shortage(one, there, where, others) for one in served_together(plan.experiment) if one)
     yield from dict.fromkeys(line for line in said if line is not None)
+
+
+def at_once(plan: Plan, there: int) -> int:
+    """How many of a machine's accelerators its jobs may have together: what experts leave, or the largest job takes."""
+    jobs = [plan.experiment.resources.sampling_gpus, *map(plan.training_gpus, plan.trained_arms)]
+    experts = [needed(list(one.values())) for one in served_together(plan.experiment)]
+    return max(*jobs, there - max(experts, default=0))
 
 
 def served(experiment: Experiment) -> dict[str, Serving]:

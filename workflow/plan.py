@@ -220,11 +220,13 @@ class Plan:
         return [self.model(str(one.serve)) for one in self._served(method, stage)]
 
     def lease(self, method: str, seed: int | str, stage: Stage) -> list[str]:
-        """The words that go before a command that needs served experts: a lease of them, and the wait for them.
+        """What goes before a command, if it needs it: a lease of served experts, the wait for them, accelerators.
 
         Arms that ask the same experts share a service.
         """
-        return self.lease_of(self._served(method, stage), self.endpoints(method, seed, stage))
+        gpus = self.experiment.resources.sampling_gpus if stage == "evaluation" else self.training_gpus(method)
+        own = ["python", "-m", "workflow.devices", str(gpus), "--"] if gpus else []
+        return self.lease_of(self._served(method, stage), self.endpoints(method, seed, stage)) + own
 
     def lease_of(self, experts: list[Expert], endpoints: Path) -> list[str]:
         """A lease of these served experts; ``endpoints`` will say where they are. Nothing, if there are none."""

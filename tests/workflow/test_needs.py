@@ -75,6 +75,15 @@ def test_an_arm_with_its_own_experts_leases_those_alone() -> None:
     assert large.scored_model("large", 1) == large.run("large", 1) / "model"
 
 
+def test_what_computes_on_accelerators_is_given_its_own_of_a_machine_s_once_its_experts_answer() -> None:
+    on_gpus = plan(resources__training_gpus=4, resources__sampling_gpus=1)
+    assert on_gpus.lease("eapo", 1, "training")[-10:] == [
+        *("python", "-m", "workflow.expert_service", "wait", "--"),
+        *("python", "-m", "workflow.devices", "4", "--"),
+    ]
+    assert on_gpus.lease("eapo", 1, "evaluation") == ["python", "-m", "workflow.devices", "1", "--"]
+
+
 def test_runs_that_consult_served_experts_lease_them_and_wait_for_their_models() -> None:
     lease = " ".join(plan().lease("eapo", 1, "training"))
     assert "--expert expert_a=results/default/models/expert_a:64 --expert expert_b=" in lease

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from eapo_verl.record.costs import count_parameters
+from workflow.devices import claimed
 from workflow.expert_service.health import Check, answers
 from workflow.expert_service.placement import needed, place, shortage, visible
 from workflow.expert_service.servers import ExpertModel, Server, server_environment
@@ -216,6 +217,7 @@ def _placed(models: Sequence[ExpertModel]) -> list[list[list[str] | None]]:
     servings = {model.name: model.serving for model in models}
     if (said := shortage(servings, len(there), "this machine")) is not None:
         raise ServiceError(said)
-    placed = place(list(servings.values()))
-    mine = there[len(there) - needed(list(servings.values())) :]
+    placed, number = place(list(servings.values())), needed(list(servings.values()))
+    held = claimed(number, last=True)
+    mine = there[len(there) - number :] if held is None else held
     return [[[mine[index] for index in replica] for replica in one] for one in placed]
