@@ -85,17 +85,24 @@ class DataPlan:
         return [f"--set={name}={one.size}:{one.seed}", f"--out-dir={self.file(name).parent}"]
 
     def word_problem_arguments(self, name: str) -> list[str]:
-        """Arguments of ``workflow.sources.word_problems`` and ``workflow.sources.programs``."""
+        """Arguments of ``workflow.sources.word_problems``."""
         one = self._sets[name]
-        assert isinstance(one, WordProblems | Programs)
+        assert isinstance(one, WordProblems)
+        # Only where there are any: what was generated without is not generated again.
+        families = [] if one.families is None else [f"--families={_options(one)}"]
+        return [f"--n={one.size}", f"--seed={one.seed}", f"--task={one.task}", *families, *_instructed(one)]
+
+    def program_arguments(self, name: str) -> list[str]:
+        """Arguments of ``workflow.sources.programs``."""
+        one = self._sets[name]
+        assert isinstance(one, Programs)
         return [f"--n={one.size}", f"--seed={one.seed}", f"--task={one.task}", *_instructed(one)]
 
     def logic_arguments(self, name: str) -> list[str]:
         """Arguments of ``workflow.sources.logic``."""
         one = self._sets[name]
         assert isinstance(one, Logic)
-        families = json.dumps(one.model_dump(mode="json")["families"], sort_keys=True)
-        return [f"--n={one.size}", f"--seed={one.seed}", f"--families={families}", *_instructed(one)]
+        return [f"--n={one.size}", f"--seed={one.seed}", f"--families={_options(one)}", *_instructed(one)]
 
     def fetch_arguments(self, name: str) -> list[str]:
         """Arguments of ``workflow.sources.benchmarks``."""
@@ -146,6 +153,11 @@ class DataPlan:
         """The tasks that the problems of these sets are of, or where none is named those of all."""
         asked = (tasks_of(self._sets[name], self._experiment.train) for name in names or self._sets)
         return sorted({task for one in asked for task in one})
+
+
+def _options(one: Logic | WordProblems) -> str:
+    """The families of a set with their options, as JSON."""
+    return json.dumps(one.model_dump(mode="json")["families"], sort_keys=True)
 
 
 def _instructed(one: Worded) -> list[str]:

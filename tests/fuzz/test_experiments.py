@@ -126,7 +126,7 @@ def plan_all(experiment: Experiment, files: list[str]) -> None:
     for name in ["train", "validation", *data.benchmarks]:
         assert task_code(*data.tasks(name))
     assert all(map(data.embedded_arguments, data.embedded)) and all(map(data.fetch_arguments, data.fetched))
-    assert all(map(data.word_problem_arguments, data.word_problems))
+    assert all(map(data.word_problem_arguments, data.word_problems)) and all(map(data.program_arguments, data.programs))
     for role in ("policy", "expert"):
         assert all(plan.pretrain_arguments(model) for model in plan.embedded_models(role))
     seen = set()

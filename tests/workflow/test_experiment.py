@@ -107,6 +107,9 @@ BROKEN = {
     "puzzles of a kind that there is not": (
         broken(train={"source": "logic", "size": 5, "seed": 1, "families": {"knights_knaves": {"people": 1}}}),
         "train.logic.families: knights_knaves: people: Input should be greater than or equal to 2"),
+    "word problems of an unknown family": (
+        broken(train={"source": "word_problems", "size": 5, "seed": 1, "families": {"sudoku": {}}}),
+        "train.word_problems.families: 'sudoku' is no family of word problems; allowed are basic_arithmetic, "),
     "puzzles for models that read no words": (
         broken(benchmarks={"mine": {"source": "logic", "size": 5, "seed": 1, "families": {"syllogism": {}}}}),
         "benchmarks.mine.task: 'short_text' is asked in words"),

@@ -54,6 +54,8 @@ class Shape(NamedTuple):
 _KNOWN = {
     "deepseek-ai/deepseek-r1-distill-qwen-1.5b": Shape(1536, 8960, 28, 12, 2, 128, 151936, False, True),
     "deepseek-ai/deepseek-r1-distill-qwen-7b": Shape(3584, 18944, 28, 28, 4, 128, 152064, False, True),
+    # What becomes of each of its files: the output's embedding is there a second time.
+    "qwen/qwen2.5-coder-0.5b-instruct-gguf": Shape(896, 4864, 24, 14, 2, 64, 151936, False, True),
     "qwen/qwq-32b": Shape(5120, 27648, 64, 40, 8, 128, 152064, False, True),
 }
 _SMOLLM2 = Shape(576, 1536, 30, 9, 3, 64, 49152, True, False)
@@ -82,9 +84,11 @@ def shape_of(name: str, model: Model, folder: Path) -> Shape:
         width = int(model.options.get("width", _EMBEDDED_WIDTH[model.role]))
         layers, heads = int(model.options.get("layers", _EMBEDDED_LAYERS)), width // HEAD_SIZE
         return Shape(width, 3 * width, layers, heads, heads, HEAD_SIZE, _EMBEDDED_VOCABULARY, True, False)
+    if isinstance(model, HubModel) and (known := _KNOWN.get(model.repo.lower())) is not None:
+        return known
     if isinstance(model, LocalModel) or model.gguf is not None:
         raise BadInput(f"models.{name}: its size is known once it is there: {folder / 'config.json'}")
-    return _KNOWN.get(model.repo.lower()) or _read(name, _downloaded(name, model))
+    return _read(name, _downloaded(name, model))
 
 
 def _downloaded(name: str, model: HubModel) -> Path:

@@ -83,7 +83,7 @@ rule program_problems:
     conda:
         "../../environment.yml"
     params:
-        problems=lambda wildcards: DATA.word_problem_arguments(wildcards.set),
+        problems=lambda wildcards: DATA.program_arguments(wildcards.set),
         exclude=lambda wildcards, input: [f"--exclude={path}" for path in input],
     shell:
         "exec python -m workflow.logged {log:q} -- python -m workflow.sources.programs {params.problems:q} "

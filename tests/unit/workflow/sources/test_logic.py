@@ -239,7 +239,7 @@ def test_circuits_by_hand(gate: str, terms: list[str], output: str) -> None:
         (["--n=1", "--seed=-1", "--families={}"], "--seed is -1"),
         (["--n=1", "--seed=1", "--families=no"], "--families: Expecting value"),
         (["--n=1", "--seed=1", "--families={}"], "--families: needed is a mapping such as"),
-        (["--n=1", "--seed=1", '--families=["syllogism"]'], "needed is a mapping such as {syllogism: {}}"),
+        (["--n=1", "--seed=1", '--families=["syllogism"]'], "needed is a mapping such as {circuit_logic: {}}"),
         (["--n=1", "--seed=1", '--families={"sudoku": {}}'], "'sudoku' is no family of puzzles; allowed are circuit_"),
         (["--n=1", "--seed=1", '--families={"knights_knaves": {"people": 9}}'], "knights_knaves: people: Input should"),
         (["--n=1", "--seed=1", '--families={"knights_knaves": {"people": 2, "width": 4}}'], "width: 4 different"),
