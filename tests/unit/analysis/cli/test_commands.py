@@ -203,5 +203,9 @@ def test_report_answers_first_and_needs_no_other_file(results: Path) -> None:
     assert "<td>eapo − self_exploratory</td>" in claims and "<td>no scores of eapo_sequential</td>" in claims
     answer = re.search(r'class="answer [^"]*">([^<]*)<', html)
     assert answer is not None and "EAPO minus self-exploratory RL" in answer[1] and "95% CI" in answer[1]
-    assert (results / "answer.rst").read_text().startswith(f"**{unescape(answer[1])}**\n\n10 questions of 2 benchmarks")
+    assert (
+        (results / "answer.rst")
+        .read_text()
+        .startswith(f"**{unescape(answer[1])}**\n\nAccuracy, in points of 100, on 10 questions of 2 benchmarks")
+    )
     assert html.index("answer") < html.index("<table>") and "1,234,567" in html and "c0ffee" in html
