@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 import matplotlib.pyplot as plt
 import pandas as pd
@@ -25,11 +26,29 @@ from analysis.plots.axes import legend_above, nothing, percent, say
 from analysis.plots.curves import OVER_SEEDS, TOGETHER, Runs, by_part, mean_of_seeds, steps_below
 from analysis.plots.design import seeds_of
 from analysis.plots.drawing import Drawn, Experiment
+from analysis.plots.method_rows import method_rows
 from analysis.statistics.consulting import closed
 from analysis.statistics.scores import Scores
 from analysis.tables.names import name
 
 Of = Callable[[str], Runs]
+#: More methods than this have a row each: their lines could not be told apart.
+ROWS = 12
+_WHAT_THEY_ARE = (
+    "Of the rollouts, those that consulted; of their queries, those whose reply was shown; of the rollouts with "
+    "an accepted reply, those that answer with what a reply gave. By sixths of the training, of the rollouts that "
+    "are kept word for word: of those that the gate let through, the share in a critical group, whose unassisted "
+    "rollouts are all wrong, and of the right answers with a reply, those whose companions without one were all "
+    "wrong. Training accuracy is that of rollouts with an accepted reply; who asks is not drawn by lot, so that "
+    "its distance to that of the others is no effect of the replies."
+)
+
+
+class _Panel(NamedTuple):
+    title: str
+    solid: Of
+    dashed: Of | None = None
+    kinds: tuple[str, str] = ("", "")
 
 
 def consultation_over_training(logs: Sequence[TrainingLog], consulting: pd.DataFrame, scores: Scores) -> Drawn:
@@ -53,11 +72,39 @@ def consultation_over_training(logs: Sequence[TrainingLog], consulting: pd.DataF
             nothing("No method consulted experts in training."),
             "No method of this experiment consulted experts in training.",
         )
+    panels = _panels(logs, consulting)
+    seeds = seeds_of((method, sum(log.method == method for log in logs)) for method in methods)
+    if len(methods) > ROWS:
+        return Drawn(
+            method_rows(methods, {one.title: one.solid for one in panels}),
+            f"Consultation over training, of the {len(methods)} methods that consult, a row each. {_WHAT_THEY_ARE} "
+            f"Training seeds are averaged; no interval is drawn, and white was not measured. {seeds}",
+        )
     looks = style.looks(scores.methods)
     figure, grid = plt.subplots(2, 3, figsize=(11.0, 5.6), sharex=True, layout="constrained")
-
     many = len(methods) > TOGETHER
+    for axes, one in zip(grid.flat, panels, strict=True):
+        for method in methods:
+            mean_of_seeds(axes, one.solid(method), name(method), looks[method], mean_alone=many)
+            if one.dashed is not None:
+                mean_of_seeds(axes, one.dashed(method), name(method), looks[method], dashed=True, mean_alone=many)
+        _finish(axes, one)
+    for method in methods:
+        shut = [step for log in logs if log.method == method and not math.isnan(step := closed(log))]
+        if shut:
+            grid.flat[0].axvline(min(shut), color=looks[method][0], linestyle=":", linewidth=1.2)
+    steps_below(figure, list(grid[1]))
+    legend_above(figure, *grid.flat)
+    return Drawn(
+        figure,
+        f"Consultation over training, of the methods that consult. {_WHAT_THEY_ARE} Dotted: from there on the turn "
+        "budget leaves no turn to consult. Dashed: the schedule's rate of replies; of all groups, the critical ones, "
+        "what a gate that looked at nothing would have; and the accuracy of rollouts without an accepted reply. "
+        f"{_lines(many)} {seeds}",
+    )
 
+
+def _panels(logs: Sequence[TrainingLog], consulting: pd.DataFrame) -> list[_Panel]:
     def column(key: str) -> Of:
         return lambda method: Runs([log.measured(key) for log in logs if log.method == method])
 
@@ -67,46 +114,19 @@ def consultation_over_training(logs: Sequence[TrainingLog], consulting: pd.DataF
     def shown(method: str) -> Runs:
         return Runs([(log.steps[SHOWN] / log.steps[QUERIES]).dropna() for log in logs if log.method == method])
 
-    for axes, (title, solid, dashed) in zip(
-        grid.flat,
-        [
-            ("Rollouts that consult", column(CONSULTS), None),
-            ("Queries whose reply is shown", shown, ("shown", "schedule", column(ACCEPTANCE))),
-            ("Answers copied from a reply", column(COPIES), None),
-            (
-                "Let through in a critical group",
-                part("let_through_critical"),
-                ("let through", "all groups", part("critical_rate")),
-            ),
-            ("Right answers that needed the reply", part("needed_rate"), None),
-            ("Training accuracy", column(ASSISTED), ("assisted", "unassisted", column(UNASSISTED))),
-        ],
-        strict=True,
-    ):
-        for method in methods:
-            mean_of_seeds(axes, solid(method), name(method), looks[method], mean_alone=many)
-            if dashed is not None:
-                mean_of_seeds(axes, dashed[2](method), name(method), looks[method], dashed=True, mean_alone=many)
-        _finish(axes, title, dashed)
-    for method in methods:
-        shut = [step for log in logs if log.method == method and not math.isnan(step := closed(log))]
-        if shut:
-            grid.flat[0].axvline(min(shut), color=looks[method][0], linestyle=":", linewidth=1.2)
-    steps_below(figure, list(grid[1]))
-    legend_above(figure, *grid.flat)
-    seeds = seeds_of((method, sum(log.method == method for log in logs)) for method in methods)
-    return Drawn(
-        figure,
-        "Consultation over training, of the methods that consult. Of the rollouts, those that consulted (dotted: from "
-        "there on the turn budget leaves no turn to do so); of their "
-        "queries, those whose reply was shown (dashed: the schedule's rate); of the rollouts with an accepted reply, "
-        "those that answer with what a reply gave. By sixths of the training, of the rollouts that are kept word for "
-        "word: of those that the gate let through, the share in a critical group, whose unassisted rollouts are all "
-        "wrong (dashed: of all groups, what a gate that looked at nothing would have), and of the right answers with a "
-        "reply, those whose companions without one were all wrong. Training accuracy: solid, of rollouts with an "
-        "accepted reply; dashed, of those without. Who asks is not drawn by lot, so that their distance is no effect "
-        f"of the replies. {_lines(many)} {seeds}",
-    )
+    return [
+        _Panel("Rollouts that consult", column(CONSULTS)),
+        _Panel("Queries whose reply is shown", shown, column(ACCEPTANCE), ("shown", "schedule")),
+        _Panel("Answers copied from a reply", column(COPIES)),
+        _Panel(
+            "Let through in a critical group",
+            part("let_through_critical"),
+            part("critical_rate"),
+            ("let through", "all groups"),
+        ),
+        _Panel("Right answers that needed the reply", part("needed_rate")),
+        _Panel("Training accuracy", column(ASSISTED), column(UNASSISTED), ("assisted", "unassisted")),
+    ]
 
 
 def draw(experiment: Experiment) -> Drawn:
@@ -124,12 +144,15 @@ def _consults(log: TrainingLog) -> bool:
     return any((log.measured(column) > 0).any() for column in (ACCEPTANCE, CONSULTS))
 
 
-def _finish(axes: Axes, title: str, kinds: tuple[str, str, Of] | None) -> None:
-    axes.set_title(title, loc="left")
+def _finish(axes: Axes, panel: _Panel) -> None:
+    axes.set_title(panel.title, loc="left")
     if not axes.lines:
         say(axes, "not measured")
         return
     percent(axes)
-    if kinds is not None:
-        lines = [Line2D([], [], color="0.3", ls=line, label=kinds[place]) for place, line in ((0, "-"), (1, "--"))]
-        axes.legend(handles=lines, loc="best")
+    if panel.dashed is not None:
+        handles = [
+            Line2D([], [], color="0.3", ls=line, label=kind)
+            for kind, line in zip(panel.kinds, ("-", "--"), strict=True)
+        ]
+        axes.legend(handles=handles, loc="best")

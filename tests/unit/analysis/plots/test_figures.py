@@ -18,7 +18,7 @@ from analysis.plots import figures_of, style
 from analysis.plots.ablation_differences import ablation_differences
 from analysis.plots.accuracy_over_tokens import accuracy_over_tokens
 from analysis.plots.accuracy_over_training import accuracy_over_training
-from analysis.plots.consultation_over_training import consultation_over_training
+from analysis.plots.consultation_over_training import ROWS, consultation_over_training
 from analysis.plots.cost_and_accuracy import cost_and_accuracy
 from analysis.plots.drawing import Drawn
 from analysis.plots.length_and_correctness import length_and_correctness
@@ -253,6 +253,31 @@ def test_what_was_not_measured_is_said(column: str) -> None:
     figure = consultation_over_training(logs, consulting_table(logs, {}), scores(0.0)).figure
     assert sum("not measured" in text.get_text() for axes in figure.axes for text in axes.texts) == 5
     assert [text.get_text() for text in figure.legends[0].get_texts()] == ["EAPO"]
+
+
+def test_many_methods_that_consult_are_rows() -> None:
+    methods = [f"eapo_{index}" for index in range(ROWS + 1)]
+    logs = [
+        log(
+            method,
+            seed,
+            acceptance_rate=[None, 1, 1, 1, 1],
+            consult_rate=[None, index / 16, (index + seed) / 16, 0, None],
+        )
+        for index, method in enumerate(methods)
+        for seed in (0, 1)
+    ]
+    drawn = consultation_over_training(logs, consulting_table(logs, {}), scores(0.0))
+    consult, shown, *_ = drawn.figure.axes
+    assert [label.get_text() for label in consult.get_yticklabels()] == list(map(name, methods))
+    (image,) = consult.collections
+    measured = image.get_array()
+    assert measured.shape == (len(methods), 3) and consult.get_ylim() == (len(methods) - 0.5, -0.5)
+    # The mean of two seeds, and the place of each step.
+    assert measured[5].tolist() == pytest.approx([5 / 16, 5.5 / 16, 0])
+    assert consult.get_xlim() == pytest.approx((0.5, 3.5))
+    assert not shown.collections and "not measured" in [text.get_text() for text in shown.texts]
+    assert f"the {len(methods)} methods" in drawn.caption
 
 
 def test_without_consultations_the_figure_says_so() -> None:
