@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
-from matplotlib.axes import Axes
 from matplotlib.collections import QuadMesh
 from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
 from analysis.plots.axes import say
 from analysis.plots.curves import Runs, steps_below
-from analysis.plots.question_heat_map import COLOURS
-from analysis.tables.names import name
+from analysis.plots.heat_map import heat_map
 
 _COLUMNS = 3
 
@@ -27,7 +26,7 @@ def method_rows(methods: Sequence[str], panels: Mapping[str, Callable[[str], Run
         methods: the rows, from the top down.
         panels: by their titles, what the runs of a method measured, rates in [0, 1]; steps without are white.
     """
-    rows = -(-len(panels) // _COLUMNS)
+    rows = math.ceil(len(panels) / _COLUMNS)
     figure, grid = plt.subplots(
         rows,
         _COLUMNS,
@@ -36,16 +35,19 @@ def method_rows(methods: Sequence[str], panels: Mapping[str, Callable[[str], Run
         layout="constrained",
         squeeze=False,
     )
-    drawn = []
+    drawn: list[QuadMesh] = []
+    named: set[int] = set()
     for index, (axes, (title, of)) in enumerate(zip(grid.flat, panels.items(), strict=False)):
         axes.set_title(title, loc="left", fontsize=9.5)
         table = pd.DataFrame({method: _mean(of(method)) for method in methods}).T.sort_index(axis=1)
         if table.empty or table.isna().to_numpy().all():
             say(axes, "not measured")
             continue
-        drawn.append(_image(axes, table))
-        axes.set_yticks(range(len(methods)), list(map(name, methods)) if index % _COLUMNS == 0 else [""] * len(methods))
-        axes.tick_params(axis="y", length=0, labelsize=8)
+        # At the first panel of a line that has any.
+        line = index // _COLUMNS
+        drawn.append(heat_map(axes, table, line not in named, _edges(table.columns.to_numpy(dtype=float))))
+        axes.tick_params(axis="y", labelsize=8)
+        named.add(line)
     for axes in list(grid.flat)[len(panels) :]:
         axes.set_axis_off()
     if drawn:
@@ -59,13 +61,6 @@ def _mean(runs: Runs) -> pd.Series:
     return together.astype(float).groupby(level=0).mean()
 
 
-def _image(axes: Axes, table: pd.DataFrame) -> QuadMesh:
-    steps = table.columns.to_numpy(dtype=float)
+def _edges(steps: np.ndarray) -> list[float]:
     wide = float(np.diff(steps).min()) if len(steps) > 1 else 1.0
-    edges = [*(steps - wide / 2), steps[-1] + wide / 2]
-    image = axes.pcolormesh(edges, np.arange(len(table) + 1) - 0.5, table.to_numpy(), cmap=COLOURS, vmin=0, vmax=1)
-    axes.invert_yaxis()
-    axes.grid(visible=False)
-    for spine in axes.spines.values():
-        spine.set_visible(False)
-    return image
+    return [*(steps - wide / 2), steps[-1] + wide / 2]

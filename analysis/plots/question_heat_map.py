@@ -8,11 +8,9 @@ from matplotlib.ticker import PercentFormatter
 
 from analysis.plots.design import design, number_of_questions
 from analysis.plots.drawing import Drawn, Experiment
+from analysis.plots.heat_map import heat_map
 from analysis.statistics.scores import Scores
-from analysis.tables.names import name, row_name
-
-# Brightness grows steadily in it, also in grey and for all kinds of colour vision.
-COLOURS = "cividis"
+from analysis.tables.names import row_name
 
 
 def question_heat_map(scores: Scores) -> Drawn:
@@ -29,16 +27,9 @@ def question_heat_map(scores: Scores) -> Drawn:
     for index, (axes, benchmark) in enumerate(zip(grid[0], scores.benchmarks, strict=True)):
         table = pd.DataFrame({method: scores.accuracies(method, benchmark).mean(axis=1) for method in scores.methods}).T
         table = table[table.mean().sort_values(ascending=False, kind="stable").index]
-        image = axes.pcolormesh(table.to_numpy(), cmap=COLOURS, vmin=0, vmax=1, edgecolors="white", linewidth=0.4)
-        axes.invert_yaxis()
+        image = heat_map(axes, table, named=index == 0, edgecolors="white", linewidth=0.4)
         axes.set_xticks([])
         axes.set_xlabel(f"{row_name(benchmark)}\n({sizes[index]} questions)")
-        ticks = [row + 0.5 for row in range(len(table))]
-        axes.set_yticks(ticks, [name(method) for method in table.index] if index == 0 else [""] * len(ticks))
-        axes.tick_params(length=0)
-        axes.grid(visible=False)
-        for spine in axes.spines.values():
-            spine.set_visible(False)
     figure.colorbar(image, ax=list(grid[0]), label="Accuracy", format=PercentFormatter(xmax=1), pad=0.015, aspect=12)
     return Drawn(
         figure,

@@ -20,8 +20,10 @@ from analysis.plots.accuracy_over_tokens import accuracy_over_tokens
 from analysis.plots.accuracy_over_training import accuracy_over_training
 from analysis.plots.consultation_over_training import ROWS, consultation_over_training
 from analysis.plots.cost_and_accuracy import cost_and_accuracy
+from analysis.plots.curves import Runs
 from analysis.plots.drawing import Drawn
 from analysis.plots.length_and_correctness import length_and_correctness
+from analysis.plots.method_rows import method_rows
 from analysis.plots.modes_over_training import modes_over_training
 from analysis.plots.paired_differences import paired_differences
 from analysis.plots.pass_at_k import pass_at_k_curves
@@ -278,6 +280,15 @@ def test_many_methods_that_consult_are_rows() -> None:
     assert consult.get_xlim() == pytest.approx((0.5, 3.5))
     assert not shown.collections and "not measured" in [text.get_text() for text in shown.texts]
     assert f"the {len(methods)} methods" in drawn.caption
+
+
+def test_names_of_rows_stand_at_the_first_panel_that_is_drawn() -> None:
+    runs = {"eapo": Runs([pd.Series([0.5], index=[1])]), "base": Runs([pd.Series([0.25], index=[1])])}
+    nothing = Runs([pd.Series(dtype=float)])
+    panels = {"none": lambda method: nothing, "first": runs.__getitem__, "second": runs.__getitem__}
+    _, first, second, *_ = method_rows(["eapo", "base"], panels).axes
+    written = [[label.get_text() for label in axes.get_yticklabels()] for axes in (first, second)]
+    assert written == [[name("eapo"), name("base")], ["", ""]]
 
 
 def test_without_consultations_the_figure_says_so() -> None:
