@@ -61,3 +61,15 @@ def test_the_examples_of_the_prompt_are_turns_of_the_policys_chat(consulting: bo
     as_turns = template.render(messages=[*messages, question], add_generation_prompt=True)
     as_text = template.render(messages=[{"role": "system", "content": whole}, question], add_generation_prompt=True)
     assert as_text == as_turns
+
+
+def test_no_token_of_the_policys_joins_a_query_and_its_reply() -> None:
+    consultation = shipped("small_lm").consultation
+    tags, metadata = consultation.tags, read_metadata(find_gguf()[0])
+    # GPT-2's way: a space is this letter.
+    close, reply = (text.replace(" ", "\u0120") for text in (tags.consult_close, tags.reply_open))
+    vocabulary = metadata.tokenizer["ggml.tokens"]
+    assert not [token for token in vocabulary if close + reply[0] in token]
+    assert "?<" in vocabulary  # what the space keeps apart
+    instruction = str(consultation.instruction)
+    assert instruction.count(tags.consult_close + tags.reply_open) == instruction.count(tags.consult_open) == 2
