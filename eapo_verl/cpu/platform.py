@@ -6,7 +6,7 @@ machine that has one, except the registration itself and :func:`eapo_verl.engine
 
 What verl and vLLM do not do on a CPU by themselves is collected in named patches, each guarded by the version that it
 was written for: :func:`deduplicate_process_group_backend`, :func:`offload_without_pinning`,
-:func:`keep_linear_weights_loadable`, :func:`eapo_verl.cpu.micro_batches.pad_alike`, and, in experts' servers,
+:func:`keep_linear_weights_loadable`, :func:`eapo_verl.cpu.micro_batches.few_passes`, and, in experts' servers,
 :func:`eapo_verl.cpu.seeded_sampling.keep_seeds`.
 """
 

@@ -20,10 +20,10 @@ def test_verl_splits_so_and_finds_each_row_again(monkeypatch: pytest.MonkeyPatch
     from tensordict import TensorDict
     from verl.workers.engine import utils
 
-    from eapo_verl.cpu.micro_batches import pad_alike
+    from eapo_verl.cpu.micro_batches import few_passes
 
     monkeypatch.setattr(utils, "rearrange_micro_batches", utils.rearrange_micro_batches)
-    pad_alike()
+    few_passes()
     lengths = [5, 20, 6, 19]
     rows = [torch.full((length,), number) for number, length in enumerate(lengths)]
     batch = TensorDict({"input_ids": torch.nested.as_nested_tensor(rows, layout=torch.jagged)}, batch_size=4)
