@@ -47,7 +47,8 @@ def of_one_prompt(rows: Sequence[torch.Tensor], prompt_lengths: Sequence[int], m
 def few_passes() -> None:
     """Have verl split a mini-batch by :func:`alike` or :func:`of_one_prompt`.
 
-    On one rank: several would have to agree on the number of passes. The sum of the gradients over passes is the mini-batch's, whatever shares a pass.
+    On one rank: several would have to agree on the number of passes. The sum of the gradients over
+    passes is the mini-batch's, whatever shares a pass.
     """
     require_version("verl", CHECKED_VERL)
     original = utils.rearrange_micro_batches

@@ -94,7 +94,7 @@ def _batch(**options: Any) -> Any:
 
 
 def _computed(use_remove_padding: bool) -> dict[str, Any]:
-    """Log-probabilities and entropies of responses, and the gradient of a sum in which each token has its own weight."""
+    """Of responses, and the gradient of a sum in which each token has a weight of its own."""
     import torch
     from verl.workers.utils.padding import no_padding_2_padding
 
