@@ -13,10 +13,9 @@ import torch
 from tensordict import TensorDict
 from verl.utils import tensordict_utils
 from verl.utils import torch_functional as verl_functional
-from verl.workers.engine.base import EngineRegistry
-from verl.workers.engine.fsdp.transformer_impl import FSDPEngineWithLMHead
 
 from eapo_verl.cpu.versions import CHECKED_VERL, require_version
+from eapo_verl.engine.banned_tag import BannedTagEngine, ban
 
 
 class Packed(NamedTuple):
@@ -90,9 +89,8 @@ def prompt_lengths_of(batch: TensorDict) -> list[int]:
     return list(batch["attention_mask"][:, : prompts.shape[1]].sum(dim=1).tolist())
 
 
-@EngineRegistry.register(model_type="language_model", backend=["fsdp", "fsdp2"], device="cpu")
-class CPUEngineWithLMHead(FSDPEngineWithLMHead):
-    """verl's engine; with ``use_remove_padding`` the passes are those of this module."""
+class CPUEngine(BannedTagEngine):
+    """That of a run on an accelerator; with ``use_remove_padding`` the passes are those of this module."""
 
     def prepare_model_inputs(self, micro_batch: TensorDict) -> tuple[dict[str, Any], dict[str, Any]]:
         if not _option(micro_batch, "use_remove_padding", True):
@@ -117,6 +115,7 @@ class CPUEngineWithLMHead(FSDPEngineWithLMHead):
     ) -> dict[str, torch.Tensor]:
         if "packed" not in output_args:
             return super().prepare_model_outputs(output, output_args, micro_batch, logits_processor_func)
+        ban(output.logits)
         rows, places = micro_batch["input_ids"], output_args["packed"].predicted_from
         tokens, offsets = rows.values(), rows.offsets()
         temperature = torch.as_tensor(micro_batch["temperature"], dtype=torch.float32)

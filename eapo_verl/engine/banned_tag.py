@@ -13,6 +13,7 @@ import os
 from pathlib import Path
 from typing import Any
 
+import torch
 from transformers import AutoTokenizer
 from verl.utils.device import get_vendor
 from verl.workers.engine import EngineRegistry
@@ -43,16 +44,21 @@ class BannedTagEngine(FSDPEngineWithLMHead):
     """verl's engine of a language model, with log-probabilities and entropies of the distribution without the token."""
 
     def prepare_model_outputs(self, output: Any, *args: Any, **kwargs: Any) -> Any:
-        """verl's; ``output.logits``, (rows, tokens, vocabulary), is changed in place, which saves a copy of it."""
-        # Asked here: the process that this one is forked from has imported this module, without the variable.
-        if TOKEN_VARIABLE in os.environ:
-            output.logits[..., int(os.environ[TOKEN_VARIABLE])] = _LOGIT
+        """verl's, of logits without the token."""
+        ban(output.logits)
         return super().prepare_model_outputs(output, *args, **kwargs)
 
 
-def register() -> None:
-    """Have verl take this engine, by its registry: that of a vendor goes before that of a device."""
+def ban(logits: torch.Tensor) -> None:
+    """Take the token's probability from ``logits``, (…, vocabulary), in place, which saves a copy of them."""
+    # Asked here: the process that this one is forked from has imported this module, without the variable.
+    if TOKEN_VARIABLE in os.environ:
+        logits[..., int(os.environ[TOKEN_VARIABLE])] = _LOGIT
+
+
+def register(engine: type[BannedTagEngine]) -> None:
+    """Have verl take ``engine``, by its registry: that of a vendor goes before that of a device."""
     register_engine = EngineRegistry.register(
         model_type="language_model", backend=["fsdp", "fsdp2"], device=["cuda", "npu"], vendor=get_vendor()
     )
-    register_engine(BannedTagEngine)
+    register_engine(engine)

@@ -98,12 +98,10 @@ def _computed(use_remove_padding: bool) -> dict[str, Any]:
     import torch
     from verl.workers.utils.padding import no_padding_2_padding
 
-    from eapo_verl.cpu.shared_prompts import CPUEngineWithLMHead
+    from eapo_verl.cpu.shared_prompts import CPUEngine
 
     policy, batch = _policy(), _batch(use_remove_padding=use_remove_padding)
-    engine = object.__new__(
-        CPUEngineWithLMHead
-    )  # without a process group: these two methods ask nothing of it but this
+    engine = object.__new__(CPUEngine)  # without a process group: these two methods ask nothing of it but this
     engine.pad_to_length = False
     engine.engine_config = type("Config", (), {"entropy_checkpointing": False})
     inputs, arguments = engine.prepare_model_inputs(batch)
@@ -118,9 +116,15 @@ def _computed(use_remove_padding: bool) -> dict[str, Any]:
     return {name: value.detach()[real] for name, value in computed.items()} | {"gradient": gradient}
 
 
-def test_the_numbers_are_those_of_padded_rows() -> None:
+@pytest.mark.parametrize("banned", [None, 12])
+def test_the_numbers_are_those_of_padded_rows(banned: int | None, monkeypatch: pytest.MonkeyPatch) -> None:
     import torch
 
+    from eapo_verl.engine.banned_tag import TOKEN_VARIABLE
+
+    monkeypatch.delenv(TOKEN_VARIABLE, raising=False)
+    if banned is not None:
+        monkeypatch.setenv(TOKEN_VARIABLE, str(banned))
     padded, shared = _computed(False), _computed(True)
     assert padded["gradient"].abs().max() > 0.1
     for name, values in padded.items():
@@ -128,9 +132,9 @@ def test_the_numbers_are_those_of_padded_rows() -> None:
 
 
 def test_what_it_has_not_is_refused() -> None:
-    from eapo_verl.cpu.shared_prompts import CPUEngineWithLMHead, prompt_lengths_of
+    from eapo_verl.cpu.shared_prompts import CPUEngine, prompt_lengths_of
 
-    engine = object.__new__(CPUEngineWithLMHead)
+    engine = object.__new__(CPUEngine)
     for option in ("use_fused_kernels", "distillation_use_topk", "calculate_sum_pi_squared"):
         with pytest.raises(NotImplementedError, match=f"use_remove_padding on a CPU: it has no {option}"):
             engine.prepare_model_inputs(_batch(use_remove_padding=True, **{option: True}))

@@ -38,7 +38,8 @@ def test_verl_takes_log_probabilities_and_entropies_without_the_token(
     if banned is not None:
         monkeypatch.setenv(banned_tag.TOKEN_VARIABLE, str(banned))
     found = EngineRegistry.get_engine_cls("language_model", "fsdp")
-    assert found is banned_tag.BannedTagEngine is EngineRegistry.get_engine_cls("language_model", "fsdp2")
+    assert issubclass(found, banned_tag.BannedTagEngine)
+    assert found is EngineRegistry.get_engine_cls("language_model", "fsdp2")
 
     engine = object.__new__(found)
     engine.engine_config = SimpleNamespace(entropy_checkpointing=False)
