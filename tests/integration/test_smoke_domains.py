@@ -56,7 +56,7 @@ def test_training_pays_what_the_task_grades(results: Path, domain: str, method: 
     assert 0 < trained[right] < 32 and len(trained) >= 3
     assert (run["consultations"]["accepted"] > 0) == (method == "eapo")
     if method == "self_exploratory":
-        # The trainer's probabilities are the sampler's, whether its rows are padded (code) or share their prompts (logic).
+        # The trainer's probabilities are the sampler's, of rows that are padded (code) and that share prompts (logic).
         steps = [json.loads(line) for line in (results / f"runs/{method}/seed1/metrics.jsonl").open()]
         assert all(step["mismatch_kl"] < 1e-9 for step in steps[1:]) and len(steps) == 3
 
