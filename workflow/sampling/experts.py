@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections import Counter
 from collections.abc import Callable, Sequence
 
@@ -21,6 +22,9 @@ _NEVER = "\0"
 class Experts:
     """Who is asked, by the samples of one run of the sampler; an asynchronous context manager.
 
+    They are asked in a thread, and a loop, of their own: the sampler's loop stands still while its engine computes, on
+    a CPU for seconds, and a request would meet its server's end of an idle connection, or be late.
+
     `added_tokens` are texts that the policy's tokenizer would not read as text.
     """
 
@@ -33,11 +37,22 @@ class Experts:
         self._asking: dict[int, asyncio.Semaphore] = {}
         self._failures = FailureWindow(replies.pool.failure_window, replies.pool.failure_limit)
         self._outcomes: Counter[str] = Counter(dict.fromkeys(OUTCOMES, 0))
+        self._thread = threading.Thread(target=lambda: asyncio.run(self._serve()), name="experts", daemon=True)
+        self._serving = threading.Event()
 
     async def __aenter__(self) -> Experts:
+        self._thread.start()
+        await asyncio.to_thread(self._serving.wait)
         return self
 
     async def __aexit__(self, *error: object) -> None:
+        self._loop.call_soon_threadsafe(self._closed.set)
+        await asyncio.to_thread(self._thread.join)
+
+    async def _serve(self) -> None:
+        self._loop, self._closed = asyncio.get_running_loop(), asyncio.Event()
+        self._serving.set()
+        await self._closed.wait()
         await self._pool.close()
 
     async def ask(self, question: str, number: int | None, seed: int) -> list[Reply]:
@@ -54,7 +69,8 @@ class Experts:
         of_each = -(-number // self._number)
         turn = self._asking.setdefault(of_each, asyncio.Semaphore(max(1, self._narrowest // of_each)))
         async with turn:
-            replies = [reply for reply in await self._pool.ask(queries, seed=seed) if reply is not None]
+            asked = asyncio.run_coroutine_threadsafe(self._pool.ask(queries, seed=seed), self._loop)
+            replies = [reply for reply in await asyncio.wrap_future(asked) if reply is not None]
         outcomes = Counter(reply.outcome for reply in replies)
         self._outcomes.update(outcomes)
         self._failures.add(number, outcomes["timed_out"] + outcomes["failed"])
