@@ -16,7 +16,7 @@ import sys
 from pathlib import Path
 
 from workflow.command import split_command
-from workflow.expert_service.lease import SERVICE_VARIABLE, take_lease, wait_until_up
+from workflow.expert_service.lease import PROCESS_VARIABLE, SERVICE_VARIABLE, take_lease, wait_until_up
 from workflow.expert_service.placement import needed
 from workflow.expert_service.servers import VLLM, ExpertModel
 from workflow.expert_service.service import serve
@@ -28,7 +28,8 @@ from workflow.processes import Identity
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m workflow.expert_service", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
-    serving, leasing, waiting = (commands.add_parser(name) for name in ("serve", "lease", "wait"))
+    serving, leasing = (commands.add_parser(name) for name in ("serve", "lease"))
+    commands.add_parser("wait")
     for one in (serving, leasing):
         one.add_argument("--log-dir", type=Path, required=True)
         one.add_argument("--expert", type=ExpertModel.parse, action="append", required=True)
@@ -46,7 +47,6 @@ def _parser() -> argparse.ArgumentParser:
     serving.add_argument("--owner", type=Identity.parse, required=True)
     leasing.add_argument("--services", type=Path, required=True)
     leasing.add_argument("--endpoints", type=Path, required=True)
-    waiting.add_argument("--service", type=Path, default=os.environ.get(SERVICE_VARIABLE), help="its folder")
     return parser
 
 
@@ -73,7 +73,10 @@ def _is_loopback(host: str) -> bool:
 
 def _run(arguments: argparse.Namespace, command: list[str]) -> int:
     if arguments.command == "wait":
-        wait_until_up(arguments.service)
+        folder, process = (os.environ.get(name) for name in (SERVICE_VARIABLE, PROCESS_VARIABLE))
+        if folder is None or process is None:
+            raise ServiceError(f"wait needs a lease: {SERVICE_VARIABLE} and {PROCESS_VARIABLE} in the environment")
+        wait_until_up(Path(folder), process)
     elif arguments.command == "lease":
         passed_on = [f"--expert={model}" for model in arguments.expert]
         passed_on += [f"--serving={name}={json.dumps(said)}" for name, said in arguments.serving]
@@ -111,8 +114,6 @@ def main() -> int:
     ours, command = split_command(sys.argv[1:])
     parser = _parser()
     arguments = parser.parse_args(ours)
-    if arguments.command == "wait" and arguments.service is None:
-        parser.error(f"wait needs --service, or {SERVICE_VARIABLE} in the environment")
     try:
         return _run(arguments, command)
     except ServiceError as error:

@@ -16,8 +16,8 @@ from workflow.expert_service.state import KEY_VARIABLE, ServiceError, ServiceFol
 from workflow.locks import is_held
 from workflow.processes import Identity, start_detached, this_process
 
-#: Names the folder of its service in the environment of a run.
-SERVICE_VARIABLE = "EAPO_EXPERT_SERVICE"
+#: Name the folder of its service in the environment of a run, and the process that the service is.
+SERVICE_VARIABLE, PROCESS_VARIABLE = "EAPO_EXPERT_SERVICE", "EAPO_EXPERT_SERVICE_PROCESS"
 _LOOK_S = 0.1
 #: Seconds in which a service that was asked to end is gone.
 _END_S = 15.0
@@ -63,27 +63,24 @@ def take_lease(
     endpoints.parent.mkdir(parents=True, exist_ok=True)
     write_whole(endpoints, json.dumps(state.endpoints(), indent=1))
     os.set_inheritable(lease, True)
-    os.environ[SERVICE_VARIABLE] = str(folder.path)
+    os.environ |= {SERVICE_VARIABLE: str(folder.path), PROCESS_VARIABLE: state.process}
     if state.keyed:
         os.environ[KEY_VARIABLE] = folder.read_key()
 
 
-def wait_until_up(path: Path) -> None:
+def wait_until_up(path: Path, process: str) -> None:
     """Return when every expert of a service has answered. There is no limit: the service itself notices a stall.
 
     Args:
-        path: the service's folder.
+        path: the service's folder, where another one may have taken its place meanwhile.
+        process: the service, whose endpoints the run has been told.
 
     Raises:
         ServiceError: the service has failed or ended, the workflow has, or experts are up that do not answer here.
     """
     folder, parent = ServiceFolder(path), os.getppid()
-    first = folder.read()
-    state = first
     unreached_at: float | None = None
-    while state is not None and first is not None and state.process == first.process:
-        if state.failure is not None:
-            raise ServiceError(state.failure)
+    while (state := folder.read()) is not None and state.process == process and folder.serves(state):
         if all(expert.up for expert in state.experts.values()):
             unreached = [
                 expert.replicas[0].base_url
@@ -100,11 +97,9 @@ def wait_until_up(path: Path) -> None:
                 )
         if os.getppid() != parent:
             raise ServiceError("the process that waits for the experts has ended")
-        if not folder.serves(state):
-            break
         time.sleep(_LOOK_S)
-        state = folder.read()
-    raise ServiceError(f"the service has ended before its experts were up; its folder is {path}")
+    why = folder.failure(process)
+    raise ServiceError(why or f"the service has ended before its experts were up; its folder is {path}")
 
 
 def _end(state: ServiceState | None, log: Path) -> None:

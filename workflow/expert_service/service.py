@@ -97,7 +97,7 @@ class Service:
                 reap_others([one.server.pid for one in self._watched if not one.given_up])
                 time.sleep(_LOOK_S)
         except ServiceError as error:
-            self._folder.publish(self._state.model_copy(update={"failure": str(error)}))
+            self._folder.fail(self._state.process, str(error))
             print(f"expert service: {error}", file=sys.stderr)
             return 1
         finally:

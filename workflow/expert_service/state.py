@@ -2,6 +2,7 @@
 
 import contextlib
 import fcntl
+import json
 import os
 import secrets
 from collections.abc import Iterator
@@ -47,13 +48,12 @@ class ExpertState(BaseModel):
 
 
 class ServiceState(BaseModel):
-    """A service; ``failure`` says in one line why it is about to end."""
+    """A service, for as long as it runs."""
 
     process: str
     owner: str
     keyed: bool
     experts: dict[str, ExpertState]
-    failure: str | None = None
 
     def endpoints(self) -> dict[str, dict[str, Any]]:
         """The experts as a run's settings name them."""
@@ -69,6 +69,7 @@ class ServiceFolder:
         self._state = path / "state.json"
         self._key = path / "key"
         self._job = path / "job"
+        self._failures = path / "failures.json"
         path.mkdir(parents=True, exist_ok=True)
 
     def read(self) -> ServiceState | None:
@@ -82,6 +83,20 @@ class ServiceFolder:
         """Replace the state in one step."""
         write_whole(self._state, state.model_dump_json(indent=1))
 
+    def fail(self, process: str, why: str) -> None:
+        """Say in one line why a service is about to end; its successor leaves that to those who still wait for it."""
+        write_whole(self._failures, json.dumps({**self._failed(), process: why}, indent=1))
+
+    def failure(self, process: str) -> str | None:
+        """What a service has said to :meth:`fail`, even where another one has taken its place since."""
+        return self._failed().get(process)
+
+    def _failed(self) -> dict[str, str]:
+        try:
+            return json.loads(self._failures.read_bytes())
+        except FileNotFoundError:
+            return {}
+
     def clear(self) -> None:
         """Remove state, key and job."""
         for path in (self._state, self._key, self._job):
@@ -90,7 +105,9 @@ class ServiceFolder:
     def serves(self, state: ServiceState) -> bool:
         """Whether the service that published ``state`` can still be used, as far as this machine knows."""
         process = Identity.parse(state.process)
-        return state.failure is None and not process.ended() and (process.here or self._is_locked("service"))
+        if process.ended() or self.failure(state.process) is not None:
+            return False
+        return process.here or self._is_locked("service")
 
     def note_job(self, number: str) -> None:
         """Keep the number of the cluster's job that is, or will be, the service."""

@@ -207,10 +207,11 @@ def test_a_dead_replica_is_replaced_while_the_other_answers_and_left_alone_where
     log = world.folder / "logs" / "shared" / "service.log"
     assert eventually(lambda: "it is left alone, others answer for it" in log.read_text())
     assert log.read_text().count("starting it again") == 3
-    assert world.state().failure is None and up() == 1
+    failed = ServiceFolder(world.folder / "services" / "shared").failure
+    assert failed(world.state().process) is None and up() == 1
     os.kill(world.starts()[1], signal.SIGKILL)
     assert world.left_of_service() == []
-    assert "this model is broken" in str(world.state().failure)
+    assert "this model is broken" in str(failed(world.state().process))
 
 
 def test_a_server_whose_engine_hangs_is_replaced_and_one_that_is_busy_for_others_is_not(world: World) -> None:
@@ -368,7 +369,20 @@ def test_experts_that_a_run_cannot_reach_are_one_line(tmp_path: Path, monkeypatc
     folder = ServiceFolder(tmp_path)
     folder.publish(ServiceState(process=us, owner=us, keyed=False, experts={"wise": nobody}))
     with pytest.raises(ServiceError, match=r"^http://127\.0\.0\.1:9/v1 answers on its own machine"):
-        lease.wait_until_up(tmp_path)
+        lease.wait_until_up(tmp_path, us)
+
+
+def test_a_run_hears_why_its_service_has_failed_where_another_ones_has_taken_its_place(tmp_path: Path) -> None:
+    first, us = "1:1:other/boot/1", str(this_process())
+    folder, wise = ServiceFolder(tmp_path), ExpertState(replicas=[ReplicaState(base_url="http://127.0.0.1:9/v1")])
+    folder.publish(ServiceState(process=first, owner=us, keyed=False, experts={"wise": wise}))
+    folder.fail(first, "expert wise: this model is broken")
+    folder.clear()
+    folder.publish(ServiceState(process=us, owner=us, keyed=False, experts={"wise": wise}))
+    with pytest.raises(ServiceError, match=r"^expert wise: this model is broken$"):
+        lease.wait_until_up(tmp_path, first)
+    with pytest.raises(ServiceError, match=r"^the service has ended before its experts were up"):
+        lease.wait_until_up(tmp_path, "1:2:other/boot/1")
 
 
 def test_a_service_of_another_machine_is_there_for_as_long_as_it_holds_its_lock(tmp_path: Path) -> None:
@@ -376,8 +390,10 @@ def test_a_service_of_another_machine_is_there_for_as_long_as_it_holds_its_lock(
     elsewhere = ServiceState(process="1:1:other/boot/1", owner=us, keyed=False, experts={})
     assert not folder.serves(elsewhere)
     descriptor = folder.begin()
-    assert folder.serves(elsewhere) and not folder.serves(elsewhere.model_copy(update={"failure": "broken"}))
+    assert folder.serves(elsewhere)
     with pytest.raises(ServiceError, match=r"^another service runs in "):
         folder.begin()
+    folder.fail(elsewhere.process, "broken")
+    assert not folder.serves(elsewhere) and folder.serves(elsewhere.model_copy(update={"process": "2:2:other/boot/1"}))
     os.close(descriptor)
-    assert not folder.serves(elsewhere)
+    assert not folder.serves(elsewhere.model_copy(update={"process": "2:2:other/boot/1"}))
