@@ -1,4 +1,7 @@
-"""verl's own checks of its configuration, all of them before its first process: its workers make most of them later."""
+"""verl's own checks of its configuration, all of them before its first process: its workers make most of them later.
+
+And one of ours, of what verl's engine for a CPU cannot do (:mod:`eapo_verl.cpu.shared_prompts`).
+"""
 
 from typing import Any
 
@@ -21,7 +24,7 @@ def validate(config: Any) -> None:
         config: composed, as a run has it.
 
     Raises:
-        RunError: what verl says, in one line.
+        RunError: what verl says, or we do, in one line.
     """
     from hydra.errors import HydraException
     from omegaconf import OmegaConf
@@ -37,9 +40,18 @@ def validate(config: Any) -> None:
         if reference:
             own = {_RENAMED.get(str(key), str(key)): value for key, value in roles.ref.items()}
             parts.append(OmegaConf.create(own | {"ppo_mini_batch_size": roles.actor.ppo_mini_batch_size}))
-        if is_distillation_enabled(config.distillation):
-            parts.append(config.distillation)
+        distilled = is_distillation_enabled(config.distillation)
+        top_k = distilled and omega_conf_to_dataclass(config.distillation).distillation_loss.loss_settings.use_topk
         for part in parts:
             omega_conf_to_dataclass(part)
     except (AssertionError, TypeError, ValueError, HydraException, OmegaConfBaseException) as error:
         raise RunError(one_line("training.verl: verl refuses it", error)) from error
+    if config.trainer.device == "cpu" and roles.model.use_remove_padding:
+        unsupported = {
+            "actor_rollout_ref.model.use_fused_kernels": roles.model.use_fused_kernels,
+            "actor_rollout_ref.actor.calculate_sum_pi_squared": roles.actor.calculate_sum_pi_squared,
+            "a top-k distillation.distillation_loss.loss_mode": top_k,
+        }
+        if asked := [key for key, value in unsupported.items() if value]:
+            key = "actor_rollout_ref.model.use_remove_padding"
+            raise RunError(f"training.verl: {key} on a CPU goes without {asked[0]}")

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 import yaml
+from omegaconf import OmegaConf
 
 from eapo_verl.engine import accelerators, verl_config
 from eapo_verl.engine.verl_checks import validate
@@ -24,6 +25,8 @@ from workflow.methods import ExperimentError
 from workflow.plan import Plan
 
 ROLLOUT = "actor_rollout_ref.rollout"
+#: A loss that reads the expert's most likely tokens, of which its server has to tell as many.
+FORWARD_KL = {"loss_mode": "forward_kl_topk", "use_policy_gradient": False, "topk": 4}
 
 
 def plan(name: str) -> Plan:
@@ -114,6 +117,31 @@ def test_what_verl_refuses_is_one_line(tmp_path: Path) -> None:
     reference.actor_rollout_ref.ref.fsdp_config.strategy = "none"
     with pytest.raises(RunError, match=r"^training\.verl: verl refuses it: .*none"):
         validate(reference)
+
+
+@pytest.mark.engine  # imports verl
+@pytest.mark.parametrize(
+    ("arm", "key", "value", "named"),
+    [
+        ("self_exploratory", "actor_rollout_ref.model.use_fused_kernels", True, "use_fused_kernels"),
+        ("self_exploratory", "actor_rollout_ref.actor.calculate_sum_pi_squared", True, "calculate_sum_pi_squared"),
+        ("distillation_on_policy", "distillation.distillation_loss", FORWARD_KL, "a top-k distillation"),
+    ],
+)
+def test_what_shared_prompts_cannot_do_is_refused_before_a_run(
+    arm: str, key: str, value: Any, named: str, tmp_path: Path
+) -> None:
+    run = runs("middle", tmp_path)[arm]
+    assert isinstance(run, RunSettings)
+    config = verl_config.compose(run, tmp_path, "cpu")
+    OmegaConf.update(config, key, value)
+    validate(config)
+    config.actor_rollout_ref.model.use_remove_padding = True
+    with pytest.raises(RunError, match=rf"use_remove_padding on a CPU goes without .*{named}") as caught:
+        validate(config)
+    assert "\n" not in str(caught.value)
+    OmegaConf.update(config, "trainer.device", "cuda")
+    validate(config)
 
 
 def test_a_run_says_what_its_accelerators_lack(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
