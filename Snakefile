@@ -22,6 +22,7 @@ from workflow.locks import InUse
 from workflow.machine_size import at_once
 from workflow.plan import Plan, code, one_of, spanning
 from workflow.plan_data import DataPlan
+from workflow.plan_models import ModelsPlan
 from workflow.plan_sampling import SamplingPlan, task_code
 from workflow.plan_shards import Asked, ShardPlan
 from workflow.plan_solutions import SolutionsPlan
@@ -62,6 +63,7 @@ except ExperimentError as error:
     sys.exit(f"experiment: {error}")
 
 DATA = DataPlan(EXPERIMENT, RESULTS)
+MODELS = ModelsPlan(EXPERIMENT)
 SAMPLING = SamplingPlan(EXPERIMENT)
 SOLUTIONS = SolutionsPlan(EXPERIMENT, PLAN)
 try:

@@ -16,8 +16,7 @@ from workflow.documents import one_line_of
 from workflow.experiment import Experiment
 from workflow.expert_service.placement import installed
 from workflow.expert_service.serving import Serving
-from workflow.fits import longest
-from workflow.models import EmbeddedModel, Expert, HubModel, LocalModel, PackagedModel, PhrasebookModel
+from workflow.models import Expert
 from workflow.runs import (
     config_sha256,
     model_folder,
@@ -86,27 +85,11 @@ class Plan:
         self.cells = [
             (name, seed) for name in experiment.arms for seed in (experiment.seeds if self.has_seeds(name) else (0,))
         ]
-        #: The roles of those that are put together from phrases, by name.
-        self.phrasebook_models = {
-            name: one.role for name, one in experiment.models.items() if isinstance(one, PhrasebookModel)
-        }
-        self.packaged_models = [name for name, one in experiment.models.items() if isinstance(one, PackagedModel)]
-        #: Those that are downloaded, or made from a file of GGUF.
-        self.fetched_models = [
-            name
-            for name, one in experiment.models.items()
-            if isinstance(one, HubModel) or (isinstance(one, LocalModel) and one.is_gguf)
-        ]
 
     def has_seeds(self, method: str) -> bool:
         """Whether a method is scored once for each training seed: it has runs, or scores another one's models."""
         arm = self._arm(method)
         return arm.program is not None or arm.needs().start is not None
-
-    def embedded_models(self, role: Literal["policy", "expert"]) -> list[str]:
-        """The names of the embedded world's models of this role."""
-        models = self.experiment.models.items()
-        return [name for name, one in models if isinstance(one, EmbeddedModel) and one.role == role]
 
     def run(self, method: str, seed: int | str) -> Path:
         """The folder of a run."""
@@ -269,32 +252,6 @@ class Plan:
             resources.training_memory_mb,
             installed() // resources.training_gpus if resources.training_gpus else None,
         )
-
-    def pretrain_arguments(self, model: str) -> list[str]:
-        """Arguments of ``workflow.embedded.pretrain`` for one of the embedded models."""
-        spec = self.experiment.models[model]
-        assert isinstance(spec, EmbeddedModel)
-        options = [f"--{key.replace('_', '-')}={value}" for key, value in spec.options.items()]
-        return [f"--role={spec.role}", f"--seed={spec.seed}", *options]
-
-    def fetch_arguments(self, model: str) -> list[str]:
-        """Arguments of ``workflow.sources.fetched_model`` for a model of a hub; none for a file's."""
-        one = self.experiment.models[model]
-        if isinstance(one, LocalModel):
-            return []
-        assert isinstance(one, HubModel)
-        gguf = [] if one.gguf is None else [f"--gguf={one.gguf}"]
-        return [f"--repo={one.repo}", f"--revision={one.revision}", *gguf]
-
-    def gguf_files(self, model: str) -> list[Path]:
-        """The file of this machine that a fetched model is made from; none where it is downloaded."""
-        one = self.experiment.models[model]
-        return [one.path] if isinstance(one, LocalModel) else []
-
-    def reads(self, model: str) -> list[str]:
-        """The argument that says how long a text a fetched model has to read, by which key."""
-        needed = longest(self.experiment, model)
-        return [] if needed is None else [f"--reads={needed[0]}={needed[1]}"]
 
     def settings(self, method: str, seed: int | str) -> str:
         """The settings of a run as YAML."""

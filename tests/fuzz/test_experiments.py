@@ -21,6 +21,7 @@ from workflow.experiment import Experiment, load_experiment
 from workflow.methods import ExperimentError
 from workflow.plan import Plan
 from workflow.plan_data import DataPlan
+from workflow.plan_models import ModelsPlan
 from workflow.plan_sampling import SamplingPlan, task_code
 from workflow.plan_shards import Asked, ShardPlan
 from workflow.plan_solutions import SolutionsPlan
@@ -127,8 +128,9 @@ def plan_all(experiment: Experiment, files: list[str]) -> None:
         assert task_code(*data.tasks(name))
     assert all(map(data.embedded_arguments, data.embedded)) and all(map(data.fetch_arguments, data.fetched))
     assert all(map(data.word_problem_arguments, data.word_problems)) and all(map(data.program_arguments, data.programs))
+    models = ModelsPlan(experiment)
     for role in ("policy", "expert"):
-        assert all(plan.pretrain_arguments(model) for model in plan.embedded_models(role))
+        assert all(map(models.pretrain_arguments, models.embedded(role)))
     seen = set()
     for arm, seed in plan.cells:
         if arm not in seen:

@@ -13,6 +13,7 @@ from workflow.hub_preflight import preflight_hub
 from workflow.methods import ExperimentError
 from workflow.plan import Plan
 from workflow.plan_data import DataPlan
+from workflow.plan_models import ModelsPlan
 from workflow.sources.command import SourceError
 from workflow.sources.repository import Fetched, Repository
 
@@ -113,16 +114,17 @@ def test_what_is_trained_on_is_told_apart() -> None:
 def test_models_of_a_hub_and_of_a_file_are_made_where_engines_find_them(tmp_path: Path) -> None:
     file = tmp_path / "m.gguf"
     file.touch()
-    made = plan(models__policy=MODEL, models__expert_a={"source": "local", "path": str(file)})
-    assert made.fetched_models == ["policy", "expert_a"]
-    assert [made.model(name) for name in ("policy", "expert_a")] == [
+    changes = {"models__policy": MODEL, "models__expert_a": {"source": "local", "path": str(file)}}
+    models, made = ModelsPlan(changed(**changes)), plan(**changes)
+    assert models.fetched == ["policy", "expert_a"]
+    assert [made.model(name) for name in models.fetched] == [
         Path("results/default/models/policy"),
         Path("results/default/models/expert_a"),
     ]
-    assert made.fetch_arguments("policy") == ["--repo=them/model", f"--revision={COMMIT}"]
-    assert (made.fetch_arguments("expert_a"), made.gguf_files("expert_a")) == ([], [file])
-    assert made.reads("policy") == ["--reads=method base: evaluation.max_model_len=256"]
-    assert made.reads("expert_a") == ["--reads=experts.expert_a.max_model_len=64"]
+    assert models.fetch_arguments("policy") == ["--repo=them/model", f"--revision={COMMIT}"]
+    assert (models.fetch_arguments("expert_a"), models.gguf_files("expert_a")) == ([], [file])
+    assert models.reads("policy") == ["--reads=method base: evaluation.max_model_len=256"]
+    assert models.reads("expert_a") == ["--reads=experts.expert_a.max_model_len=64"]
 
 
 def test_what_is_missing_is_asked_for_before_the_first_job(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,11 +10,11 @@ rule embedded_model:
     benchmark:
         RESULTS / "timings" / "embedded_model.{model}.tsv"
     wildcard_constraints:
-        model=one_of(PLAN.embedded_models("expert")),
+        model=one_of(MODELS.embedded("expert")),
     conda:
         "../../environment.yml"
     params:
-        model=lambda wildcards: PLAN.pretrain_arguments(wildcards.model),
+        model=lambda wildcards: MODELS.pretrain_arguments(wildcards.model),
     shell:
         "exec python -m workflow.logged --fork start {log:q} -- python -m workflow.embedded.pretrain {params.model:q} "
         "--threads {threads} --out {output:q}"
@@ -23,7 +23,7 @@ rule embedded_model:
 # The longest job before any training: first, beside the experts' and not after them.
 use rule embedded_model as embedded_policy with:
     wildcard_constraints:
-        model=one_of(PLAN.embedded_models("policy")),
+        model=one_of(MODELS.embedded("policy")),
     priority: 1
 
 
@@ -35,11 +35,11 @@ rule phrasebook_model:
     benchmark:
         RESULTS / "timings" / "phrasebook_model.{model}.tsv"
     wildcard_constraints:
-        model=one_of(PLAN.phrasebook_models),
+        model=one_of(MODELS.phrasebooks),
     conda:
         "../../environment.yml"
     params:
-        role=lambda wildcards: PLAN.phrasebook_models[wildcards.model],
+        role=lambda wildcards: MODELS.phrasebooks[wildcards.model],
     shell:
         "exec python -m workflow.logged --fork start {log:q} -- python -m workflow.sources.phrasebook "
         "--role {params.role:q} --out {output:q}"
@@ -53,7 +53,7 @@ rule packaged_model:
     benchmark:
         RESULTS / "timings" / "packaged_model.{model}.tsv"
     wildcard_constraints:
-        model=one_of(PLAN.packaged_models),
+        model=one_of(MODELS.packaged),
     conda:
         "../../environment.yml"
     shell:
@@ -63,7 +63,7 @@ rule packaged_model:
 # Here, and not where a cluster computes: its nodes often reach no hub.
 rule fetched_model:
     input:
-        gguf=lambda wildcards: PLAN.gguf_files(wildcards.model),
+        gguf=lambda wildcards: MODELS.gguf_files(wildcards.model),
     output:
         directory(RESULTS / "models" / "{model}"),
     log:
@@ -71,15 +71,15 @@ rule fetched_model:
     benchmark:
         RESULTS / "timings" / "fetched_model.{model}.tsv"
     wildcard_constraints:
-        model=one_of(PLAN.fetched_models),
+        model=one_of(MODELS.fetched),
     localrule: True
     conda:
         "../../environment.yml"
     params:
-        model=lambda wildcards: PLAN.fetch_arguments(wildcards.model),
+        model=lambda wildcards: MODELS.fetch_arguments(wildcards.model),
         gguf=lambda wildcards, input: [f"--gguf={path}" for path in input.gguf],
         # Asks for the output in order to count as derived from it, as in rule train: no model is fetched again for it.
-        reads=lambda wildcards, output: PLAN.reads(wildcards.model),
+        reads=lambda wildcards, output: MODELS.reads(wildcards.model),
     shell:
         "exec python -m workflow.logged {log:q} -- python -m workflow.sources.fetched_model {params.model:q} "
         "{params.gguf:q} {params.reads:q} --out {output:q}"
