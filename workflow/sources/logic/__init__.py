@@ -8,7 +8,8 @@ reasoning-gym's scorers are not asked, and its labels are not believed: each is 
 (of zebra puzzles by its SAT solver), a puzzle without exactly one answer is left out, and how many were, and how many
 labels differed, stands in the log. What a family is, and what it may be asked for, says its module.
 
-No puzzle occurs twice, nor one of a file given with ``--exclude``, be it under other names: training, validation and
-test sets are disjoint. And no answer is more common than another one where the possible answers are the same for all
+No puzzle occurs twice, nor one of a file given with ``--exclude``: training, validation and test sets are disjoint. Of
+knights and knaves and of propositional logic, one under other names is the same; syllogisms have few forms, which sets
+share in other words. And no answer is more common than another one where the possible answers are the same for all
 puzzles, so that a constant answer is right in one of as many cases; of circuits, for each final gate.
 """

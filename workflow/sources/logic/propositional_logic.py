@@ -71,10 +71,17 @@ def _puzzle(about: dict[str, Any], rng: Random) -> Puzzle | str:
             options="\n".join(f"{letter}) {option}" for letter, option in zip(_LETTERS, options, strict=True)),
         ),
         answer=_LETTERS[right],
-        content="\n".join(sorted(premises)),
+        content=min(_renamed(premises, names) for names in permutations(variables)),
         label=_LETTERS[right],
         labels=tuple(_LETTERS),
     )
+
+
+def _renamed(premises: Sequence[str], names: Sequence[str]) -> str:
+    """The premises with their variables called ``names``, by what comes first in the alphabet, and in one order."""
+    used = sorted({sign for premise in premises for sign in premise if sign.isalpha()})
+    renamed = "\n".join(premises).translate({ord(old): new for old, new in zip(used, names, strict=False)})
+    return "\n".join(sorted(renamed.split("\n")))
 
 
 def _every(variables: Sequence[str]) -> int:

@@ -17,7 +17,8 @@ class Puzzle:
     Attributes:
         problem: its text.
         answer: as its task has it.
-        content: what it is, whatever its persons are called: two with the same content are the same.
+        content: what it is, whatever its persons or variables are called, where that can be told: two with the same
+            content are the same.
         label: the answer as one who has not read the puzzle could give it.
         labels: all labels that a puzzle of its group may have; as many puzzles are taken of each.
         group: see ``labels``; puzzles that can be told apart at a glance, and whose answers are guessed by that.

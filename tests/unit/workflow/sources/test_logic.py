@@ -5,6 +5,7 @@ import json
 import re
 from collections import Counter
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import pytest
@@ -191,9 +192,20 @@ def test_of_four_statements_just_the_right_one_follows_and_from_no_premise_alone
         assert len({re.sub("[^∧∨→↔]", "", one) for one in options.values()}) == 1
 
 
-def test_contradictory_premises_and_those_without_a_conclusion_are_named() -> None:
-    from random import Random
+def test_a_set_of_premises_is_the_same_in_another_order_and_under_other_variables() -> None:
+    def content(*premises: str) -> str:
+        made = propositional_logic._puzzle({"variables": ["P", "Q", "R"], "premises": premises}, Random(1))
+        assert not isinstance(made, str), made
+        return made.content
 
+    one = content("(P → Q)", "(Q → R)")
+    assert one == content("(R → P)", "(Q → R)") == content("(Q → R)", "(P → Q)")
+    assert one != content("(P → Q)", "(Q → ¬R)")
+    # A variable that no premise has takes no name away.
+    assert content("(P ∨ Q)", "(P → Q)") == content("(Q ∨ R)", "(Q → R)") != content("(P ∨ Q)", "(P → ¬Q)")
+
+
+def test_contradictory_premises_and_those_without_a_conclusion_are_named() -> None:
     for premises, said in ((["P", "¬P"], "contradictory premises"), (["P"], "no conclusion from several premises")):
         assert propositional_logic._puzzle({"variables": ["P", "Q"], "premises": premises}, Random(1)) == said
 
