@@ -223,13 +223,20 @@ def selection_of(problems: Selection) -> dict[str, Any]:
 
 
 def check_benchmarks(benchmarks: dict[str, Benchmark]) -> None:
-    """Raises ValueError for a name that a benchmark cannot have."""
+    """Raises ValueError for a name that a benchmark cannot have, or a public one's task that has other answers."""
     for name, benchmark in benchmarks.items():
         if name in RESERVED:
             raise ValueError(f"benchmarks: {name!r} is taken; any name is allowed but {', '.join(RESERVED)}")
-        if isinstance(benchmark, Public) and name not in REGISTRY:
+        if not isinstance(benchmark, Public):
+            continue
+        if name not in REGISTRY:
             raise ValueError(
                 f"benchmarks: {name!r} is no public benchmark; allowed are {', '.join(REGISTRY)}, or source local"
+            )
+        if benchmark.task not in (asked_as := REGISTRY[name].asked_as):
+            raise ValueError(
+                f"benchmarks.{name}.task: its answers are not those of {benchmark.task!r}; allowed are "
+                f"{', '.join(asked_as)}"
             )
 
 

@@ -133,6 +133,12 @@ BROKEN = {
     "public benchmark of another name": (
         broken(benchmarks={"gsm8k": {"source": "public"}}),
         "'gsm8k' is no public benchmark; allowed are aime_2024, aime_2025, aimo_2025, humaneval, or source local"),
+    "public benchmark of programs asked for integers": (
+        broken(benchmarks={"humaneval": {"source": "public"}}),
+        "benchmarks.humaneval.task: its answers are not those of 'integers'; allowed are python, python_bare"),
+    "public benchmark of integers asked for programs": (
+        broken(benchmarks={"aime_2024": {"source": "public", "task": "python"}}),
+        "benchmarks.aime_2024.task: its answers are not those of 'python'; allowed are integers, integers_bare, num"),
     "benchmark named as a row of the tables": (
         broken(benchmarks={"all": {"source": "embedded", "size": 1, "seed": 1}}),
         "benchmarks: 'all' is taken; any name is allowed but train, validation, tuning, all, macro"),

@@ -19,6 +19,9 @@ from pathlib import Path
 import tasks
 from eapo_verl.record.contents import file_digest
 from eapo_verl.record.provenance import problems_source
+from tasks.integers import BareIntegers, Integers
+from tasks.numbers import Numbers
+from tasks.python import BarePython, Python
 from workflow.sources.command import SourceError, run, source_parser, write_json, write_jsonl
 from workflow.sources.hub import GitHubFile, HubFile, PackageFile, PinnedFile
 from workflow.sources.problems import Problem, Row, as_row, iterate_rows, parse, read_rows
@@ -34,7 +37,7 @@ class Benchmark:
     `ids` are the questions in their published order. `digest` begins the sha256 of the lines "id answer" in
     that order, joined by newlines; `answers_digest` that of the answers alone, in ascending order, for
     files with ids of their own. `note` becomes the end of each problem: a rule of the contest that its problems
-    do not state.
+    do not state. `asked_as` are the tasks that have such answers, in the form that the digests are of.
     """
 
     public: PinnedFile
@@ -42,6 +45,7 @@ class Benchmark:
     digest: str
     answers_digest: str
     note: str = ""
+    asked_as: tuple[str, ...] = (Integers.name, BareIntegers.name, Numbers.name)
 
 
 def _aime(year: int) -> tuple[str, ...]:
@@ -81,6 +85,7 @@ REGISTRY = {
         tuple(f"HumanEval/{number}" for number in range(164)),
         "21b010bc2996ddb9",
         "f00f0ef60da37678",
+        asked_as=(Python.name, BarePython.name),
     ),
 }
 
@@ -200,6 +205,8 @@ def read(
                 f"--public is {public!r}; it must be one of {', '.join(REGISTRY)}, or --path be given alone"
             )
         benchmark = REGISTRY[public]
+        if task not in benchmark.asked_as:
+            raise SourceError(f"--task is {task!r}; of {public} it must be one of {', '.join(benchmark.asked_as)}")
         rows, source = (read_rows(path), path.name) if path else _download(public, benchmark)
         parsed = parse(rows, source, task)
         problems, checked = check(f"{public} of {path or source}", benchmark, rows, parsed)

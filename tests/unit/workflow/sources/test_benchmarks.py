@@ -174,6 +174,7 @@ def test_an_unreachable_server_is_one_line_that_offers_a_local_file(tmp_path, mo
         (["--path", "absent.jsonl", "--out", "x.jsonl"], "absent.jsonl: cannot be read"),
         (["--public", "gsm8k", "--out", "x.jsonl"], "must be one of aime_2024, aime_2025, aimo_2025"),
         (["--path", "y.jsonl", "--task", "poems", "--out", "x.jsonl"], "--task is 'poems'; it must be one of integers"),
+        (["--public", "humaneval", "--out", "x.jsonl"], "--task is 'integers'; of humaneval it must be one of python"),
         (["--out", "x.jsonl"], "one of --public and --path is needed"),
         (["--public", "aime_2024"], "--out"),
         (["--public", "aime_2024", "--out", "x.jsonl", "--pat", "y"], "--pat"),
