@@ -11,16 +11,17 @@
 import ast
 import builtins
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from typing import Any
 
 
 def translated(fields: Mapping[str, Any]) -> dict[str, Any] | None:
-    """The row as ``id``, ``problem``, ``functions``, ``given``, ``tests``, ``solution`` (None without one).
+    """The row as ``id`` and ``solution`` (each None without one), ``problem``, ``functions``, ``given``, ``tests``.
 
     None where it is of another kind.
 
     Raises:
-        ValueError: it is of one of these kinds, and lacks something.
+        ValueError: it is of one of these kinds, and lacks something; or it has no answer of its own either.
     """
     if "answer" in fields:
         return None
@@ -28,19 +29,29 @@ def translated(fields: Mapping[str, Any]) -> dict[str, Any] | None:
         return _of_mbpp(fields)
     if "entry_point" in fields:
         return _of_humaneval(fields)
+    # An answer has several names, final_answer say.
+    if not any("answer" in name for name in fields):
+        raise ValueError(
+            f"no column for tests; found: {', '.join(fields)[:200] or 'none'}; allowed: answer, or HumanEval's prompt, "
+            "entry_point and test, or MBPP's text or prompt and test_list"
+        )
     return None
 
 
 def _of_humaneval(fields: Mapping[str, Any]) -> dict[str, Any]:
     if "test" not in fields and "plus_input" in fields:
         raise ValueError("inputs without tests, EvalPlus' own form; allowed is the hub's, which has them in 'test'")
-    prompt, name = _text(fields, "prompt"), _text(fields, "entry_point")
+    prompt, name, tests = (_text(fields, key) for key in ("prompt", "entry_point", "test"))
+    if not name.isidentifier():
+        raise ValueError(f"'entry_point' is {name[:80]!r}; it must be the name of a function")
+    for key, code in (("prompt", prompt), ("test", tests)):
+        _check_python(code, key)
     return {
         "id": _name(fields),
         "problem": prompt,
         "functions": [name],
         "given": prompt,
-        "tests": f"{_text(fields, 'test')}\n\ncheck({name})\n",
+        "tests": f"{tests}\n\ncheck({name})\n",
         "solution": _optional(fields, "canonical_solution"),
     }
 
@@ -51,12 +62,14 @@ def _of_mbpp(fields: Mapping[str, Any]) -> dict[str, Any]:
         raise ValueError("'test_list' is empty; needed is at least one test, which names the function")
     before = "\n".join([*_lines(fields, "test_imports"), _optional(fields, "test_setup_code") or ""])
     solution = _optional(fields, "code")
+    functions = _called(shown, before, solution)
     tests = _optional(fields, "test") or "\n".join(shown)
+    _check_python(tests, "test")
     asked = _text(fields, "text" if "text" in fields else "prompt").strip()
     return {
         "id": _name(fields),
         "problem": "\n".join([asked, "", "Your program should pass these tests:", "", *shown]),
-        "functions": _called(shown, before, solution),
+        "functions": functions,
         "given": "",
         "tests": f"{before}\n{tests}\n",
         "solution": solution,
@@ -91,14 +104,23 @@ def _defined(code: ast.Module) -> set[str]:
 
 
 def _parsed(code: str, key: str) -> ast.Module:
+    _check_python(code, key)
+    return ast.parse(code)
+
+
+# A row is read several times, and tests can be long.
+@lru_cache(maxsize=1024)
+def _check_python(code: str, key: str) -> None:
     try:
-        return ast.parse(code)
-    except (SyntaxError, ValueError, RecursionError) as error:
-        raise ValueError(f"{key!r} is no Python ({getattr(error, 'msg', error)})") from error
+        compile(code, key, "exec", dont_inherit=True)
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+        where = f", line {error.lineno}" if isinstance(error, SyntaxError) else ""
+        raise ValueError(f"{key!r} is no Python ({getattr(error, 'msg', error)}{where})") from error
 
 
-def _name(fields: Mapping[str, Any]) -> str:
-    return str(fields.get("task_id", fields.get("id")))
+def _name(fields: Mapping[str, Any]) -> str | None:
+    found = [fields[key] for key in ("task_id", "id", "problem_id", "question_id") if fields.get(key) is not None]
+    return str(found[0]) if found else None
 
 
 def _text(fields: Mapping[str, Any], key: str) -> str:

@@ -82,9 +82,11 @@ class Row:
     def of(self, task: str) -> Row:
         """The row in the names that problems have here, where files of that task have others. Raises SourceError."""
         try:
-            return replace(self, fields=dict(tasks.task(task).row(self.fields)))
+            named = tasks.task(task).row(self.fields)
         except ValueError as error:
             raise SourceError(f"{self.where}: {error}") from error
+        # What a task found nothing for is no column: an id, say.
+        return replace(self, fields={key: one for key, one in named.items() if key in self.fields or one is not None})
 
     def check(self, task: str, answer: str) -> None:
         """Raises SourceError where the row has a response that is right, and that is not graded so."""

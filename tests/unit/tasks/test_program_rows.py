@@ -85,6 +85,14 @@ def test_any_other_row_is_left_as_it_is() -> None:
         (MBPP | {"test_list": ["assert len([]) == 0"]}, "calls no function"),
         (MBPP | {"code": "def other(): pass"}, "calls no function"),
         (MBPP | {"text": 3}, "'text' is '3'"),
+        (HUMANEVAL | {"prompt": "def half(x:"}, r"'prompt' is no Python \('\(' was never closed, line 1\)"),
+        (HUMANEVAL | {"test": "x = 1\nreturn x"}, r"'test' is no Python \('return' outside function, line 2\)"),
+        (PLUS | {"test": "assert ("}, "'test' is no Python"),
+        (HUMANEVAL | {"entry_point": "a half"}, "'entry_point' is 'a half'; it must be the name of a function"),
+        (
+            {"problem": "p", "unit_tests": "t"},
+            "no column for tests; found: problem, unit_tests; allowed: answer, or",
+        ),
     ],
 )
 def test_what_is_wrong_with_a_row_is_said_in_one_line(row: dict[str, Any], complaint: str) -> None:

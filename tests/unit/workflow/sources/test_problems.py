@@ -3,6 +3,7 @@
 import csv
 import json
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pyarrow as pa
@@ -72,6 +73,16 @@ def test_what_verl_trains_on_is_taken(tmp_path, suffix, extra, name):
 def test_rows_without_ids_are_numbered(tmp_path):
     path = save(tmp_path / "set.csv", [{"question": "p", "answer": "1"}, {"question": "q", "answer": "2"}])
     assert parse(read_rows(path), "x") == [Problem("1", "p", "1", "x"), Problem("2", "q", "2", "x")]
+
+
+def test_programs_without_ids_are_numbered_too():
+    row = {"prompt": "def f(x):", "entry_point": "f", "test": "def check(candidate): candidate(1)"}
+    rows = [Row("here", row | {"prompt": f'def f(x):\n    """{name}"""\n'}) for name in "ab"]
+    assert [one.id for one in parse(rows, "x", "python")] == ["1", "2"]
+    named = [Row("here", row.fields | {"question_id": name}) for row, name in zip(rows, "ab", strict=True)]
+    assert [one.id for one in parse(named, "x", "python")] == ["a", "b"]
+    with pytest.raises(SourceError, match="there: no column for 'id'"):
+        parse([named[0], replace(rows[1], where="there")], "x", "python")
 
 
 def test_integers_that_a_table_with_gaps_made_floats_are_taken(tmp_path):
