@@ -3,21 +3,26 @@ r"""How a program is found in a response.
 1. Only what follows the last ``</think>`` counts (:func:`tasks.boxes.final_part`).
 2. A fenced block is what Markdown takes for one: a line that begins, behind at most three spaces, with three or more
    backticks or tildes, the lines behind it, and a line of at least as many of the same and nothing else; one that is
-   not closed ends with the response. Blocks that name a language other than Python are passed over.
-3. **The last block counts that defines a function or class at its outermost level**: one that calls it, or shows what
-   it prints, is an example. Where none does, the last block counts.
+   not closed ends with the response. Blocks that name a language other than Python are passed over. Its lines begin
+   where its first one does, so that it may stand in a list; deeper than three spaces where no line of the response
+   begins a program without.
+3. **The last block counts that defines, at its outermost level, a function or class that is asked for**, else the last
+   one that defines any: one that calls it, tests it or shows what it prints is an example. Where none does, the last
+   block counts.
 4. A response without any is a program from the first line on that begins, without a space before it, with a
    definition or an import. Without such a line it is the *continuation* of a signature that the prompt has given, where
    its first line is indented: as far as its lines are, or are empty. Anything else is no program.
 """
 
 import re
+from collections.abc import Collection
 
 from tasks.boxes import final_part
 
-_FENCE = re.compile(r" {0,3}(?P<marks>`{3,}(?!.*`)|~{3,})[ \t]*(?P<language>[^\s`{]*)")
+_FENCE = re.compile(r"(?P<space> *)(?P<marks>`{3,}(?!.*`)|~{3,})[ \t]*(?P<language>[^\s`{]*)")
 _PYTHON = frozenset(("", "python", "py", "python3", "py3", "python2", "pycon", "ipython"))
-_DEFINITION = re.compile(r"^(?:async[ \t]+def|def|class)[ \t]+\w", re.MULTILINE)
+_SHALLOW = 3
+_DEFINITION = re.compile(r"^(?:async[ \t]+def|def|class)[ \t]+(\w+)", re.MULTILINE)
 _BEGINNING = re.compile(
     r"^(?:(?:async[ \t]+def|def)[ \t]+\w+[ \t]*\(|class[ \t]+\w+[ \t]*[(:]|@\w"
     r"|import[ \t]+\w|from[ \t]+[\w.]+[ \t]+import[ \t])",
@@ -25,12 +30,21 @@ _BEGINNING = re.compile(
 )
 
 
-def program(response: str) -> str | None:
-    """The program that ``response`` states, or the continuation of one, by the rule above; None without either."""
+def program(response: str, names: Collection[str] = ()) -> str | None:
+    """The program that ``response`` states, or the continuation of one, by the rule above; None without either.
+
+    Args:
+        response: as a model wrote it.
+        names: of the functions and classes that are asked for, where that is known.
+    """
     text = final_part(response)
-    if blocks := fenced(text):
-        return next((block for block in reversed(blocks) if _DEFINITION.search(block)), blocks[-1])
-    if found := _BEGINNING.search(text):
+    found = _BEGINNING.search(text)
+    if blocks := fenced(text) or ([] if found else fenced(text, deepest=len(text))):
+        defined = [set(_DEFINITION.findall(block)) for block in blocks]
+        asked = [block for block, here in zip(blocks, defined, strict=True) if not here.isdisjoint(names)]
+        some = [block for block, here in zip(blocks, defined, strict=True) if here]
+        return (asked or some or blocks)[-1]
+    if found:
         return text[found.start() :]
     lines = text.splitlines(keepends=True)
     first = next((number for number, line in enumerate(lines) if line.strip()), None)
@@ -40,22 +54,40 @@ def program(response: str) -> str | None:
     return "".join(lines[first:last])
 
 
-def fenced(text: str) -> list[str]:
-    """The contents of the blocks of ``text`` that may be Python and are not blank, in their order."""
+def fenced(text: str, deepest: int = _SHALLOW) -> list[str]:
+    """The contents of the blocks of ``text`` that may be Python and are not blank, in their order.
+
+    Args:
+        text: of a response.
+        deepest: spaces that a block may begin behind.
+    """
     blocks: list[str] = []
-    marks, language, block = "", "", list[str]()
+    marks, language, indent, block = "", "", 0, list[str]()
     for line in [*text.splitlines(keepends=True), None]:
         fence = None if line is None else _FENCE.match(line)
+        space = len(fence["space"]) if fence is not None else 0
         if not marks:
-            if fence is not None:
-                marks, language, block = fence["marks"], fence["language"].lower(), []
-        elif line is None or (fence is not None and _closes(line, fence["marks"], marks)):
+            if fence is not None and space <= deepest:
+                marks, language, indent, block = fence["marks"], fence["language"].lower(), space, []
+        elif line is None or (
+            fence is not None and space <= indent + _SHALLOW and _closes(line, fence["marks"], marks)
+        ):
             if language in _PYTHON and "".join(block).strip():
-                blocks.append("".join(block))
+                blocks.append(_dedented(block, indent).removeprefix("\ufeff"))
             marks = ""
         else:
             block.append(line)
     return blocks
+
+
+def _dedented(lines: list[str], indent: int) -> str:
+    """The text of a block without the spaces that its fence and its first line have in common."""
+    most = min(indent, next(_spaces(line) for line in lines if line.strip()))
+    return "".join(line[min(most, _spaces(line)) :] for line in lines)
+
+
+def _spaces(line: str) -> int:
+    return len(line) - len(line.lstrip(" "))
 
 
 def _closes(line: str, found: str, opened: str) -> bool:

@@ -17,6 +17,7 @@ says, and right if all tests pass. Programs that are the same are run once, as f
 
 import functools
 import json
+import re
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from hashlib import sha256
@@ -31,6 +32,10 @@ from tasks.sandbox import Judge, Suite, Verdict
 #: Where a problem states no other.
 CPU_S = 3
 _LONGEST_CPU_S = 600
+# Bytes of tests and what is given: both have to cross into a box.
+_LONGEST = 2**20
+# Nothing may stand before these.
+_FUTURE = re.compile(r"^from[ \t]+__future__[ \t]+import[ \t]+[^(\n]*\n?", re.MULTILINE)
 _KEYS = {"functions", "tests", "given", "cpu_s"}
 _REMEMBERED = 512
 
@@ -66,6 +71,8 @@ def read_tests(answer: str) -> Suite:
     for key, text in (("tests", code), ("given", given)):
         if not isinstance(text, str) or (key == "tests" and not text.strip()):
             raise ValueError(f"answer: {key} must be Python code, as text")
+        if len(text) > _LONGEST:
+            raise ValueError(f"answer: {key} has {len(text)} characters; at most {_LONGEST} are allowed")
         try:
             compile(text, key, "exec", dont_inherit=True)
         except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
@@ -105,7 +112,7 @@ class Python(Task):
         return row if found["solution"] is None else row | {"right_response": f"```python\n{found['solution']}\n```"}
 
     def extract(self, response: str) -> str | None:
-        """The program, as it is written."""
+        """The program, as it is written; :meth:`grade` looks for one that defines what is asked for."""
         return program(response)
 
     def normalise(self, answer: str) -> str:
@@ -119,7 +126,8 @@ class Python(Task):
             ValueError: ``answer`` is no tests.
             CannotGrade: no program can be run here.
         """
-        tests, stated = read_tests(answer), self.extract(response)
+        tests = read_tests(answer)
+        stated = program(response, tests.functions)
         if stated is None:
             return Grade(None, False, True)
         found = _VERDICTS.of(stated, tests)
@@ -155,12 +163,18 @@ class _Verdicts:
         with self._lock:
             if key in self._known:
                 return self._known[key]
-        found = judge().verdict(f"{tests.given}\n{stated}", tests)
+        found = judge().verdict(_behind(tests.given, stated), tests)
         with self._lock:
             self._known[key] = found
             if len(self._known) > _REMEMBERED:
                 del self._known[next(iter(self._known))]
         return found
+
+
+def _behind(given: str, stated: str) -> str:
+    """A program behind what it goes on from, and what has to be first before both."""
+    first = "".join(_FUTURE.findall(stated)) if given.strip() else ""
+    return f"{first}{given}\n{_FUTURE.sub('', stated) if first else stated}"
 
 
 _VERDICTS = _Verdicts()

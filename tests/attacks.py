@@ -61,6 +61,16 @@ ATTACKS: dict[str, tuple[str, str]] = {
         "    os.write(3, struct.pack('!Ic', len(said), b'R') + said)\n    return 0",
         "unsendable",
     ),
+    "a message of values that take for ever": (
+        "import os, struct\nsaid = (b'[{\"set\": [' + b', '.join(b'%d' % (k * (2**61 - 1)) for k in range(1, 150_000))"
+        " + b']}, \"\"]')\nwhole = struct.pack('!Ic', len(said), b'X') + said\n"
+        "while whole: whole = whole[os.write(3, whole) :]\ndef answer(x): return 0",
+        "unsendable",
+    ),
+    "values that take for ever": (
+        "def answer(x): return {k * (2**61 - 1) for k in range(1, 10_000)}",
+        "unsendable",
+    ),
     "wrong for want of a value": ("def answer(x): pass", "failed"),
     # Looking for the answer.
     "frames": (
@@ -115,6 +125,15 @@ ATTACKS: dict[str, tuple[str, str]] = {
         "            for _ in range(100): written += file.write(b'x' * 2**20)\n    return written",
         "raised",
     ),
+    "endless files": (
+        "def answer(x):\n    for number in range(10**9): open(f'/tmp/{number}', 'w').close()",
+        "ended",
+    ),
+    "endless links": (
+        "import os\ndef answer(x):\n    for number in range(10**9): os.symlink('a' * 120, f'/tmp/{number}')",
+        "ended",
+    ),
+    "names that are nowhere": ("def answer(x: Absent): return 0", "invalid"),
     "time that no limit counts": ("import time\ndef answer(x): time.sleep(1000)", "timed_out"),
     "deaf to its limit": (
         "import signal, resource\nsignal.signal(signal.SIGXCPU, signal.SIG_IGN)\n"
@@ -163,6 +182,42 @@ HARMLESS: dict[str, tuple[str, object]] = {
     "a namespace": (
         "import ctypes\nlibc = ctypes.CDLL(None)\ndef answer(x): return [libc.unshare(0x10000000), libc.setns(0, 0)]",
         [-1, -1],
+    ),
+    "limits of process 1": (
+        "import os, resource\ndef answer(x):\n    done = []\n"
+        "    for kind in (resource.RLIMIT_AS, resource.RLIMIT_NOFILE, resource.RLIMIT_FSIZE, resource.RLIMIT_CPU):\n"
+        "        try: done.append(resource.prlimit(1, kind, (4, 4)))\n        except OSError: pass\n"
+        "    for change in (lambda: os.setpriority(os.PRIO_PROCESS, 1, 19), lambda: os.sched_setaffinity(1, {0}),\n"
+        "                   lambda: os.sched_setscheduler(1, os.SCHED_IDLE, os.sched_param(0))):\n"
+        "        try: done.append(change())\n        except OSError: pass\n    return done",
+        [],
+    ),
+    "what its folder is": (
+        "import os\ndef answer(x):\n    done = []\n"
+        "    for change in (lambda: os.chmod('/tmp', 0o500), lambda: os.utime('/tmp', (1, 1)),\n"
+        "                   lambda: os.setxattr('/tmp', 'user.a', b'x')):\n"
+        "        try: done.append(change())\n        except OSError: pass\n    return done",
+        [],
+    ),
+    "device files of the host": (
+        "import os\ndef answer(x):\n    done = []\n"
+        "    for path in ('/dev/null', '/dev/full', 1, 2):\n"
+        "        for change in (os.utime, lambda path: os.chmod(path, 0o666), lambda path: os.chown(path, -1, -1)):\n"
+        "            try: done.append(change(path))\n            except OSError: pass\n    return done",
+        [],
+    ),
+    "sockets with names": (
+        "import socket\ndef answer(x):\n    done = []\n    one, other = socket.socketpair(type=socket.SOCK_DGRAM)\n"
+        "    for change, name in ((one.bind, '\\0box'), (one.bind, '/tmp/box'), (other.connect, '\\0box')):\n"
+        "        try: done.append(change(name))\n        except OSError: pass\n    return done",
+        [],
+    ),
+    "what all of the host shares": (
+        "import ctypes, fcntl, os\nlibc = ctypes.CDLL(None)\ndef answer(x):\n"
+        "    try: return fcntl.flock(open(os.__file__), fcntl.LOCK_EX)\n    except OSError: pass\n"
+        "    io_setup, made = {'x86_64': 206}.get(os.uname().machine, 0), ctypes.c_ulong()\n"
+        "    return [libc.syscall(io_setup, 1, ctypes.byref(made)), libc.inotify_init1(0), libc.fanotify_init(0, 0)]",
+        [-1] * 3,
     ),
     "writing elsewhere": (
         "import os, sys\ndef answer(x):\n    done = []\n"

@@ -21,6 +21,7 @@ import time
 from collections.abc import Iterator
 from importlib.machinery import ModuleSpec
 from pathlib import Path
+from typing import NamedTuple
 
 from tasks.base import CannotGrade
 from tasks.sandbox import values
@@ -50,6 +51,29 @@ class SandboxError(CannotGrade):
 
 class BoxDied(Exception):
     """A box has ended, or no longer answers."""
+
+
+class Ended(NamedTuple):
+    """How what ran in a box has ended: by which signal, after how many seconds of a processor, for too many files."""
+
+    signal: int | None
+    cpu_s: float
+    too_many_files: bool
+
+
+def await_confined(channel: Channel) -> None:
+    """Wait until what has begun can take no more than it may: before, nobody's code is sent.
+
+    Raises:
+        BoxDied: it has ended.
+        TimeoutError: it is the conversation's deadline.
+    """
+    try:
+        letter, _ = channel.receive()
+    except (Closed, TooLong) as error:
+        raise BoxDied from error
+    if letter != b"B":
+        raise BoxDied
 
 
 def bubblewrap() -> str:
@@ -170,8 +194,8 @@ class Box:
         self._under_way = Channel(ours, deadline)
         return self._under_way
 
-    def end(self) -> tuple[int | None, float]:
-        """End what has begun: the signal that had ended it already, if one had, and seconds of a processor.
+    def end(self) -> Ended:
+        """End what has begun, and say how it had ended by itself, if it had.
 
         Raises:
             BoxDied: the box is gone, and all in it.
@@ -185,7 +209,7 @@ class Box:
             ended = json.loads(answer)
         except (OSError, ValueError) as error:
             raise BoxDied from error
-        return ended.get("signal"), float(ended.get("cpu_s", 0.0))
+        return Ended(ended.get("signal"), float(ended.get("cpu_s", 0.0)), bool(ended["too_many_files"]))
 
     def close(self) -> None:
         """End the box: without the other end of its socket it ends by itself."""
@@ -218,14 +242,17 @@ _ATTEMPTS = {
     "make a user namespace": "1 / (1 + ctypes.CDLL(None).unshare(0x10000000))",
     "take more memory than it may have": "bytearray({memory})",
     "find an environment": "os.environ['PATH']",
+    "change the limits of others": "resource.prlimit(1, resource.RLIMIT_NOFILE, (4, 4))",
+    "change the host's device files": "os.utime('/dev/null')",
 }
-_PROBE = "import _thread, ctypes, os, socket\ndef attempt(line):\n    exec(line)\n"
+_PROBE = "import _thread, ctypes, os, resource, socket\ndef attempt(line):\n    exec(line)\n"
 
 
 @contextlib.contextmanager
 def _running(box: Box, source: str, limits: Limits, seconds: float) -> Iterator[Channel]:
     channel = box.begin(limits, time.monotonic() + seconds)
     try:
+        await_confined(channel)
         channel.send(b"P", values.dumps(source))
         if channel.receive()[0] != b"R":
             raise SandboxError("sandbox: a program that has to run does not")

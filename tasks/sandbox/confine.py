@@ -3,7 +3,9 @@
 bubblewrap takes away the network, files, other processes and privileges. What is left are memory, time, and the
 kernel's own surface. Resource limits hold for one process each, so the filter allows no second one, and no thread: what
 one process may take is what the program may take. It denies memory that no limit counts (shared segments, anonymous
-files), looking into other processes, sockets of any family, and calls that only root and attackers make.
+files), looking into other processes and changing what these may take, what a file is beside its content (root's boxes
+have the host's device files, and the next program the same folder), sockets of any family, what all of the host shares,
+and calls that only root and attackers make.
 
 Runs inside; imports nothing but Python's own library.
 """
@@ -18,12 +20,17 @@ from typing import NamedTuple
 
 
 class Limits(NamedTuple):
-    """What one process may take: seconds of a processor, memory and the size of a file in bytes, open files."""
+    """What one process may take: seconds of a processor, memory and the size of a file in bytes, open files.
+
+    And files and folders that it may leave in its folder: the kernel keeps of each what no other limit counts, and not
+    the folder's size either. Process 1 counts them.
+    """
 
     cpu_s: int
     memory: int
     file_size: int = 8 * 2**20
     files: int = 64
+    entries: int = 10_000
 
 
 # Numbers of each call on x86-64 and on 64-bit ARM, which has no form of some.
@@ -37,8 +44,22 @@ _DENIED: dict[str, tuple[int | None, int | None]] = {
     # Other processes.
     "ptrace": (101, 117), "process_vm_readv": (310, 270), "process_vm_writev": (311, 271), "kcmp": (312, 272),
     "pidfd_open": (434, 434), "pidfd_getfd": (438, 438), "pidfd_send_signal": (424, 424), "process_madvise": (440, 440),
-    # The network: namespaces do not part all families.
-    "socket": (41, 198),
+    # What process 1 has of the host's time and memory, the next program has, too.
+    "setpriority": (141, 140), "sched_setparam": (142, 118), "sched_setscheduler": (144, 119),
+    "sched_setaffinity": (203, 122), "sched_setattr": (314, 274), "ioprio_set": (251, 30),
+    "migrate_pages": (256, 238), "move_pages": (279, 239),
+    # Modes, owners, times and attributes of files.
+    "chmod": (90, None), "fchmod": (91, 52), "fchmodat": (268, 53), "fchmodat2": (452, 452),
+    "chown": (92, None), "fchown": (93, 55), "lchown": (94, None), "fchownat": (260, 54),
+    "utime": (132, None), "utimes": (235, None), "futimesat": (261, None), "utimensat": (280, 88),
+    "setxattr": (188, 5), "lsetxattr": (189, 6), "fsetxattr": (190, 7), "setxattrat": (463, 463),
+    "removexattr": (197, 14), "lremovexattr": (198, 15), "fremovexattr": (199, 16), "removexattrat": (466, 466),
+    "file_setattr": (469, 469),
+    # The network: namespaces do not part all families. A pair of sockets without an address is left.
+    "socket": (41, 198), "connect": (42, 203), "bind": (49, 200), "listen": (50, 201),
+    # What the whole host shares, by files that all of it has, or in numbers of which there are few.
+    "flock": (73, 32), "inotify_init": (253, None), "inotify_init1": (294, 26), "fanotify_init": (300, 262),
+    "io_setup": (206, 0), "sync": (162, 81), "syncfs": (306, 267),
     # Namespaces, mounts, files by handle.
     "unshare": (272, 97), "setns": (308, 268), "mount": (165, 40), "umount2": (166, 39), "pivot_root": (155, 41),
     "chroot": (161, 51), "open_tree": (428, 428), "move_mount": (429, 429), "fsopen": (430, 430),
@@ -50,6 +71,8 @@ _DENIED: dict[str, tuple[int | None, int | None]] = {
     "io_uring_enter": (426, 426), "io_uring_register": (427, 427), "personality": (135, 92),
     "modify_ldt": (154, None), "kexec_load": (246, 104), "init_module": (175, 105), "finit_module": (313, 273),
 }  # fmt: skip
+# Denied where an argument, by its place from 0, is another one: limits of one's own, which only fall, are left.
+_ALLOWED_FOR: dict[str, tuple[tuple[int, int], int, int]] = {"prlimit64": ((302, 261), 0, 0)}
 # By what ``uname`` calls a machine: its column above, and its name in <linux/audit.h>.
 _MACHINES = {"x86_64": (0, 0xC000003E), "aarch64": (1, 0xC00000B7)}
 # <linux/prctl.h>
@@ -99,13 +122,17 @@ def filter_code(machine: str) -> bytes:
     if machine not in _MACHINES:
         raise OSError(errno.ENOSYS, f"no filter of system calls for {machine}; allowed are {', '.join(_MACHINES)}")
     column, architecture = _MACHINES[machine]
-    # Of the call's data: its number at 0, the architecture at 4.
+    # Of the call's data: its number at 0, the architecture at 4, from 16 on its arguments, of 8 bytes each.
     code = [(_LOAD, 0, 0, 4), (_IF_EQUAL, 1, 0, architecture), (_RETURN, 0, 0, _KILL), (_LOAD, 0, 0, 0)]
     if machine == "x86_64":
         code += [(_IF_AT_LEAST, 0, 1, _X32), (_RETURN, 0, 0, _REFUSE)]
     for numbers in _DENIED.values():
         if (number := numbers[column]) is not None:
             code += [(_IF_EQUAL, 0, 1, number), (_RETURN, 0, 0, _REFUSE)]
+    for numbers, argument, value in _ALLOWED_FOR.values():
+        # A process is named by the lower half, which on these machines comes first.
+        code += [(_IF_EQUAL, 0, 4, numbers[column]), (_LOAD, 0, 0, 16 + 8 * argument), (_IF_EQUAL, 1, 0, value)]
+        code += [(_RETURN, 0, 0, _REFUSE), (_RETURN, 0, 0, _ALLOW)]
     return b"".join(struct.pack("=HBBI", *one) for one in [*code, (_RETURN, 0, 0, _ALLOW)])
 
 

@@ -37,6 +37,8 @@ _NOT_RAISED = (StopIteration, StopAsyncIteration)
 _RAISED = "_raised_by_the_program"
 # Characters of what is said of an exception.
 _SAID = 200
+# Seconds between two looks at how many files there are.
+_LOOK_S = 0.05
 
 
 def main() -> NoReturn:
@@ -50,25 +52,39 @@ def main() -> NoReturn:
     control = socket.socket(fileno=0)
     _silence(1, 2)
     control.send(b"ready")
-    child = 0
+    child, too_many, most = 0, False, 0
     while True:
-        order, descriptors, *_ = socket.recv_fds(control, 2**12, 1)
+        control.settimeout(_LOOK_S if child and not too_many else None)
+        try:
+            order, descriptors, *_ = socket.recv_fds(control, 2**12, 1)
+        except TimeoutError:
+            room = os.statvfs(PRIVATE)
+            if too_many := room.f_files - room.f_ffree > most:
+                _kill()
+            continue
         if not order:
             os._exit(0)
         if descriptors:
-            child = os.fork()
+            limits = Limits(**json.loads(order)["limits"])
+            child, most = os.fork(), limits.entries
             if child == 0:
-                _serve(descriptors[0], json.loads(order))
+                _serve(descriptors[0], limits)
             os.close(descriptors[0])
         else:
-            control.send(json.dumps(_end(child)).encode())
+            control.send(json.dumps(_end(child) | {"too_many_files": too_many}).encode())
+            child, too_many = 0, False
+
+
+def _kill() -> None:
+    """All that runs here but this process."""
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(-1, signal.SIGKILL)
 
 
 def _end(child: int) -> dict[str, Any]:
     """End all that runs here but this process, and remove what it wrote; how ``child`` ended."""
     ended: dict[str, Any] = {}
-    with contextlib.suppress(ProcessLookupError):
-        os.kill(-1, signal.SIGKILL)
+    _kill()
     while True:
         try:
             process, status, usage = os.wait4(-1, 0)
@@ -86,7 +102,7 @@ def _end(child: int) -> dict[str, Any]:
     return ended
 
 
-def _serve(descriptor: int, order: dict[str, Any]) -> NoReturn:
+def _serve(descriptor: int, limits: Limits) -> NoReturn:
     """Become the process that serves one program or one run of tests; only the socket that it was given stays open."""
     try:
         _silence(0, 1, 2)
@@ -96,7 +112,8 @@ def _serve(descriptor: int, order: dict[str, Any]) -> NoReturn:
         os.setsid()
         os.chdir(PRIVATE)
         channel = Channel(socket.socket(fileno=3))
-        confine(Limits(**order["limits"]))
+        confine(limits)
+        channel.send(b"B")
         letter, content = channel.receive()
         if letter == b"T":
             _judge(channel, *values.loads(content))
@@ -121,11 +138,16 @@ def _module(name: str) -> dict[str, Any]:
     return sys.modules[name].__dict__
 
 
+def _compiled(source: str, name: str) -> types.CodeType:
+    # By itself, ``compile`` has it begin with the imports from __future__ that this module has.
+    return compile(source, name, "exec", dont_inherit=True)
+
+
 def _run(channel: Channel, source: str) -> None:
     """Serve the functions of the program ``source``."""
     namespace = _module("program")
     try:
-        exec(compile(source, "<program>", "exec"), namespace)
+        exec(_compiled(source, "<program>"), namespace)
     # Whatever a program raises, SystemExit too, is an answer.
     except BaseException as error:
         return channel.send(b"X", _said(error))
@@ -188,20 +210,19 @@ class _Tests:
         self._channel.send(b"C", message)
         letter, content = self._channel.receive()
         try:
-            answer = values.loads(content)
             if letter == b"R":
-                return answer
-            kind, text = answer
+                return values.loads(content)
+            kind, text = values.two_texts(content)
             described = f"{kind}: {text}"
-        except (ValueError, TypeError):
+        except ValueError:
             self._end("unsendable", "what the program sent is no value")
         if letter == b"U":
-            self._end("unsendable", str(text))
+            self._end("unsendable", text)
         if letter == b"M":
-            self._end("missing", str(text))
+            self._end("missing", text)
         if kind == "MemoryError":
             self._end("out_of_memory", "the program needs more memory than it may have")
-        found = getattr(builtins, kind, None) if isinstance(kind, str) else None
+        found = getattr(builtins, kind, None)
         if isinstance(found, type) and issubclass(found, Exception) and not issubclass(found, _NOT_RAISED):
             try:
                 raised = found(text)
@@ -224,11 +245,11 @@ def _judge(channel: Channel, given: str, functions: list[str], tests: str) -> No
     namespace["same"] = values.same
     outcome, text = "passed", ""
     try:
-        exec(compile(given, "<given>", "exec"), namespace)
+        exec(_compiled(given, "<given>"), namespace)
         namespace.update({name: called.function(name) for name in functions})
         # Some tests draw their inputs: the same ones each time.
         random.seed(0)
-        exec(compile(tests, "<tests>", "exec"), namespace)
+        exec(_compiled(tests, "<tests>"), namespace)
     except (Closed, TooLong):
         raise
     except AssertionError as error:
@@ -238,8 +259,8 @@ def _judge(channel: Channel, given: str, functions: list[str], tests: str) -> No
         outcome, text = ("raised", raised) if raised else ("failed", f"{type(error).__name__}: {_text(error)}")
     if called.over:
         outcome, text = called.over
-    elif outcome == "passed" and not called.calls:
-        outcome, text = "broken", "the tests call none of the program's functions"
+    elif not called.calls:
+        outcome, text = "broken", text or "the tests call none of the program's functions"
     channel.send(b"V", values.dumps([outcome, text]))
 
 

@@ -12,11 +12,11 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Iterator, Sequence
-from typing import Any, Literal, NamedTuple, cast, get_args
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, Literal, NamedTuple, TypeVar, get_args
 
 from tasks.sandbox import values
-from tasks.sandbox.box import Box, BoxDied, SandboxError, require
+from tasks.sandbox.box import Box, BoxDied, Ended, SandboxError, await_confined, require
 from tasks.sandbox.confine import Limits
 from tasks.sandbox.wire import Channel, Closed, TooLong
 
@@ -38,6 +38,8 @@ PATIENCE = 10
 # Boxes that may die of one program: whether that or the host is to blame, nobody can tell at once.
 _ATTEMPTS = 3
 _SAID = 200
+_BOX_DIED = "its box died of it"
+T = TypeVar("T")
 
 
 class Suite(NamedTuple):
@@ -97,19 +99,9 @@ class Judge:
         """What becomes of ``program``, Python code, whatever it does. May take a while; any thread may ask.
 
         Raises:
-            SandboxError: it can be run by nobody here, or boxes of tests die for no reason of the program's.
+            SandboxError: it can be run by nobody here, or boxes die for no reason of the program's.
         """
-        self.require()
-        blamed = "tests"
-        for _ in range(_ATTEMPTS):
-            with self._pair() as pair:
-                try:
-                    return pair.verdict(program, tests)
-                except BoxDied:
-                    blamed = pair.blamed
-        if blamed == "tests":
-            raise SandboxError(f"sandbox: {_ATTEMPTS} boxes have died, one after the other, of tests that they ran")
-        return Verdict("ended", "its box died of it")
+        return self._tried_again(lambda pair: pair.verdict(program, tests)) or Verdict("ended", _BOX_DIED)
 
     def value(self, program: str, name: str, arguments: Sequence[Any], cpu_s: int) -> Any:
         """What the function ``name`` of ``program`` returns, as plain data.
@@ -118,12 +110,24 @@ class Judge:
             NoValue: nothing that could cross.
             SandboxError: as :meth:`verdict`.
         """
+        found = self._tried_again(lambda pair: [pair.value(program, name, arguments, cpu_s)])
+        if found is None:
+            raise NoValue("ended", _BOX_DIED)
+        return found[0]
+
+    def _tried_again(self, work: Callable[[_Pair], T]) -> T | None:
+        """What ``work`` makes of a pair of boxes that outlives it; None where the program is to blame for each."""
         self.require()
-        with self._pair() as pair:
-            try:
-                return pair.value(program, name, arguments, cpu_s)
-            except BoxDied as error:
-                raise NoValue("ended", "its box died of it") from error
+        of_program = False
+        for _ in range(_ATTEMPTS):
+            with self._pair() as pair:
+                try:
+                    return work(pair)
+                except BoxDied:
+                    of_program = pair.of_program
+        if not of_program:
+            raise SandboxError(f"sandbox: {_ATTEMPTS} boxes have died, one after the other, and of no program")
+        return None
 
     def close(self) -> None:
         """End all boxes that nobody uses."""
@@ -173,7 +177,7 @@ class _Pair:
 
     Attributes:
         sound: whether both can be used again.
-        blamed: in whose box the trouble was, where one died.
+        of_program: whether the program may be to blame, where one died.
     """
 
     def __init__(self) -> None:
@@ -185,7 +189,7 @@ class _Pair:
             self.close()
             raise
         self.sound = True
-        self.blamed = "tests"
+        self.of_program = False
 
     def _started(self) -> Box:
         self._boxes.append(Box())
@@ -201,76 +205,97 @@ class _Pair:
 
     def verdict(self, program: str, tests: Suite) -> Verdict:
         """What becomes of the program. Raises BoxDied."""
-        self.sound = False
+        self.sound, self.of_program = False, False
         deadline = time.monotonic() + PATIENCE * tests.cpu_s
-        found: Verdict | None
-        self.blamed = "program"
         running = self._programs.begin(Limits(tests.cpu_s, MEMORY), deadline)
-        self.blamed = "tests"
         judging = self._judges.begin(Limits(_TESTS_CPU_S, _TESTS_MEMORY), deadline)
+        found, of_tests = None, False
         try:
+            await_confined(running)
+            await_confined(judging)
             found = _conversation(running, judging, program, tests)
         except TimeoutError:
-            found = Verdict("timed_out", f"it takes longer than {PATIENCE * tests.cpu_s} s")
+            found = Verdict("timed_out", f"it, or its tests, take longer than {PATIENCE * tests.cpu_s} s")
+        except Closed as closed:
+            of_tests = closed.channel is judging
         # First the tests' box: whatever is wrong with the program's, the verdict is there.
-        signalled, seconds = self._judges.end()
-        if found is None and seconds >= _TESTS_CPU_S:
-            found = Verdict("timed_out", f"its tests take longer than {_TESTS_CPU_S} s of a processor")
-        self.blamed = "program"
+        judged = self._judges.end()
+        self.of_program = True
         try:
-            signalled, seconds = self._programs.end()
+            ran = self._programs.end()
         except BoxDied:
             if found is None:
                 raise
             return found
         self.sound = True
-        # The kernel counts by its ticks, and may end a process a little before.
-        if found is None and (seconds >= tests.cpu_s or signalled == signal.SIGXCPU):
-            found = Verdict("timed_out", f"it takes longer than {tests.cpu_s} s of a processor")
-        return found or Verdict("ended", "without an answer" if signalled is None else f"by signal {signalled}")
+        return found or (_of_tests(judged) if of_tests else _of_program(ran, tests.cpu_s))
 
     def value(self, program: str, name: str, arguments: Sequence[Any], cpu_s: int) -> Any:
         """What the function returns. Raises NoValue, BoxDied."""
-        self.sound = False
+        self.sound, self.of_program = False, False
         channel = self._programs.begin(Limits(cpu_s, MEMORY), time.monotonic() + PATIENCE * cpu_s)
         letter, content = b"", b""
         with contextlib.suppress(Closed, TooLong, TimeoutError):
+            await_confined(channel)
+            self.of_program = True
             channel.send(b"P", values.dumps(program))
             letter, content = channel.receive()
             if letter == b"R":
                 channel.send(b"C", values.dumps([name, list(arguments), {}]))
                 letter, content = channel.receive()
-        signalled, seconds = self._programs.end()
+        ran = self._programs.end()
         self.sound = True
         try:
-            value = values.loads(content)
+            if letter == b"R":
+                return values.loads(content)
+            kind, text = values.two_texts(content)
         except ValueError as error:
-            too_long = seconds >= cpu_s or signalled == signal.SIGXCPU
-            raise NoValue("timed_out" if too_long else "ended", "") from error
-        if letter != b"R":
-            raise NoValue("raised", str(value)[:_SAID])
-        return value
+            raise NoValue(*_of_program(ran, cpu_s)) from error
+        raise NoValue("raised", f"{kind}: {text}"[:_SAID])
 
 
-def _conversation(running: Channel, judging: Channel, program: str, tests: Suite) -> Verdict | None:
-    """The verdict, or None where one side has ended without a word; raises TimeoutError."""
+def _of_program(ran: Ended, cpu_s: int) -> Verdict:
+    """What has become of a program that has left without a word."""
+    # The kernel counts by its ticks, and may end a process a little before.
+    if ran.cpu_s >= cpu_s or ran.signal == signal.SIGXCPU:
+        return Verdict("timed_out", f"it takes longer than {cpu_s} s of a processor")
+    if ran.too_many_files:
+        return Verdict("ended", "it makes too many files")
+    return Verdict("ended", "without an answer" if ran.signal is None else f"by signal {ran.signal}")
+
+
+def _of_tests(judged: Ended) -> Verdict:
+    """The same of tests."""
+    if judged.cpu_s >= _TESTS_CPU_S or judged.signal == signal.SIGXCPU:
+        return Verdict("timed_out", f"its tests take longer than {_TESTS_CPU_S} s of a processor")
+    return Verdict("broken", "the tests end without a verdict")
+
+
+def _conversation(running: Channel, judging: Channel, program: str, tests: Suite) -> Verdict:
+    """The verdict. Raises Closed where one side has ended without a word, TimeoutError."""
     try:
         running.send(b"P", values.dumps(program))
         letter, content = running.receive()
         if letter != b"R":
-            kind, text = values.loads(content)
+            kind, text = values.two_texts(content)
             return Verdict("invalid", f"{kind}: {text}"[:_SAID])
         judging.send(b"T", values.dumps([tests.given, list(tests.functions), tests.tests]))
         while True:
             letter, content = judging.receive()
             if letter == b"V":
-                outcome, said = values.loads(content)
-                return Verdict(cast(Outcome, outcome), said[:_SAID])
+                return _told(content)
             running.send(letter, content)
             judging.send(*running.receive())
-    except Closed:
-        return None
-    except (TooLong, ValueError, TypeError):
+    except (TooLong, ValueError):
         return Verdict("unsendable", "what the program sent is no value")
     except values.Unsendable as error:
         return Verdict("unsendable", str(error))
+
+
+def _told(verdict: bytes) -> Verdict:
+    """What tests have told, who are anybody's code."""
+    with contextlib.suppress(ValueError):
+        outcome, said = values.two_texts(verdict)
+        if outcome in OUTCOMES:
+            return Verdict(outcome, said[:_SAID])
+    return Verdict("broken", "the tests tell nothing that is an outcome")

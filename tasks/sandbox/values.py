@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterator
 from decimal import Decimal
 from fractions import Fraction
@@ -25,8 +25,14 @@ from tasks.sandbox.wire import LARGEST
 DEEPEST = 100
 #: What is taken from an iterator, which may have no end.
 LONGEST = 100_000
+#: Digits of a fraction's parts (in hexadecimal) and of a decimal, and members of a set that have the same hash value:
+#: the time that they take grows with the square of their number.
+_MOST_DIGITS, _MOST_ALIKE = 10_000, 1000
 #: Of two floats that count as equal: relative, as evalplus has it, and absolute.
 TOLERANCE, NEAR_ZERO = 1e-6, 1e-9
+
+
+_VIEWS: dict[str, Any] = {"keys": type({}.keys()), "values": type({}.values()), "items": type({}.items())}
 
 
 class Unsendable(Exception):
@@ -57,6 +63,21 @@ def loads(message: bytes) -> Any:
         raise ValueError("not a value") from error
 
 
+def two_texts(message: bytes) -> tuple[str, str]:
+    """Of a message that says what something is and what there is to say of it, both; without making any value.
+
+    Raises:
+        ValueError: it says anything else.
+    """
+    try:
+        said = json.loads(message)
+    except (ValueError, RecursionError) as error:
+        raise ValueError("no two texts") from error
+    if not (isinstance(said, list) and len(said) == 2 and all(isinstance(one, str) for one in said)):
+        raise ValueError("no two texts")
+    return said[0], said[1]
+
+
 def _encoded(value: Any, depth: int) -> Any:
     if depth > DEEPEST:
         raise Unsendable(f"a value nested deeper than {DEEPEST}")
@@ -78,6 +99,10 @@ def _encoded(value: Any, depth: int) -> Any:
     for kind in (tuple, set, frozenset, deque):
         if isinstance(value, kind):
             return {kind.__name__: [_encoded(one, below) for one in kind.__iter__(value)]}
+    for name, view in _VIEWS.items():
+        if type(value) is view:
+            pairs = name == "items"
+            return {name: [[_encoded(part, below) for part in one] if pairs else _encoded(one, below) for one in value]}
     if isinstance(value, bytes | bytearray):
         return {"bytearray" if isinstance(value, bytearray) else "bytes": bytes(value).hex()}
     if isinstance(value, complex):
@@ -102,19 +127,40 @@ def _all_of(values: Iterator[Any]) -> list[Any]:
     return taken
 
 
+def _members(data: list[Any]) -> list[Any]:
+    """Decoded, what is to be in a set or a dictionary. Raises ValueError for what would take for ever to be in one."""
+    found = [_decoded(one) for one in data]
+    if len(found) > _MOST_ALIKE and max(Counter(map(hash, found)).values()) > _MOST_ALIKE:
+        raise ValueError("too many members with one hash value")
+    return found
+
+
+def _dict(data: Any) -> dict[Any, Any]:
+    return dict(zip(_members([key for key, _ in data]), [_decoded(one) for _, one in data], strict=True))
+
+
+def _digits(text: Any) -> str:
+    if len(text) > _MOST_DIGITS:
+        raise ValueError("too many digits")
+    return str(text)
+
+
 _READERS: dict[str, Callable[[Any], Any]] = {
     "int": lambda data: int(data, 16),
-    "dict": lambda data: {_decoded(key): _decoded(one) for key, one in data},
+    "dict": _dict,
+    "keys": lambda data: dict.fromkeys(_members(data)).keys(),
+    "values": lambda data: dict(enumerate(map(_decoded, data))).values(),
+    "items": lambda data: _dict(data).items(),
     "tuple": lambda data: tuple(map(_decoded, data)),
-    "set": lambda data: set(map(_decoded, data)),
-    "frozenset": lambda data: frozenset(map(_decoded, data)),
+    "set": lambda data: set(_members(data)),
+    "frozenset": lambda data: frozenset(_members(data)),
     "deque": lambda data: deque(map(_decoded, data)),
     "bytes": bytes.fromhex,
     "bytearray": bytearray.fromhex,
     "complex": lambda data: complex(float(data[0]), float(data[1])),
     "range": lambda data: range(*map(_decoded, data)),
-    "Fraction": lambda data: Fraction(int(data[0], 16), int(data[1], 16)),
-    "Decimal": lambda data: Decimal(str(data)),
+    "Fraction": lambda data: Fraction(int(_digits(data[0]), 16), int(_digits(data[1]), 16)),
+    "Decimal": lambda data: Decimal(_digits(data)),
     "iterator": lambda data: iter([_decoded(one) for one in data]),
 }
 
@@ -132,7 +178,7 @@ def same(one: Any, other: Any) -> bool:
     """Whether two values are of one type and equal, at every level.
 
     Whole numbers and floats are of one type here (a truth value is of another), and floats need not agree in their last
-    digits; a value that is no number is equal to another one.
+    digits, but for those in sets and as keys; a value that is no number is equal to another one.
     """
     if _is_number(one) and _is_number(other):
         if isinstance(one, int) and isinstance(other, int):
@@ -144,11 +190,22 @@ def same(one: Any, other: Any) -> bool:
         return near or (one != one and other != other)
     if type(one) is not type(other):
         return False
+    if isinstance(one, _VIEWS["values"]):
+        return same(list(one), list(other))
     if isinstance(one, list | tuple | deque):
         return len(one) == len(other) and all(map(same, one, other))
-    if isinstance(one, dict):
-        return one.keys() == other.keys() and all(same(value, other[key]) for key, value in one.items())
-    return bool(one == other)
+    try:
+        if isinstance(one, dict):
+            keys = {key: key for key in other}
+            return one.keys() == other.keys() and all(
+                same(key, keys[key]) and same(value, other[key]) for key, value in one.items()
+            )
+        if isinstance(one, set | frozenset):
+            members = {member: member for member in other}
+            return one == other and all(same(member, members[member]) for member in one)
+        return bool(one == other)
+    except ArithmeticError:  # of a decimal that signals
+        return False
 
 
 def _is_number(value: Any) -> bool:

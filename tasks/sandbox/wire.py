@@ -1,9 +1,10 @@
 """Messages over a socket: the length, one letter that says what it is, and what it holds.
 
-By its letter, ``P`` tells a process the program that it serves, and ``T`` the tests. From tests come ``C``, a call
-(name, arguments, named ones), and in the end ``V``, the verdict (an outcome and what there is to say). A program
-answers ``P`` and ``C`` with ``R``, it is ready, or has returned (a value); ``X``, it raised (type and text); ``M``, it
-has no such function, and ``U``, what it returned does not cross (both like ``X``).
+By its letter, ``B`` says that a process is confined, and that anybody's code may come. ``P`` tells it the program that
+it serves, and ``T`` the tests. From tests come ``C``, a call (name, arguments, named ones), and in the end ``V``, the
+verdict (two texts: an outcome and what there is to say). A program answers ``P`` and ``C`` with ``R``, it is ready, or
+has returned (a value); ``X``, it raised (two texts: type and message); ``M``, it has no such function, and ``U``, what
+it returned does not cross (both like ``X``).
 
 Read by both sides; imports nothing but Python's own library.
 """
@@ -20,7 +21,11 @@ _HEAD = struct.Struct("!Ic")
 
 
 class Closed(Exception):
-    """The other side has ended."""
+    """The other side has ended; ``channel`` is the one of a conversation with it."""
+
+    def __init__(self, channel: Channel) -> None:
+        super().__init__()
+        self.channel = channel
 
 
 class TooLong(Exception):
@@ -47,7 +52,7 @@ class Channel:
         except TimeoutError:
             raise
         except OSError as error:
-            raise Closed from error
+            raise Closed(self) from error
 
     def receive(self) -> tuple[bytes, bytes]:
         """The letter and the content of the next message. Raises Closed, TooLong, TimeoutError."""
@@ -69,9 +74,9 @@ class Channel:
             except TimeoutError:
                 raise
             except OSError as error:
-                raise Closed from error
+                raise Closed(self) from error
             if not part:
-                raise Closed
+                raise Closed(self)
             parts.append(part)
             size -= len(part)
         return b"".join(parts)

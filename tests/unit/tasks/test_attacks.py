@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tasks.sandbox import Judge, Suite, Verdict
+from tasks.sandbox import Judge, SandboxError, Suite, Verdict
 from tests.attacks import ATTACKS, HARMLESS, SECRET, TESTS
 
 CPU_S = 1
@@ -58,6 +58,17 @@ def test_nothing_is_left_in_a_box(sandbox: Judge) -> None:
     for _ in range(sandbox.places):
         judged(sandbox, left + RIGHT)
     assert judged(sandbox, looks, "assert answer(0) == []").outcome == "passed"
+
+
+def test_a_box_whose_process_cannot_be_confined_is_no_programs_fault(
+    sandbox: Judge, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # More than the host has: the process ends before anybody's code came.
+    monkeypatch.setattr("tasks.sandbox.judging.MEMORY", -(2**70))
+    with pytest.raises(SandboxError, match="3 boxes have died, one after the other, and of no program"):
+        judged(sandbox, RIGHT)
+    monkeypatch.undo()
+    assert judged(sandbox, RIGHT).outcome == "passed"
 
 
 def test_no_network(sandbox: Judge) -> None:
@@ -113,6 +124,12 @@ def test_an_exception_that_a_test_expects_is_that_exception(sandbox: Judge) -> N
         ("assert answer(lambda: 0) == 1", "broken"),
         ("try:\n    answer(open)\nexcept:\n    pass", "broken"),
         ("assert answer(1) == 1\nassert absent(2)", "failed"),
+        ("import absent\nassert answer(1) == 1", "broken"),
+        ("import os\nanswer(1)\nos._exit(0)", "broken"),
+        (
+            "import os, struct\nsaid = b'[\"perfect\", \"\"]'\nos.write(3, struct.pack('!Ic', len(said), b'V') + said)",
+            "broken",
+        ),
         ("import time\nanswer(1)\ntime.sleep(99)", "timed_out"),
     ],
 )

@@ -18,6 +18,16 @@ WHOLE = "def f(x):\n    return x\n"
         (f"~~~py\n{WHOLE}~~~", WHOLE),
         (f"  ```python\n{WHOLE}  ```", WHOLE),
         (f"````python\n{WHOLE}```\n````", f"{WHOLE}```\n"),
+        # In a list, deeper and not.
+        ("1. So:\n   ```python\n   def f(x):\n       return x\n   ```", WHOLE),
+        ("- So:\n    ```python\n    def f(x):\n\n        return x\n    ```\n", "def f(x):\n\n    return x\n"),
+        ("- So:\n      ```python\n      def f(x):\n          return x\n", WHOLE),
+        # A documentation's own fences.
+        (
+            'def f(x):\n    """\n    ```\n    f(1)\n    ```\n    """\n',
+            'def f(x):\n    """\n    ```\n    f(1)\n    ```\n    """\n',
+        ),
+        (f"```python\n\ufeff{WHOLE}```", WHOLE),
         # Cut at the token limit.
         (f"```python\n{WHOLE}", WHOLE),
         # The last one that defines something: neither the example of a call, nor its output, nor another language.
@@ -48,6 +58,12 @@ WHOLE = "def f(x):\n    return x\n"
 )
 def test_the_program_of_a_response(response: str, found: str | None) -> None:
     assert program(response) == found
+
+
+def test_of_what_is_asked_for_the_last_block_counts_that_defines_it() -> None:
+    response = f"```python\n{WHOLE}```\nTests:\n```python\ndef test_f():\n    assert f(1) == 1\n```"
+    assert program(response, ["f"]) == WHOLE
+    assert program(response) == program(response, ["g"]) == "def test_f():\n    assert f(1) == 1\n"
 
 
 @pytest.mark.parametrize(

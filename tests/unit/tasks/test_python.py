@@ -36,6 +36,24 @@ def test_a_response_is_graded_by_its_tests(sandbox: Judge, response: str, outcom
     assert PYTHON.grade_all([(response, ANSWER)] * 2) == [grade, grade]
 
 
+@pytest.mark.parametrize(
+    ("response", "outcome"),
+    [
+        # Nothing may stand before such an import, and what is given does.
+        (
+            "```python\nfrom __future__ import annotations\ndef add(a: Late, b) -> Late:\n    return a + b\n```",
+            "passed",
+        ),
+        # No import of the kind is the sandbox's to add.
+        ("```python\ndef add(a: Absent, b):\n    return a + b\n```", "invalid"),
+        (f"{RIGHT}\n```python\ndef test_add():\n    assert add(1, 2) == 3\n```", "passed"),
+    ],
+)
+def test_a_program_behind_what_is_given(sandbox: Judge, response: str, outcome: str) -> None:
+    grade = PYTHON.grade(response, json.dumps(TESTS | {"given": "import math\n\n\ndef add(a, b):\n    pass\n"}))
+    assert grade.outcome == outcome, grade
+
+
 def test_without_a_program_a_response_is_unanswered_and_nothing_is_run(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tasks.python.judge", lambda: pytest.fail("nothing is to be run"))
     assert PYTHON.grade("It is 3.", ANSWER) == Grade(None, False, True)
@@ -61,6 +79,7 @@ def test_a_normal_answer_states_all_keys_and_is_normal() -> None:
         ({"tests": " "}, "tests must be Python code"),
         ({"tests": None}, "tests must be Python code"),
         ({"given": "def f(:"}, "given is no Python"),
+        ({"tests": f"x = {'7' * 2**20!r}"}, "tests has 1048582 characters; at most 1048576 are allowed"),
         ({"given": 3}, "given must be Python code"),
         ({"tests": "x = '\0'"}, "tests is no Python"),
         ({"functions": []}, "functions must be a list"),

@@ -4,7 +4,9 @@ import collections
 import decimal
 import enum
 import fractions
+import json
 import math
+import time
 from typing import Any
 
 import numpy as np
@@ -12,7 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tasks.sandbox.values import DEEPEST, LARGEST, Unsendable, dumps, loads, same
+from tasks.sandbox.values import DEEPEST, LARGEST, Unsendable, dumps, loads, same, two_texts
 
 
 class Number(enum.IntEnum):
@@ -24,7 +26,7 @@ class Number(enum.IntEnum):
     [
         None, True, 0, -(2**70), 2**9999, 1.5, math.inf, "a\ud800\0é", [], [1, [2]], (1, (2,)), {1: {"a": (2,)}},
         {1, 2}, frozenset("ab"), b"\xff", bytearray(b"x"), 1 + 2j, range(3, 9, 2), fractions.Fraction(1, 3),
-        decimal.Decimal("0.1"), collections.deque([1]),
+        decimal.Decimal("0.1"), collections.deque([1]), {1: 2}.keys(), {(1, 2): 2}.items(), set(range(5000)),
     ],
     ids=lambda value: type(value).__name__,
 )  # fmt: skip
@@ -49,6 +51,11 @@ def test_plain_data_crosses_as_it_is(value: Any) -> None:
 def test_what_derives_from_it_crosses_as_that(value: Any, crossed: Any) -> None:
     got = loads(dumps(value))
     assert type(got) is type(crossed) and got == crossed
+
+
+def test_the_values_of_a_dictionary_cross_as_such() -> None:
+    got = loads(dumps({1: "a", 2: "a"}.values()))
+    assert isinstance(got, type({}.values())) and list(got) == ["a", "a"] and same(got, {3: "a", 4: "a"}.values())
 
 
 def test_an_iterator_crosses_as_one() -> None:
@@ -76,11 +83,46 @@ def test_what_does_not_cross_is_refused(value: Any) -> None:
         b"", b"{", b"\xff", b'{"tuple": [1], "set": []}', b'{"unknown": 1}', b'{"dict": [[[], 1]]}', b'{"set": [[]]}',
         b'{"int": "x"}', b'{"int": 3}', b'{"dict": 3}', b'{"complex": []}', b'{"range": ["x"]}',
         b'{"Fraction": ["1", "0"]}', b'{"Decimal": "x"}', b"[" * 10**5, b"1" * 5000, b'{"bytes": "x"}', b"{}",
+        b'{"keys": [[]]}', b'{"items": [1]}', b'{"Fraction": ["1"]}', b'{"Fraction": ["0x1", 2]}',
     ],
 )  # fmt: skip
 def test_a_message_that_is_no_value_is_refused(message: bytes) -> None:
     with pytest.raises(ValueError, match="not a value"):
         loads(message)
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        json.dumps({kind: [member * (2**61 - 1) for member in range(1, 60_000)]}).encode()
+        for kind in ("set", "frozenset", "keys")
+    ]
+    + [
+        json.dumps({"dict": [[member * (2**61 - 1), 0] for member in range(1, 60_000)]}).encode(),
+        b'{"Fraction": ["%s1", "%s3"]}' % (b"7" * 10**6, b"5" * 10**6),
+        b'{"Decimal": "%s"}' % (b"7" * 10**6),
+    ],
+    ids=range(6),
+)
+def test_what_would_take_for_ever_to_read_is_refused(message: bytes) -> None:
+    began = time.process_time()
+    with pytest.raises(ValueError, match="not a value"):
+        loads(message)
+    assert time.process_time() - began < 2.0
+
+
+def test_two_texts_are_read_without_making_any_value() -> None:
+    assert two_texts(b'["a", "b"]') == ("a", "b")
+    for message in (
+        b"",
+        b'["a"]',
+        b'["a", {"int": "1"}]',
+        b'[{"set": [1]}, ""]',
+        b'{"tuple": ["a", "b"]}',
+        b"[" * 10**5,
+    ):
+        with pytest.raises(ValueError, match="no two texts"):
+            two_texts(message)
 
 
 @settings(deadline=None, max_examples=100)
@@ -100,7 +142,9 @@ def test_any_message_is_a_value_or_refused(message: bytes) -> None:
         (1.0, 1.001, False), (math.nan, math.nan, True), (math.inf, -math.inf, False), (10**400, 1.0, False),
         (10**400, 10**400 + 1, False), ([1], (1,), False), ([1, 2], [1], False), ([0.1 + 0.2], [0.3], True),
         ({"a": [1]}, {"a": [1.0]}, True), ({"a": 1}, {"b": 1}, False), ({1}, {1}, True), ({1}, [1], False),
-        ("a", "a", True), (None, None, True), (None, 0, False),
+        ("a", "a", True), (None, None, True), (None, 0, False), ({1}, {True}, False), ({1: 2}, {True: 2}, False),
+        ({(1,)}, {(True,)}, False), (frozenset([1.0]), frozenset([1]), True), ({1: 2}.keys(), {1: 3}.keys(), True),
+        (decimal.Decimal("sNaN"), decimal.Decimal("sNaN"), False),
     ],
     ids=lambda value: type(value).__name__,
 )  # fmt: skip
