@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -181,7 +182,8 @@ def _text_rows(path: Path, kind: str, content: bytes) -> list[Row]:
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise SourceError(f"{path}: not UTF-8 text (byte {error.start})") from error
+        before = error.object[: error.start].split(b"\n")
+        raise SourceError(f"{path}:{len(before)}: not UTF-8 text (byte {len(before[-1])} of the line)") from error
     if kind == ".csv":
         reader = csv.DictReader(io.StringIO(text, newline=""))
         try:
@@ -193,13 +195,13 @@ def _text_rows(path: Path, kind: str, content: bytes) -> list[Row]:
         except csv.Error as error:
             raise SourceError(f"{path}:{reader.line_num}: not CSV ({error})") from error
     if kind == ".json" and not _is_lines(text):
-        listed = _json(text, str(path))
+        listed = _json(text, path)
         if not isinstance(listed, list):
             raise SourceError(f"{path}: a {type(listed).__name__}; it must be a list of objects")
         return [_row(f"{path}: row {number}", fields) for number, fields in enumerate(listed, 1)]
     # Not splitlines(): JSON strings may hold line separators such as U+2028 that are no line ends of JSONL.
-    lines = [(f"{path}:{number}", line) for number, line in enumerate(text.split("\n"), 1) if line.strip()]
-    return [_row(where, _json(line, where)) for where, line in lines]
+    lines = [(number, line) for number, line in enumerate(text.split("\n"), 1) if line.strip()]
+    return [_row(f"{path}:{number}", _json(line, path, number)) for number, line in lines]
 
 
 def _is_lines(text: str) -> bool:
@@ -243,11 +245,40 @@ def _parquet_rows(path: Path) -> Iterator[Row]:
             ) from error
 
 
-def _json(text: str, where: str) -> Any:
+class _Twice(Exception):
+    """A key that stands twice in one object, of which JSON's reader keeps the last, without a word."""
+
+
+def _json(text: str, path: Path, line: int | None = None) -> Any:
+    """What a file holds, or that ``line`` of it."""
     try:
-        return json.loads(text)
+        return json.loads(text, object_pairs_hook=_unique)
+    except _Twice as error:
+        said = f"{shortened(repr(error.args[0]))} stands twice in an object; each key may be there once"
+        raise SourceError(f"{path}:{line or _line_of_twice(text)}: {said}") from error
     except (ValueError, RecursionError) as error:
-        raise SourceError(f"{where}: not JSON ({error})") from error
+        raise SourceError(f"{path}{f':{line}' if line else ''}: not JSON ({error})") from error
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for key, value in pairs:
+        if key in found:
+            raise _Twice(key)
+        found[key] = value
+    return found
+
+
+def _line_of_twice(text: str) -> int:
+    """The line in which the row begins that has a key twice, since one has: JSON's reader does not tell."""
+    decoder, between, place = json.JSONDecoder(object_pairs_hook=_unique), re.compile(r"[\s,\[\]]*"), 0
+    while found := between.match(text, place):
+        place = found.end()
+        try:
+            _, place = decoder.raw_decode(text, place)
+        except _Twice:
+            break
+    return text.count("\n", 0, place) + 1
 
 
 def _row(where: str, fields: Any) -> Row:
