@@ -24,7 +24,8 @@ def in_ascii(text: str) -> str:
 
     Dropped are format characters (zero-width space, marks of direction, soft hyphen and the like; the invisible
     operators of mathematics stay), variation selectors, and the marks upon and behind a letter, without which an Indian
-    or Thai word is no word. Superscripts are no digits.
+    or Thai word is no word. Superscripts are no digits. For what stands beside numbers; of words, see
+    :func:`in_one_form`.
     """
     if text.isascii():
         return text
@@ -32,16 +33,29 @@ def in_ascii(text: str) -> str:
     return "".join(_one(before, here) for before, here in zip(" " + characters, characters, strict=False))
 
 
-def _one(before: str, character: str) -> str:
+def in_one_form(text: str) -> str:
+    """As :func:`in_ascii`, but composed, and with the marks, currencies and raised letters that words differ by."""
+    if text.isascii():
+        return text
+    return "".join(map(_same, unicodedata.normalize("NFC", text).translate(_SAME)))
+
+
+def _same(character: str) -> str:
     if character.isascii():
         return character
     if character.isdecimal():
         return str(unicodedata.decimal(character))
+    selects = "\ufe00" <= character <= "\ufe0f"
+    return "" if selects or (unicodedata.category(character) == "Cf" and character not in _OPERATORS) else character
+
+
+def _one(before: str, character: str) -> str:
+    character = _same(character)
+    if character.isascii():
+        return character
     category = unicodedata.category(character)
     if category == "Sc":
         return "$"
-    if "\ufe00" <= character <= "\ufe0f" or (category == "Cf" and character not in _OPERATORS):
-        return ""
     if category[0] == "M" and (before.isalpha() or unicodedata.category(before)[0] == "M"):
         return ""
     raised = unicodedata.decomposition(character)

@@ -1,6 +1,8 @@
 """Tasks whose answers are words: a short text, an option's letter, who is what."""
 
 import time
+import unicodedata
+from itertools import product
 from typing import Any
 
 import pytest
@@ -9,7 +11,14 @@ from tasks import Grade, task
 from tests.responses import HOSTILE
 
 RIGHT = {
-    "short_text": ("Yes", ["Yes", "yes.", r"\text{Yes}", "**YES**", r"\mathrm{yes}!", " “Yes” ", r"\text{ yes}\,."]),
+    "short_text": (
+        "Yes",
+        [
+            "Yes", "yes.", r"\text{Yes}", "**YES**", r"\mathrm{yes}!", " “Yes” ", r"\text{ yes}\,.", r"\Large Yes",
+            r"\textcolor{red}{Yes}", r"\color[rgb]{1,0,0} Yes", r"\textsc{Yes}", r"\operatorname{Yes}", "(Yes)", "yes:",
+            r"\left(\text{Yes}\right)", "Answer: Yes", r"\text{The final answer is }\text{Yes.}", "$Yes$", "$$Yes$$",
+        ],
+    ),
     "choice": ("A", ["A", "(a)", r"\text{A}", "A.", "Option A", "A) Paris", "(A) Paris", "A: 7", "answer: a"]),
     "roles": (
         "Zoey is a saint, and Riley is a sinner.",
@@ -68,6 +77,25 @@ def test_unanswered(name: str, response: str) -> None:
 def test_a_letter_that_would_be_a_placeholder_is_the_last_answer() -> None:
     assert task("choice").grade(r"first \boxed{B}, no, \boxed{A}", "A").correct
     assert task("choice").grade(r"first \boxed{A}, no, \boxed{B}", "A").extracted == "B"
+
+
+# The same words, and others in each line.
+WORDS = [
+    ["Élodie", unicodedata.normalize("NFD", "Élodie"), "ÉLODIE"], ["Elodie"],
+    ["São Paulo", unicodedata.normalize("NFD", "São Paulo")], ["Müller", unicodedata.normalize("NFD", "MÜLLER")],
+    ["ё", unicodedata.normalize("NFD", "ё")], ["е"], ["が", unicodedata.normalize("NFD", "が")], ["か"],
+    ["राम"], ["रमा"], ["ปีน"], ["ปืน"], ["கை"], ["க"], ["O’Brien", "O'Brien"], ["OBrien"],
+    ["5", "$5$", "٥", r"\(5\)"], ["$5", r"\$5", r"\$5."], ["5€"], ["£5"], ["5¢"],
+    ["$5 and $6", r"\$5 and \$6"], ["5 and 6"], ["right"], ["left"], ["yes\u200b", "yes"],
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("words", WORDS, ids=lambda words: words[0])
+def test_words_differ_by_marks_and_currencies_but_not_by_their_forms(words: list[str]) -> None:
+    for answer, other in product(words, (one for line in WORDS for one in line)):
+        assert task("short_text").grade(f"\\boxed{{{other}}}", answer).correct == (other in words)
+        normal = task("short_text").normalise(answer)
+        assert task("short_text").normalise(normal) == normal
 
 
 @pytest.mark.parametrize(
