@@ -3,6 +3,7 @@
 import time
 import unicodedata
 from itertools import product
+from string import ascii_lowercase
 from typing import Any
 
 import pytest
@@ -19,7 +20,15 @@ RIGHT = {
             r"\left(\text{Yes}\right)", "Answer: Yes", r"\text{The final answer is }\text{Yes.}", "$Yes$", "$$Yes$$",
         ],
     ),
-    "choice": ("A", ["A", "(a)", r"\text{A}", "A.", "Option A", "A) Paris", "(A) Paris", "A: 7", "answer: a"]),
+    "choice": (
+        "A",
+        [
+            "A", "(a)", r"\text{A}", "A.", "Option A", "A) Paris", "A. Paris", "(A) Paris", "A: 7", "answer: a", "[A]",
+            r"\left(A\right)", r"\textcolor{red}{A}", r"\Large A", "(A). Paris", "A is correct", "(A) is the answer",
+            "A) a dog", "A) x^2+1", "A) 25 °C", r"\textbf{(A)}\ 5 J", "A) I only", "A) or",
+            r"(A) \frac{3}{5}", r"A) \$5",
+        ],
+    ),
     "roles": (
         "Zoey is a saint, and Riley is a sinner.",
         [
@@ -29,12 +38,19 @@ RIGHT = {
         ],
     ),
 }  # fmt: skip
+# What may be several letters, or a doubtful one; the first is right.
+SEVERAL = (
+    "(A) / (C)", "(A) , (C)", "(A) & (C)", "(A) C", "(A) versus (C)", "A) C)", "A: C", "A. or C.", "A) or C)",
+    "A) and (C)", "A) D", "A) K", "A) / K", "(A) Paris, (C) Rome", "A) Paris C) Rome", "A) Paris; D", "A) Paris (D)",
+    "[A] [C]", "(A) or Rome", "(A) is wrong", "A. Not sure, maybe C", "A: maybe", "(A) is not right; the answer is (B)",
+    "(A and C)", r"(A) \text{or} (C)", "A) vitamin C", "A) f(n)", "A) and the beast",
+)  # fmt: skip
 # What is boxed, and as what it is shown.
 WRONG = {
     "short_text": [("Yes, because all are", "yes, because all are"), ("No", "no"), ("Yes or no", "yes or no")],
     "choice": [
         ("B", "B"), ("Paris", "Paris"), ("A, C", "A, C"), ("A and C", "A and C"), ("(A) and (C)", "(A) and (C)"),
-        ("(A) (C)", "(A) (C)"), ("a dog", "a dog"), ("e.g", "e.g"),
+        ("(A) (C)", "(A) (C)"), ("a dog", "a dog"), ("e.g", "e.g"), *((one, one) for one in SEVERAL),
     ],
     "roles": [
         ("Zoey is a saint", "zoey is saint"),
@@ -48,8 +64,11 @@ WRONG = {
 # Of these, what can be no answer of such a task.
 UNREADABLE = {
     "short_text": (),
-    "choice": ("Paris", "A, C", "A and C", "(A) and (C)", "(A) (C)", "a dog", "e.g"),
-    "roles": ("Zoey is a saint, Zoey is a sinner, Riley is a sinner", "Zoey is a saint, Riley is not a saint"),
+    "choice": ("Paris", "A, C", "A and C", "(A) and (C)", "(A) (C)", "a dog", "e.g", *SEVERAL),
+    "roles": (
+        "Zoey is a saint, Zoey is a sinner, Riley is a sinner",
+        "Zoey is a saint, Riley is not a saint",
+    ),
 }
 
 
@@ -77,6 +96,12 @@ def test_unanswered(name: str, response: str) -> None:
 def test_a_letter_that_would_be_a_placeholder_is_the_last_answer() -> None:
     assert task("choice").grade(r"first \boxed{B}, no, \boxed{A}", "A").correct
     assert task("choice").grade(r"first \boxed{A}, no, \boxed{B}", "A").extracted == "B"
+
+
+def test_letters_that_are_no_first_ones_are_several_too() -> None:
+    for boxed in ("B) A", "B) or A", "B. Maybe A is right", "B. A is also possible", "(B) Paris, (A) Rome"):
+        assert task("choice").grade(f"\\boxed{{{boxed}}}", "B").outcome == "unreadable"
+    assert task("choice").grade("\\boxed{B) a dog}", "B").correct
 
 
 # The same words, and others in each line.
@@ -132,6 +157,7 @@ def test_a_normal_form_is_its_own(name: str) -> None:
         ({"choices": {"text": ["Rome", "Paris"], "label": ["A", "B"]}}, "B", "B"),
         ({"a": "Rome", "b": "Paris", "c": ""}, "B", "B"),
         ({"a": "Rome", "b": "Paris"}, "1", "B"),
+        ({"a": "Rome", "b": "Paris", "choices": None, "e": None}, "b", "B"),
     ],
 )
 def test_options_of_a_row_are_listed_below_its_problem(row: dict[str, Any], answer: str | int, letter: str) -> None:
@@ -139,9 +165,19 @@ def test_options_of_a_row_are_listed_below_its_problem(row: dict[str, Any], answ
     assert (found["problem"], found["answer"]) == ("Where?\n\nA) Rome\nB) Paris", letter)
 
 
-def test_a_problem_that_lists_its_options_itself_stays_as_it_is() -> None:
-    row = {"problem": "A) x B) y", "answer": "B", "a": None, "subject": "s"}
+@pytest.mark.parametrize(
+    "others", [{"a": None, "subject": "s"}, {"a": "x"}, {"n": 7, "k": 3}, {"a": None, "b": "", "n": 7, "k": 3}]
+)
+def test_a_problem_that_lists_its_options_itself_stays_as_it_is(others: dict[str, Any]) -> None:
+    row = {"problem": "A) x B) y", "answer": "B"} | others
     assert task("choice").row(row) == row
+
+
+def test_zero_is_an_option() -> None:
+    found = task("choice").row({"problem": "1 - 1?", "answer": "B", "a": 1, "b": 0, "c": 2})
+    assert (found["problem"], found["answer"]) == ("1 - 1?\n\nA) 1\nB) 0\nC) 2", "B")
+    full = dict(zip(ascii_lowercase, range(26), strict=True))
+    assert task("choice").row(full | {"problem": "Which is last?", "answer": "25"})["answer"] == "Z"
 
 
 @pytest.mark.parametrize(
@@ -154,11 +190,19 @@ def test_a_problem_that_lists_its_options_itself_stays_as_it_is() -> None:
         ({"choices": "Rome, Paris"}, "A", "'choices' is 'Rome, Paris'; it must be a list of 2 to 26 texts"),
         ({"options": ["Rome"]}, "A", "it must be a list of 2 to 26 texts"),
         ({"choices": {"text": ["a", "b"], "label": ["A"] * 2}}, "A", "'choices' has 2 texts and the labels A, A"),
+        ({"a": 1, "b": 2, "c": 3, "d": None, "e": 5}, "A", "stand in the columns a, b, c, e, but none in d"),
+        ({"a": " ", "b": 2, "c": 3}, "B", "stand in the columns b, c, but none in a"),
+        ({"a": "Rome", "c": "Paris"}, "A", "stand in the columns a, c, but none in b"),
+        ({"choices": ["x", "y"], "options": ["x", "y"]}, "A", "in choices and in options; a row must have one set"),
+        ({"options": ["x", "y"], "a": "x", "b": "y"}, "A", "in options and in a; a row must have one set"),
+        ({"choices": ["Rome", "Paris", " Rome"]}, "B", "the option 'Rome' is there twice"),
+        ({"a": 0, "b": "0"}, "A", "the option '0' is there twice"),
     ],
 )
 def test_options_that_cannot_be_used_are_one_line(row: dict[str, Any], answer: str | int, complaint: str) -> None:
-    with pytest.raises(ValueError, match=complaint):
+    with pytest.raises(ValueError, match=complaint) as refused:
         task("choice").row(row | {"problem": "Where?", "answer": answer})
+    assert "\n" not in str(refused.value)
 
 
 @pytest.mark.parametrize("name", [*RIGHT, "numbers"])
