@@ -16,7 +16,7 @@ from eapo_verl.settings.chat_template import unread
 from eapo_verl.settings.placement import Heads
 from eapo_verl.settings.run import Training
 from eapo_verl.settings.supervised import Supervised
-from workflow.models import EmbeddedModel, LocalModel
+from workflow.models import EmbeddedModel
 from workflow.problem_sets import EMBEDDED_TASK, Benchmark, tasks_of
 from workflow.sources.command import SourceError
 
@@ -102,10 +102,8 @@ def _context(experiment: "Experiment", model: str) -> int | None:
 
 
 def _template(experiment: "Experiment", model: str) -> str | None:
-    """Of a model that is on this machine: a hub is asked later, and the others are still to be made."""
-    found = experiment.models[model]
     with _named(model):
-        return found.chat_template if isinstance(found, LocalModel) else None
+        return experiment.models[model].chat_template
 
 
 @contextmanager

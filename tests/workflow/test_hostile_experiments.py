@@ -134,6 +134,12 @@ UNFIT: dict[str, tuple[Any, str]] = {
     "fewer solutions than a batch": (
         broken(methods=["distillation_full"], comparisons=[["distillation_full", "base"]], solutions__problems=7),
         "method distillation_full: a batch takes 32 solutions (training.budget), and of 384 problems there are 28 a"),
+    **{
+        f"chat template of {model['source']} that is told what it does not read": (
+            broken(models__policy=model, chat_template_kwargs={"enable_thinking": False}),
+            "method base: chat_template_kwargs: 'enable_thinking' is nothing that the chat template of models.policy r")
+        for model in (DEFAULT["models"]["policy"], {"source": "phrasebook", "role": "policy"}, {"source": "smollm2"})
+    },
     "set that cannot be made": (broken(train__size=10**7), "train.embedded.size: Input should be less than or equal"),
     "rewriting by no expression": (
         broken(variants={"mine": {"of": "expert_workflow", "procedure": {"prompts": {"rewrite": [["a", "\\g<b>"]]}}}}),

@@ -7,6 +7,12 @@ import pytest
 from tests.default_experiment import DEFAULT, REMOTE, plan
 
 
+@pytest.fixture(autouse=True)
+def more_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The embedded world's models can be told something, which their own chat template is not."""
+    monkeypatch.setattr("workflow.models.CHAT_TEMPLATE", "{{ enable_thinking }}")
+
+
 @pytest.mark.parametrize(
     "changes",
     [

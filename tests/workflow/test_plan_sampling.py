@@ -20,6 +20,12 @@ from workflow.sampling.__main__ import parse
 from workflow.sampling.turns import read_turns
 
 
+@pytest.fixture(autouse=True)
+def more_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The embedded world's models can be told something, which their own chat template is not."""
+    monkeypatch.setattr("workflow.models.CHAT_TEMPLATE", "{{ enable_thinking }}{{ x }}")
+
+
 def experiment(**changes: Any) -> Experiment:
     """The default experiment with changes of its top-level keys; mappings are merged."""
     config = copy.deepcopy(DEFAULT)

@@ -8,6 +8,11 @@ from typing import Literal, get_args
 HEAD_SIZE = 32
 #: The longest text a model is asked to continue, in tokens; a problem with a consultation takes about 120.
 CONTEXT = 256
+#: How a chat is written down. The newline that ends a user's message is also what asks for the assistant's.
+CHAT_TEMPLATE = (
+    "{{ bos_token }}{% for message in messages %}{{ message['content'] }}"
+    "{% if message['role'] == 'assistant' %}{{ eos_token }}{% else %}{{ '\\n' }}{% endif %}{% endfor %}"
+)
 
 #: What the replies hold that a policy is shown: chains with their steps, or their results alone.
 Replies = Literal["steps", "results"]

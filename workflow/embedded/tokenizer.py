@@ -7,7 +7,7 @@ added tokens, which no expert may write; a box is a word like any other.
 from transformers import PreTrainedTokenizerFast
 
 from eapo_verl.method.grammar import Tags
-from workflow.embedded.arguments import CONTEXT
+from workflow.embedded.arguments import CHAT_TEMPLATE, CONTEXT
 from workflow.embedded.problems import COMMON, RARE
 from workflow.word_tokenizer import SPECIAL, word_tokenizer
 
@@ -17,12 +17,6 @@ BOX = "\\boxed{"
 CONSULT_OPEN, CONSULT_CLOSE, REPLY_OPEN, REPLY_CLOSE = Tags().markup
 UNAVAILABLE = Tags().unavailable
 TAGS = (CONSULT_OPEN, CONSULT_CLOSE, REPLY_OPEN, REPLY_CLOSE, UNAVAILABLE)
-
-# The newline that ends a user's message is also what asks for the assistant's.
-CHAT_TEMPLATE = (
-    "{{ bos_token }}{% for message in messages %}{{ message['content'] }}"
-    "{% if message['role'] == 'assistant' %}{{ eos_token }}{% else %}{{ '\\n' }}{% endif %}{% endfor %}"
-)
 
 
 def build_tokenizer() -> PreTrainedTokenizerFast:

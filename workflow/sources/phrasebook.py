@@ -32,6 +32,8 @@ Table = Mapping[str, Mapping[str, float]]
 
 #: Tokens that the model reads.
 CONTEXT = 4096
+#: A chat is what is said in it, and nothing else.
+CHAT_TEMPLATE = "{{ bos_token }}{% for message in messages %}{{ message['content'] }}{% endfor %}"
 #: Of the hidden state, a direction a token; and of the one layer.
 WIDTH, INTERMEDIATE, HEADS, HEAD_SIZE = 64, 64, 2, 32
 _TAGS = Tags()
@@ -100,10 +102,9 @@ def table(role: Role) -> Table:
 
 
 def build_tokenizer() -> PreTrainedTokenizerFast:
-    """The tokenizer: a token a phrase, and one for every other word. A chat is what is said in it, and nothing else."""
+    """The tokenizer: a token a phrase, and one for every other word."""
     known = "|".join(re.escape(phrase) for phrase in sorted(PHRASES, key=len, reverse=True))
-    chat = "{{ bos_token }}{% for message in messages %}{{ message['content'] }}{% endfor %}"
-    return word_tokenizer(PHRASES, rf"{known}|\S+[^\S\n]*|[^\S\n]+", TAGS, CONTEXT, chat)
+    return word_tokenizer(PHRASES, rf"{known}|\S+[^\S\n]*|[^\S\n]+", TAGS, CONTEXT, CHAT_TEMPLATE)
 
 
 def logits(tokenizer: PreTrainedTokenizerFast, role: Role) -> torch.Tensor:
