@@ -5,9 +5,9 @@ r"""How an answer is found that a response puts in a box; every reader of boxes,
 2. A box is a *balanced* ``\boxed{…}`` or ``\fbox{…}``: braces nest, ``\{`` and ``\}`` are not braces. One that never
    closes is none, and ``\boxed 25`` is none either: TeX boxes its first digit.
 3. Of several boxes the one that closes last counts. Placeholders are passed over, since they restate the instruction
-   ("I have put it within ``\boxed{}``"): boxes with nothing in them but space, dots, question marks, underscores and
-   the like, or words such as "answer", "your final answer here". A task of whose answers one is such a word (a choice's
-   letter A) says which box is none.
+   ("I have put it within ``\boxed{}``"): boxes with nothing in them but space, dots, commas, question marks,
+   underscores and the like, or words such as "answer", "your final answer here", "… is a …". A task of whose answers
+   one is such a word (a choice's letter A) says which box is none.
 """
 
 import re
@@ -21,7 +21,7 @@ _FILLER = re.compile(
     r"\\(?:[hv]?phantom|[hv]space\*?|rule\s*\{[^{}]*\})\s*\{[^{}]*\}"
     r"|\\(?:text(?:bf|it|rm|sf|tt|up|normal)?|math[a-z]+|emph|[mh]box|boxed|fbox|[lcdv]?dots[a-z]?|cdot|q?quad|square"
     r"|[Bb]ox|checkmark|qed|bigcirc|star|ast|bullet|blacksquare|underline|displaystyle|left|right|[lr]angle|space)(?![a-zA-Z])"
-    r"|\\(?:[^a-zA-Z0-9]|$)|[\s{}()\[\]<>$~.:…⋯?_*#□·✓✔✅]"
+    r"|\\(?:[^a-zA-Z0-9]|$)|[\s{}()\[\]<>$~.,:…⋯?_*#□·✓✔✅]"
 )
 _LONGEST_PLACEHOLDER = 200
 

@@ -52,11 +52,11 @@ SHORT = _set(
 UNIT_LETTERS = frozenset("ACFGHJKLNTVWghlmstu")
 #: Names of unknowns, in Latin and what looks like it.
 VARIABLES = frozenset("xyzху")
-#: What a box holds that stands for an answer: "your final answer here".
+#: What a box holds that stands for an answer: "your final answer here". "Right" may be one, beside "left".
 PLACEHOLDER = _set(
-    "a an the this your my our final numerical integer correct insert put place write enter fill in here goes box "
-    "boxed answer ans answers result solution value number content contents something blank as numeric single xxx qed "
-    "答案 你的答案 最终答案 ответ réponse respuesta antwort"
+    "a an the this your my our final numerical integer correct insert put place write enter fill in here goes is box "
+    "boxed answer ans answers result solution value number letter option choice content contents something blank as "
+    "numeric single xxx qed 答案 你的答案 最终答案 ответ réponse respuesta antwort"
 )
 #: What a label may consist of without a colon: "The answer is".
 LABEL = _set(

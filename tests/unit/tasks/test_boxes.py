@@ -16,9 +16,22 @@ PLACEHOLDERS = [
     r"\langle answer\rangle", r"\text{Put your answer here.}", r"\text{number}", r"\cdot",
     "\\ ", r"\#", "#", "XXX", r"\checkmark", "✓", "QED", r"\vdots", r"\rule{1cm}{0.4pt}", r"\underline{\hspace{2cm}}",
     r"\text{numeric value}", r"\text{single integer}", r"\text{your answer as an integer}", "答案", "你的答案", "ответ",
-    "réponse", "respuesta", "Antwort",
+    "réponse", "respuesta", "Antwort", "letter", "the option", r"\text{choice}", "… is a …, … is a …", ",",
 ]  # fmt: skip
-ANSWERS = ["0", "x", "-", r"\emptyset", r"\text{none}", r"\text{no solution}", r"\frac{1}{2}", "n", "2 answers", "１"]
+ANSWERS = [
+    "0",
+    "x",
+    "-",
+    r"\emptyset",
+    r"\text{none}",
+    r"\text{no solution}",
+    r"\frac{1}{2}",
+    "n",
+    "2 answers",
+    "１",
+    "right",
+    "1,2",
+]
 
 contents = st.recursive(
     st.text(alphabet="ab1 ", max_size=5), lambda inner: inner.map(lambda one: f"x{{{one}}}y"), max_leaves=8

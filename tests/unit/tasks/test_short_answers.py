@@ -34,7 +34,11 @@ RIGHT = {
         [
             "Zoey is a saint, Riley is a sinner", "riley is sinner; zoey is saint", "**Zoey**: saint, Riley = sinner",
             "Zoey is a saint.\nRiley is a sinner.", r"\text{Riley is the sinner and Zoey is a saint.}",
-            r"Zoey: saint \\ Riley: sinner",
+            r"Zoey: saint \\ Riley: sinner", "- Zoey is a saint\n- Riley is a sinner", "Zoey (saint), Riley (a sinner)",
+            "1. Zoey is a saint\n2. Riley is a sinner", "• Zoey is a saint\n• Riley is a sinner",
+            "(Zoey is a saint, Riley is a sinner)", "So Zoey is a saint and Riley is a sinner.",
+            "Therefore, Zoey: saint, Riley: sinner", "hence zoey is a saint; riley is a sinner",
+            r"\begin{cases}\text{Zoey is a saint}\\ \text{Riley is a sinner}\end{cases}",
         ],
     ),
 }  # fmt: skip
@@ -57,6 +61,8 @@ WRONG = {
         ("Zoey is a saint, Riley is a saint", "riley is saint, zoey is saint"),
         ("Zoey is a saint, Zoey is a sinner, Riley is a sinner", None),
         ("Zoey is a saint, Riley is not a saint", None),
+        ("Zoey (saint), Riley (not a sinner)", None),
+        ("Zoey (sinner), Riley (saint)", "riley is saint, zoey is sinner"),
         ("Zoey is a saint, Riley is a sinner, Ben is a saint", "ben is saint, riley is sinner, zoey is saint"),
     ],
 }  # fmt: skip
@@ -66,6 +72,7 @@ UNREADABLE = {
     "short_text": (),
     "choice": ("Paris", "A, C", "A and C", "(A) and (C)", "(A) (C)", "a dog", "e.g", *SEVERAL),
     "roles": (
+        "Zoey (saint), Riley (not a sinner)",
         "Zoey is a saint, Zoey is a sinner, Riley is a sinner",
         "Zoey is a saint, Riley is not a saint",
     ),
@@ -102,6 +109,22 @@ def test_letters_that_are_no_first_ones_are_several_too() -> None:
     for boxed in ("B) A", "B) or A", "B. Maybe A is right", "B. A is also possible", "(B) Paris, (A) Rome"):
         assert task("choice").grade(f"\\boxed{{{boxed}}}", "B").outcome == "unreadable"
     assert task("choice").grade("\\boxed{B) a dog}", "B").correct
+
+
+@pytest.mark.parametrize(
+    ("name", "restated"),
+    [("choice", one) for one in ("letter", "the letter", r"\text{option}", "the choice")]
+    + [("roles", one) for one in ("… is a …, … is a …", "... is a ..., ... is a ...", r"\ldots is a \ldots")],
+)
+def test_an_instruction_that_is_restated_is_passed_over(name: str, restated: str) -> None:
+    answer = RIGHT[name][0]
+    assert task(name).grade(f"\\boxed{{{answer}}}, which is within \\boxed{{{restated}}}", answer).correct
+    assert task(name).grade(f"\\boxed{{{restated}}}", answer).unanswered
+
+
+def test_a_person_may_have_the_name_of_a_connective() -> None:
+    for boxed in ("So is a saint, Ann is a sinner", "So: saint, Ann: sinner", "So (saint), Ann (sinner)"):
+        assert task("roles").extract(f"\\boxed{{{boxed}}}") == "ann is sinner, so is saint"
 
 
 # The same words, and others in each line.
