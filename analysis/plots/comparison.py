@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import matplotlib.pyplot as plt
 import numpy as np
 
@@ -30,7 +32,9 @@ def comparison(scores: Scores) -> Drawn:
         intervals = [accuracy_interval(scores, method, row) for row in rows]
         bounds = np.array([[interval.low, interval.high] for interval in intervals]).T
         axes.vlines(place, bounds[0], bounds[1], color=colour, linewidth=1.8)
-        axes.plot(place, means, marker, color=colour, markersize=7, markeredgecolor="white", label=name(method))
+        # A score of 0 lies on the axis, and its mark across it.
+        look: dict[str, Any] = {"markersize": 7, "markeredgecolor": "white", "clip_on": False, "zorder": 3}
+        axes.plot(place, means, marker, color=colour, label=name(method), **look)
         for x, table in zip(place, tables, strict=True):
             if table.shape[1] > 1:
                 seeds = table.mean(axis=0)

@@ -46,6 +46,19 @@ def test_a_row_s_own_solution_passes_and_another_does_not(row: dict[str, Any], s
     assert found["id"] == str(row["task_id"])
 
 
+@pytest.mark.parametrize("wrong", ["[]", "[2 * x]", "np.array([])"])
+def test_what_numpy_would_stretch_is_not_close(wrong: str, sandbox: Judge) -> None:
+    plus = PLUS | {"test": "import numpy as np\nassert np.allclose(double(2.5), 5.0, rtol=1e-07, atol=1e-06)\n"}
+    humaneval = HUMANEVAL | {
+        "test": "import numpy as np\ndef check(candidate):\n    assert np.allclose(candidate(3), 1.5)\n"
+    }
+    for row, name in ((plus, "double"), (humaneval, "half")):
+        found = PYTHON.row(row)
+        assert PYTHON.grade(found["right_response"], found["answer"]).correct
+        program = f"```python\nimport numpy as np\ndef {name}(x):\n    return {wrong}\n```"
+        assert PYTHON.grade(program, found["answer"]).outcome == "failed"
+
+
 def test_a_signature_is_the_problem_and_stands_before_the_program(sandbox: Judge) -> None:
     found = PYTHON.row(HUMANEVAL)
     assert found["problem"] == HUMANEVAL["prompt"]
