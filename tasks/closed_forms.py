@@ -1,8 +1,9 @@
 r"""The value of a number in closed form, written in LaTeX or plainly: ``\frac{1+\sqrt{17}}{2}``, ``2^{24}\cdot 3!``.
 
 Read are digits (with decimals, and commas between groups of three), ``+ - * / ^ !``, parentheses, ``\cdot``,
-``\times``, ``\div``, ``\frac`` and its like, ``\sqrt`` with or without a degree, ``\binom``, ``\pi`` and ``e``; what
-stands side by side is multiplied, but for a number before a fraction, which could be a mixed one.
+``\times``, ``\div``, ``\frac`` and its like, ``\sqrt`` with or without a degree, ``\binom``, ``\pi`` and ``e``, in any
+font; what stands side by side is multiplied, but for a number before a fraction, which could be a mixed one, or behind
+anything, where it could go on.
 
 Computed is in decimal floating point of 60 digits, which bounds the time: a power beyond 10^100000, a factorial of more
 than 1000, more than 50 parentheses within each other and more than 500 characters have no value here.
@@ -20,9 +21,14 @@ _PRECISION, _DIGITS, _ZERO = 60, 30, Decimal("1e-40")
 _CONTEXT = Context(prec=_PRECISION, Emax=100_000, Emin=-100_000)
 _PI = Decimal("3.14159265358979323846264338327950288419716939937510582097494459230781640628620899863")
 _E = Decimal("2.71828182845904523536028747135266249775724709369995957496696762772407663035354759457")
-_DROPPED = re.compile(r"\\(?:left|right|displaystyle|textstyle|[bB]igg?[lrm]?)(?![A-Za-z])|\\[()\[\]!]|\$")
+_DROPPED = re.compile(
+    r"\\(?:left|right|displaystyle|textstyle|[bB]igg?[lrm]?|text(?:bf|rm|it|normal)?|math(?:bf|rm|it|normal)|boldsymbol"
+    r"|bm|pmb)(?![A-Za-z])|\\[()\[\]!]|\$"
+)
 _SPACE = re.compile(r"\\(?:[,;: ]|q?quad(?![A-Za-z]))|[\s~]+")
 _TWO_NUMBERS = re.compile(r"[0-9.] +[0-9.]")
+# TeX takes a digit for each argument.
+_TWO_DIGITS = re.compile(r"(\\[dtc]?frac) ?([0-9]) ([0-9])")
 _TOKEN = re.compile(
     r" ?(?:(?P<number>[0-9]{1,3}(?:(?:,|\{,\})[0-9]{3})+(?![0-9])(?:\.[0-9]+)?|[0-9]+(?:\.[0-9]*)?|\.[0-9]+)"
     r"|\\(?P<command>[A-Za-z]+)|(?P<sign>[-+*/^!(){}\[\]]|[eπ√](?![A-Za-z])))"
@@ -37,6 +43,7 @@ _SAME = str.maketrans({"×": "*", "·": "*", "⋅": "*", "÷": "/"})
 def value_of(text: str) -> str | None:
     """The value of ``text`` in 30 significant digits, or None where it is no such number; it is a text of the same."""
     text = _SPACE.sub(" ", _DROPPED.sub("", in_ascii(text).translate(_SAME))) if len(text) <= MAX_CHARACTERS else ""
+    text = _TWO_DIGITS.sub(r"\1{\2}{\3}", text)
     if _TWO_NUMBERS.search(text):
         return None
     tokens: list[str] = []
@@ -80,6 +87,11 @@ class _Reader:
     def _next(self) -> str:
         return self.rest[-1] if self.rest else ""
 
+    @property
+    def _seen(self) -> str:
+        """The next token that can be seen: braces only group, and ``2{3}`` looks like 23."""
+        return next((token for token in reversed(self.rest) if token != "{"), " ")
+
     def _take(self, *wanted: str) -> bool:
         return self._next in wanted and bool(self.rest.pop())
 
@@ -102,13 +114,13 @@ class _Reader:
         return self._product(depth)
 
     def _product(self, depth: int) -> Decimal:
-        mixed, value = self._next[:1].isdigit(), self._power(depth)
+        mixed, value = self._seen[0].isdigit(), self._power(depth)
         while self._next not in ("", "+", "-", ")", "}", "]"):
             divides, times = self._take(*_OVER), self._take(*_TIMES)
             # "2\frac{1}{2}" may be meant as 2.5, and "(2)3" is no product that anybody writes.
-            if not (divides or times) and (self._next[0] in _BEGINNING or (mixed and self._next in _FRACTIONS)):
+            if not (divides or times) and (self._seen[0] in _BEGINNING or (mixed and self._seen in _FRACTIONS)):
                 raise _NoNumber
-            mixed = self._next[:1].isdigit()
+            mixed = self._seen[0].isdigit()
             factor = self._power(depth)
             value = value / factor if divides else value * factor
         return value

@@ -18,10 +18,21 @@ SAME = [
     (r"e^{2}\cdot e^{-2}", "1"),  (r"\sqrt{2}^{2} - 2", "0"), (r"x = \frac{1}{3}", r"\frac13"), (r"2\pi", "2(π)"),
     ("-3^{-90}", r"-\frac{1}{3^{90}}"),
     (r"\frac{-1+\sqrt{17}}{2}, \frac{-1-\sqrt{17}}{2}", r"\frac{-1-\sqrt{17}}{2} \text{ and } \frac{\sqrt{17}-1}{2}"),
+    ("1/576.", "**1/576**"), (r"\mathbf{\frac{1}{576}}", r"\text{1/576}"), (r"\boldsymbol{\frac{1}{576}}\\", "1/576"),
+    (r"\mathrm{e}^2", "e^{2}"), (r"\text{Answer: }\frac 1 2", r"\textbf{Answer:} 1/2"),
+    ("Answer: 1/2", r"\dfrac 1{2}."),
+    (r"\frac{1}{24^2} = \frac{1}{576}", r"x = \frac{1}{24^2} = \frac{1}{576}"), (r"\{\frac12\}", "0.5"),
+    (r"\{1,2\}", "2, 1"), (r"x=\left\{ 1, 2 \right\}", "x = 2 or x = 1"), (r"x=\sqrt2, x=-\sqrt2", r"\pm\sqrt{2}"),
+    (r"\frac{-1\pm\sqrt{17}}{2}", r"\frac{-1+\sqrt{17}}{2}, \frac{-1-\sqrt{17}}{2}"), (r"\pm 2", "2, -2"),
+    (r"x = ±2^{1/2} = \pm\sqrt2", r"\sqrt2, -\sqrt2"), (r"1 \pm 0", "1"), (r"3, \pm\frac12", "3, 1/2, -1/2"),
 ]  # fmt: skip
 NONE = [
     "", "x", "i", "(1, 2)", r"2\frac{1}{2}", "3 5", "1+", "2^3^2", r"9^{9^{9^9}}", "2025!", "0^0", "1/0", r"\sqrt{-1}",
-    "(" * 60 + "1" + ")" * 60, "1" + "+1" * 300, r"\frac{1}", "1e5", "3..5", r"\pm 2", "5 cm", r"\text{none}", "=3=",
+    "(" * 60 + "1" + ")" * 60, "1" + "+1" * 300, r"\frac{1}", "1e5", "3..5", r"\mp 2", "5 cm", r"\text{none}", "=3=",
+    r"\pm1\pm\sqrt2", r"5\pm", r"\frac12=\frac13", "1/2==1/2", "x=1/2, y=1/3", "x=1/2, 1/2=y", r"\{1,2\},\{3\}",
+    "x <= 1/2", "x != 1/2", r"x \not= 1/2", "**1/2",
+    r"2\mathbf{3}", "2{3}", "2{{3}}", r"\mathbf{2}3", r"\mathbf{1}\frac{1}{2}", r"{1}\frac12", r"1{\frac12}", "2**3",
+    r"\frac 1 23", r"\left(\frac12,1\right)", "½", r"\frac12\text{ cm}", r"\text{cm}", r"\frac12\approx0.5", "0.3..",
 ]  # fmt: skip
 
 
@@ -33,7 +44,13 @@ def test_numbers_are_compared_by_value(first: str, second: str) -> None:
         assert NUMBERS.normalise(normal) == normal
 
 
-@pytest.mark.parametrize(("boxed", "answer"), [("0.333", r"\frac{1}{3}"), ("-2", "2"), ("1, 2", "1"), ("3.14", r"\pi")])
+@pytest.mark.parametrize(
+    ("boxed", "answer"),
+    [
+        ("0.333", r"\frac{1}{3}"), ("-2", "2"), ("1, 2", "1"), ("3.14", r"\pi"), (r"\pm 2", "2"), ("2", r"\pm 2"),
+        (r"\pm 2", "2, 3"), (r"\{1,2\}", "1, 3"), (r"\frac12=\frac13", "1/2"), (r"\frac12=\frac13", "1/3"),
+    ],
+)  # fmt: skip
 def test_what_is_only_near_is_wrong(boxed: str, answer: str) -> None:
     assert not NUMBERS.grade(f"\\boxed{{{boxed}}}", answer).correct
 
@@ -59,7 +76,9 @@ def test_an_integer_is_read_as_generously_as_elsewhere() -> None:
     assert NUMBERS.grade(r"\boxed{25^\circ}", "25").correct and NUMBERS.grade(r"\boxed{25\text{ cm}}", "25").correct
 
 
-@pytest.mark.parametrize("text", ["9!" * 200, "9^{" * 150, r"\frac" * 90, "((" * 200, "9^9" * 150, "1000!^9" * 60])
+@pytest.mark.parametrize(
+    "text", ["9!" * 200, "9^{" * 150, r"\frac" * 90, "((" * 200, "9^9" * 150, "1000!^9" * 60, "{" * 499 + "1"]
+)
 def test_the_time_is_bounded(text: str) -> None:
     began = time.process_time()
     value_of(text)
