@@ -99,9 +99,8 @@ class Row:
         except tasks.CannotGrade as error:
             raise SourceError(str(error)) from error
         if not grade.correct:
-            raise SourceError(
-                f"{self.where}: its own solution does not pass its tests ({grade.outcome}: {shortened(grade.said)})"
-            )
+            why = f": {shortened(grade.said)}" if grade.said else ", by a test that says no more"
+            raise SourceError(f"{self.where}: its own solution does not pass its tests ({grade.outcome}{why})")
 
     def _name(self, key: str) -> str:
         allowed = NAMES.get(key, (key,))
