@@ -1,8 +1,8 @@
 """How an experiment samples and scores its benchmarks: the part ``evaluation`` of its file."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from eapo_verl.cpu.precision import Requested
 from eapo_verl.settings.base import Seed, Settings, Text
@@ -26,6 +26,13 @@ class Evaluation(Settings):
     stop: Annotated[tuple[Text, ...], LATER] = ()
     #: The share of a device's memory that the engine takes; None: its own default.
     gpu_memory_utilization: Annotated[float | None, Field(gt=0, le=1), OPERATIONAL] = None
+
+    @field_validator("stop", mode="before")
+    @classmethod
+    def _a_list(cls, value: Any) -> Any:
+        if not isinstance(value, list | tuple):
+            raise ValueError(r'needed is a list of strings, ["\n\n"] say')
+        return value
 
     @model_validator(mode="after")
     def _consistent(self) -> "Evaluation":

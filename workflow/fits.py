@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+import tasks
 from baselines.arm import Arm
 from baselines.procedure import Replies
 from eapo_verl.engine.network import CLUSTER_KEY
@@ -16,6 +17,7 @@ from eapo_verl.settings.chat_template import unread
 from eapo_verl.settings.placement import Heads
 from eapo_verl.settings.run import Training
 from eapo_verl.settings.supervised import Supervised
+from tasks.python import Python
 from workflow.models import EmbeddedModel
 from workflow.problem_sets import EMBEDDED_TASK, Benchmark, tasks_of
 from workflow.sources.command import SourceError
@@ -46,6 +48,7 @@ def check_fits(experiment: "Experiment", problems: Mapping[str, int]) -> None:
         _check_nodes(experiment, name, arm)
         if arm.needs().problems and "train" in problems:
             _check_batch(experiment, name, arm, problems["train"])
+    _check_stop(experiment)
     check_placement(experiment, lambda model: None)
     check_chat_templates(experiment, lambda model: _template(experiment, model))
 
@@ -172,6 +175,18 @@ def _check_tasks(experiment: "Experiment", name: str, arm: Arm) -> None:
             raise ValueError(
                 f"{key}.task: {', '.join(asked)!r} is asked in words, of which models.{model}, of the embedded world, "
                 f"knows none (method {name}); allowed is {EMBEDDED_TASK}"
+            )
+
+
+def _check_stop(experiment: "Experiment") -> None:
+    """A response that ends before its box is closed states no answer; a program stands in none."""
+    asked = {key: tasks_of(one, experiment.train) for key, one in experiment.benchmarks.items()}
+    boxed = [key for key, names in asked.items() if not all(isinstance(tasks.task(name), Python) for name in names)]
+    for text in experiment.evaluation.stop if boxed else ():
+        if text in "\\boxed{}":
+            raise ValueError(
+                f"evaluation.stop: {text!r} would end a response within the box of its answer, \\boxed{{…}}, of which "
+                f"benchmarks.{boxed[0]} are read; allowed is what is no part of it"
             )
 
 

@@ -2,9 +2,10 @@
 
 import re
 from collections.abc import Iterable
-from typing import Annotated
+from math import isfinite
+from typing import Annotated, Any
 
-from pydantic import AfterValidator, StringConstraints
+from pydantic import AfterValidator, BeforeValidator, StringConstraints
 
 # Parameters of the tokenizers' own method, and what a template is always given.
 _TAKEN = (
@@ -20,9 +21,19 @@ def _of_a_template(name: str) -> str:
     return name
 
 
+def _plain_value(value: Any) -> Any:
+    if not (
+        isinstance(value, bool | int)
+        or (isinstance(value, float) and isfinite(value))
+        or (isinstance(value, str) and "$" not in value)
+    ):
+        raise ValueError("needed is true, false, a number, or text without a dollar sign")
+    return value
+
+
 _Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$"), AfterValidator(_of_a_template)]
 #: By what the template calls it. (In verl's configuration a dollar sign may begin what is computed.)
-ChatTemplateKwargs = dict[_Name, bool | int | float | Annotated[str, StringConstraints(pattern=r"^[^$]*$")]]
+ChatTemplateKwargs = dict[_Name, Annotated[bool | int | float | str, BeforeValidator(_plain_value)]]
 
 
 def unread(template: str, names: Iterable[str]) -> list[str]:

@@ -120,7 +120,12 @@ BROKEN = {
         broken(chat_template_kwargs={"tokenize": True}), "tokenize is the tokenizer's own"),
     "chat template argument with a strange name": (broken(chat_template_kwargs={"a b": 1}), "chat_template_kwargs"),
     "chat template argument that is no plain value": (
-        broken(chat_template_kwargs={"thinking": [1]}), "chat_template_kwargs.thinking"),
+        broken(chat_template_kwargs={"thinking": [1]}),
+        "chat_template_kwargs.thinking: needed is true, false, a number, or text without a dollar sign"),
+    "chat template argument that would be computed": (
+        broken(chat_template_kwargs={"thinking": "${a}"}), "chat_template_kwargs.thinking: needed is true, false, a"),
+    "stop string that is no list": (
+        broken(evaluation__stop="\n"), r'evaluation.stop: needed is a list of strings, ["\n\n"] say'),
     "empty stop string": (broken(evaluation__stop=[""]), "evaluation.stop.0"),
     "more memory than there is": (broken(evaluation__gpu_memory_utilization=1.5), "evaluation.gpu_memory_utilization"),
     "benchmark of an unknown task": (

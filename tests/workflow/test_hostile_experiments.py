@@ -140,6 +140,11 @@ UNFIT: dict[str, tuple[Any, str]] = {
             "method base: chat_template_kwargs: 'enable_thinking' is nothing that the chat template of models.policy r")
         for model in (DEFAULT["models"]["policy"], {"source": "phrasebook", "role": "policy"}, {"source": "smollm2"})
     },
+    "stop string that ends every answer": (
+        broken(evaluation__stop=["\n\n", "}"]),
+        r"evaluation.stop: '}' would end a response within the box of its answer, \boxed{…}, of which benchmarks.chai"),
+    "stop string that begins every answer": (
+        broken(evaluation__stop=["\\boxed"]), r"evaluation.stop: '\\boxed' would end a response within the box"),
     "set that cannot be made": (broken(train__size=10**7), "train.embedded.size: Input should be less than or equal"),
     "rewriting by no expression": (
         broken(variants={"mine": {"of": "expert_workflow", "procedure": {"prompts": {"rewrite": [["a", "\\g<b>"]]}}}}),
