@@ -21,6 +21,7 @@ import shutil
 import signal
 import socket
 import sys
+import traceback
 import types
 from collections.abc import Callable
 from typing import Any, NoReturn
@@ -253,7 +254,7 @@ def _judge(channel: Channel, given: str, functions: list[str], tests: str) -> No
     except (Closed, TooLong):
         raise
     except AssertionError as error:
-        outcome, text = "failed", _text(error)
+        outcome, text = "failed", _text(error) or _line(error)
     except BaseException as error:
         raised = getattr(error, _RAISED, None)
         outcome, text = ("raised", raised) if raised else ("failed", f"{type(error).__name__}: {_text(error)}")
@@ -270,6 +271,14 @@ def _text(error: BaseException) -> str:
     # The text of an exception is the program's own code.
     except BaseException:
         return ""
+
+
+def _line(error: BaseException) -> str:
+    """Which line of the tests has raised ``error``."""
+    lines = [
+        number for frame, number in traceback.walk_tb(error.__traceback__) if frame.f_code.co_filename == "<tests>"
+    ]
+    return f"line {lines[-1]} of the tests" if lines else ""
 
 
 def _said(error: BaseException) -> bytes:

@@ -46,7 +46,7 @@ BENCHMARKS = {
 }
 RESPONSES = {
     "aime_2026": [r"\boxed{9}", r"\boxed{25}"],
-    "hmmt_feb_2026": [r"\boxed{0.5}", r"\boxed{-\frac{2}{\sqrt2}} and \boxed{\pm\sqrt2}", r"\boxed{30 \cdot 29!}"],
+    "hmmt_feb_2026": [r"\boxed{0.5}", r"\boxed{\pm\sqrt2} and \boxed{\frac{2}{\sqrt2}}", r"\boxed{30 \cdot 29!}"],
     "capitals": [r"\boxed{B}"],
     "names": [r"\boxed{\text{Ada Lovelace}.}"],
 }

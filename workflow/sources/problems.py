@@ -99,8 +99,8 @@ class Row:
         except tasks.CannotGrade as error:
             raise SourceError(str(error)) from error
         if not grade.correct:
-            why = f": {shortened(grade.said)}" if grade.said else ", by a test that says no more"
-            raise SourceError(f"{self.where}: its own solution does not pass its tests ({grade.outcome}{why})")
+            said = f"{grade.outcome}: {shortened(grade.said)}"
+            raise SourceError(f"{self.where}: its own solution does not pass its tests ({said})")
 
     def _name(self, key: str) -> str:
         allowed = NAMES.get(key, (key,))

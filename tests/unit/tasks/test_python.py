@@ -54,6 +54,11 @@ def test_a_program_behind_what_is_given(sandbox: Judge, response: str, outcome: 
     assert grade.outcome == outcome, grade
 
 
+def test_an_assertion_without_words_is_told_by_its_line(sandbox: Judge) -> None:
+    grade = PYTHON.grade(RIGHT.replace("+", "-"), json.dumps(TESTS | {"tests": "x = 3\n\nassert add(1, 2) == x"}))
+    assert (grade.outcome, grade.said) == ("failed", "line 3 of the tests")
+
+
 def test_without_a_program_a_response_is_unanswered_and_nothing_is_run(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tasks.python.judge", lambda: pytest.fail("nothing is to be run"))
     assert PYTHON.grade("It is 3.", ANSWER) == Grade(None, False, True)
