@@ -19,9 +19,8 @@ from pathlib import Path
 import tasks
 from eapo_verl.record.contents import file_digest
 from eapo_verl.record.provenance import problems_source
-from tasks.integers import BareIntegers, Integers
-from tasks.numbers import Numbers
-from tasks.python import BarePython, Python
+from tasks.integers import Integers
+from tasks.python import Python
 from workflow.sources.command import SourceError, run, source_parser, write_json, write_jsonl
 from workflow.sources.hub import GitHubFile, HubFile, PackageFile, PinnedFile
 from workflow.sources.problems import Problem, Row, as_row, iterate_rows, parse, read_rows
@@ -37,7 +36,7 @@ class Benchmark:
     `ids` are the questions in their published order. `digest` begins the sha256 of the lines "id answer" in
     that order, joined by newlines; `answers_digest` that of the answers alone, in ascending order, for
     files with ids of their own. `note` becomes the end of each problem: a rule of the contest that its problems
-    do not state. `asked_as` are the tasks that have such answers, in the form that the digests are of.
+    do not state. `answers` is the kind of task that has such answers, in the form that the digests are of.
     """
 
     public: PinnedFile
@@ -45,7 +44,12 @@ class Benchmark:
     digest: str
     answers_digest: str
     note: str = ""
-    asked_as: tuple[str, ...] = (Integers.name, BareIntegers.name, Numbers.name)
+    answers: type[tasks.Task] = Integers
+
+    @property
+    def asked_as(self) -> list[str]:
+        """The tasks that it can be asked as."""
+        return [name for name in tasks.names() if isinstance(tasks.task(name), self.answers)]
 
 
 def _aime(year: int) -> tuple[str, ...]:
@@ -85,7 +89,7 @@ REGISTRY = {
         tuple(f"HumanEval/{number}" for number in range(164)),
         "21b010bc2996ddb9",
         "f00f0ef60da37678",
-        asked_as=(Python.name, BarePython.name),
+        answers=Python,
     ),
 }
 
