@@ -6,9 +6,6 @@
   and as the reference ``code``; ``test``, by which is graded in the place of ``test_list``; ``test_setup_code``,
   ``test_imports``. The name of the function stands in the tests alone, so the prompt shows them: those of MBPP itself
   are the ones that are graded by, and a program may pass that knows nothing else. Those of MBPP+ are not.
-
-Tests that compare by numpy's ``allclose``, as EvalPlus' do where a result holds floats, want the same shape, too: by
-itself it stretches one of both, so that an empty list is close to every number.
 """
 
 import ast
@@ -16,14 +13,6 @@ import builtins
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from typing import Any
-
-_SHAPES_TOO = """import numpy
-_stretching = numpy.allclose
-def _allclose(one, other, *more, **named):
-    return numpy.shape(one) == numpy.shape(other) and _stretching(one, other, *more, **named)
-numpy.allclose = _allclose
-
-"""
 
 
 def translated(fields: Mapping[str, Any]) -> dict[str, Any] | None:
@@ -62,7 +51,7 @@ def _of_humaneval(fields: Mapping[str, Any]) -> dict[str, Any]:
         "problem": prompt,
         "functions": [name],
         "given": prompt,
-        "tests": f"{_strict(tests)}\n\ncheck({name})\n",
+        "tests": f"{tests}\n\ncheck({name})\n",
         "solution": _optional(fields, "canonical_solution"),
     }
 
@@ -82,13 +71,9 @@ def _of_mbpp(fields: Mapping[str, Any]) -> dict[str, Any]:
         "problem": "\n".join([asked, "", "Your program should pass these tests:", "", *shown]),
         "functions": functions,
         "given": "",
-        "tests": f"{before}\n{_strict(tests)}\n",
+        "tests": f"{before}\n{tests}\n",
         "solution": solution,
     }
-
-
-def _strict(tests: str) -> str:
-    return _SHAPES_TOO + tests if "allclose" in tests else tests
 
 
 def _called(tests: Iterable[str], before: str, solution: str | None) -> list[str]:

@@ -4,7 +4,8 @@ The reference answer is the tests, as JSON of these keys:
 
 - ``functions``: the names of those that the tests call (at least one);
 - ``tests``: Python code, in which these names stand for the program's functions; it ends without an exception where the
-  program is right. ``same(a, b)`` is there to compare by type and value (:func:`tasks.sandbox.values.same`);
+  program is right. ``same(a, b)`` is there to compare by type and value (:func:`tasks.sandbox.values.same`); numpy's
+  ``allclose`` and ``assert_allclose`` want the same shape, too (its ``isclose`` stretches one side);
 - ``given``: code that the program goes on from, a signature with its documentation say, and that the tests may use; it
   stands before the program, so that a whole function takes the place of the one that it begins, and an indented body
   continues it;
@@ -17,7 +18,6 @@ says, and right if all tests pass. Programs that are the same are run once, as f
 
 import functools
 import json
-import re
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from hashlib import sha256
@@ -34,8 +34,6 @@ CPU_S = 3
 _LONGEST_CPU_S = 600
 # Bytes of tests and what is given: both have to cross into a box.
 _LONGEST = 2**20
-# Nothing may stand before these.
-_FUTURE = re.compile(r"^from[ \t]+__future__[ \t]+import[ \t]+[^(\n]*\n?", re.MULTILINE)
 _KEYS = {"functions", "tests", "given", "cpu_s"}
 _REMEMBERED = 512
 
@@ -163,18 +161,12 @@ class _Verdicts:
         with self._lock:
             if key in self._known:
                 return self._known[key]
-        found = judge().verdict(_behind(tests.given, stated), tests)
+        found = judge().verdict(stated, tests)
         with self._lock:
             self._known[key] = found
             if len(self._known) > _REMEMBERED:
                 del self._known[next(iter(self._known))]
         return found
-
-
-def _behind(given: str, stated: str) -> str:
-    """A program behind what it goes on from, and what has to be first before both."""
-    first = "".join(_FUTURE.findall(stated)) if given.strip() else ""
-    return f"{first}{given}\n{_FUTURE.sub('', stated) if first else stated}"
 
 
 _VERDICTS = _Verdicts()

@@ -141,6 +141,11 @@ ATTACKS: dict[str, tuple[str, str]] = {
         "def answer(x):\n    while True: pass",
         "timed_out",
     ),
+    "deaf to its limit for a while": (
+        "import signal, time\nsignal.signal(signal.SIGXCPU, signal.SIG_IGN)\n"
+        f"def answer(x):\n    while time.process_time() < 1.5: pass\n    return {SECRET!r}",
+        "timed_out",
+    ),
     "a pattern that takes for ever": ("import re\ndef answer(x): return re.match('(a|a)*b', 'a' * 64)", "timed_out"),
     # Out of the box.
     "another program": ("import os\ndef answer(x): os.execv('/bin/sh', ['sh', '-c', 'true'])", "raised"),
@@ -173,6 +178,20 @@ HARMLESS: dict[str, tuple[str, object]] = {
         "    try: os.memfd_create('x')\n    except OSError: return shared",
         -1,
     ),
+    "pages that nobody counts": (
+        "import ctypes, mmap, os\nlibc = ctypes.CDLL(None)\ndef answer(x):\n    kept = mmap.mmap(-1, 2**22)\n"
+        "    kept.madvise(mmap.MADV_HUGEPAGE)\n    kept[2**21] = 1\n"
+        "    begin = ctypes.addressof(ctypes.c_char.from_buffer(kept)) + 2**21\n"
+        "    vector = (ctypes.c_size_t * 2)(begin, 1)\n"
+        "    return [libc.vmsplice(os.pipe()[1], vector, 1, 0), libc.prctl(41, 0, 0, 0, 0)]",
+        [-1, -1],
+    ),
+    "timers without end": (
+        "import ctypes\nlibc = ctypes.CDLL(None)\ndef answer(x):\n    timer, made = ctypes.c_void_p(), 0\n"
+        "    while made < 999 and libc.timer_create(1, None, ctypes.byref(timer)) == 0: made += 1\n"
+        "    return made < 99",
+        True,
+    ),
     "signals to all": (
         "import os, signal\ndef answer(x):\n    for process in (1, os.getppid(), -1):\n"
         "        for one in (signal.SIGINT, signal.SIGSTOP, signal.SIGTERM, signal.SIGKILL):\n"
@@ -193,18 +212,20 @@ HARMLESS: dict[str, tuple[str, object]] = {
         [],
     ),
     "what its folder is": (
-        "import os\ndef answer(x):\n    done = []\n"
-        "    for change in (lambda: os.chmod('/tmp', 0o500), lambda: os.utime('/tmp', (1, 1)),\n"
-        "                   lambda: os.setxattr('/tmp', 'user.a', b'x')):\n"
-        "        try: done.append(change())\n        except OSError: pass\n    return done",
-        [],
+        "import fcntl, os, struct\ndef answer(x):\n    done = []\n    folder = os.open('/tmp', os.O_RDONLY)\n"
+        "    for change in (lambda: os.setxattr('/tmp', 'user.a', b'x'), lambda: os.chown('/tmp', -1, -1),\n"
+        "                   lambda: fcntl.ioctl(folder, 0x40086602, struct.pack('l', 0xc0))):\n"
+        "        try: done.append(change())\n        except OSError: pass\n"
+        "    os.chmod('/tmp', 0o500)\n    os.utime('/tmp', (1, 1))\n    now = os.stat('/tmp')\n"
+        "    return [*done, now.st_mode & 0o200 > 0, now.st_mtime == 1]",
+        [True, False],
     ),
     "device files of the host": (
-        "import os\ndef answer(x):\n    done = []\n"
-        "    for path in ('/dev/null', '/dev/full', 1, 2):\n"
-        "        for change in (os.utime, lambda path: os.chmod(path, 0o666), lambda path: os.chown(path, -1, -1)):\n"
-        "            try: done.append(change(path))\n            except OSError: pass\n    return done",
-        [],
+        "import os\ndef answer(x):\n    done = []\n    for path in ('/dev/null', '/dev/full', 1, 2):\n"
+        "        before = os.stat(path)\n        try: os.chown(path, -1, -1)\n        except OSError: pass\n"
+        "        os.utime(path, (1, 1))\n        os.chmod(path, before.st_mode & 0o777)\n        now = os.stat(path)\n"
+        "        done.append((now.st_mtime, now.st_ctime) == (before.st_mtime, before.st_ctime))\n    return done",
+        [True] * 4,
     ),
     "sockets with names": (
         "import socket\ndef answer(x):\n    done = []\n    one, other = socket.socketpair(type=socket.SOCK_DGRAM)\n"
@@ -213,8 +234,11 @@ HARMLESS: dict[str, tuple[str, object]] = {
         [],
     ),
     "what all of the host shares": (
-        "import ctypes, fcntl, os\nlibc = ctypes.CDLL(None)\ndef answer(x):\n"
-        "    try: return fcntl.flock(open(os.__file__), fcntl.LOCK_EX)\n    except OSError: pass\n"
+        "import ctypes, fcntl, os\nlibc = ctypes.CDLL(None)\ndef answer(x):\n    file = open(os.__file__)\n"
+        "    for lock in (lambda: fcntl.flock(file, fcntl.LOCK_EX), lambda: fcntl.lockf(file, fcntl.LOCK_SH),\n"
+        "                 lambda: fcntl.fcntl(file, fcntl.F_SETLEASE, fcntl.F_RDLCK),\n"
+        "                 lambda: fcntl.fcntl(os.open('/usr/lib', os.O_RDONLY), fcntl.F_NOTIFY, fcntl.DN_ACCESS)):\n"
+        "        try: return lock()\n        except OSError: pass\n"
         "    io_setup, made = {'x86_64': 206}.get(os.uname().machine, 0), ctypes.c_ulong()\n"
         "    return [libc.syscall(io_setup, 1, ctypes.byref(made)), libc.inotify_init1(0), libc.fanotify_init(0, 0)]",
         [-1] * 3,

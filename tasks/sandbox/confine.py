@@ -3,9 +3,9 @@
 bubblewrap takes away the network, files, other processes and privileges. What is left are memory, time, and the
 kernel's own surface. Resource limits hold for one process each, so the filter allows no second one, and no thread: what
 one process may take is what the program may take. It denies memory that no limit counts (shared segments, anonymous
-files), looking into other processes and changing what these may take, what a file is beside its content (root's boxes
-have the host's device files, and the next program the same folder), sockets of any family, what all of the host shares,
-and calls that only root and attackers make.
+files, pages that a pipe pins), looking into other processes and changing what these may take, what a file is beside its
+content (root's boxes have the host's device files, and the next program the same folder), sockets of any family, what
+all of the host shares, and calls that only root and attackers make.
 
 Runs inside; imports nothing but Python's own library.
 """
@@ -40,7 +40,7 @@ _DENIED: dict[str, tuple[int | None, int | None]] = {
     "execve": (59, 221), "execveat": (322, 281),
     # Memory that is no process's own.
     "shmget": (29, 194), "shmat": (30, 196), "shmctl": (31, 195), "msgget": (68, 186), "semget": (64, 190),
-    "mq_open": (240, 180), "memfd_create": (319, 279), "memfd_secret": (447, 447),
+    "mq_open": (240, 180), "memfd_create": (319, 279), "memfd_secret": (447, 447), "vmsplice": (278, 75),
     # Other processes.
     "ptrace": (101, 117), "process_vm_readv": (310, 270), "process_vm_writev": (311, 271), "kcmp": (312, 272),
     "pidfd_open": (434, 434), "pidfd_getfd": (438, 438), "pidfd_send_signal": (424, 424), "process_madvise": (440, 440),
@@ -48,10 +48,8 @@ _DENIED: dict[str, tuple[int | None, int | None]] = {
     "setpriority": (141, 140), "sched_setparam": (142, 118), "sched_setscheduler": (144, 119),
     "sched_setaffinity": (203, 122), "sched_setattr": (314, 274), "ioprio_set": (251, 30),
     "migrate_pages": (256, 238), "move_pages": (279, 239),
-    # Modes, owners, times and attributes of files.
-    "chmod": (90, None), "fchmod": (91, 52), "fchmodat": (268, 53), "fchmodat2": (452, 452),
+    # Owners and attributes of files.
     "chown": (92, None), "fchown": (93, 55), "lchown": (94, None), "fchownat": (260, 54),
-    "utime": (132, None), "utimes": (235, None), "futimesat": (261, None), "utimensat": (280, 88),
     "setxattr": (188, 5), "lsetxattr": (189, 6), "fsetxattr": (190, 7), "setxattrat": (463, 463),
     "removexattr": (197, 14), "lremovexattr": (198, 15), "fremovexattr": (199, 16), "removexattrat": (466, 466),
     "file_setattr": (469, 469),
@@ -69,17 +67,43 @@ _DENIED: dict[str, tuple[int | None, int | None]] = {
     "add_key": (248, 217), "request_key": (249, 218), "keyctl": (250, 219), "bpf": (321, 280),
     "perf_event_open": (298, 241), "userfaultfd": (323, 282), "io_uring_setup": (425, 425),
     "io_uring_enter": (426, 426), "io_uring_register": (427, 427), "personality": (135, 92),
-    "modify_ldt": (154, None), "kexec_load": (246, 104), "init_module": (175, 105), "finit_module": (313, 273),
+    "landlock_create_ruleset": (444, 444), "modify_ldt": (154, None), "kexec_load": (246, 104),
+    "init_module": (175, 105), "finit_module": (313, 273),
 }  # fmt: skip
-# Denied where an argument, by its place from 0, is another one: limits of one's own, which only fall, are left.
-_ALLOWED_FOR: dict[str, tuple[tuple[int, int], int, int]] = {"prlimit64": ((302, 261), 0, 0)}
+# These do nothing, and say that they have: modes and times of files, which who copies a file wants to keep.
+_IGNORED: dict[str, tuple[int | None, int | None]] = {
+    "chmod": (90, None), "fchmod": (91, 52), "fchmodat": (268, 53), "fchmodat2": (452, 452),
+    "utime": (132, None), "utimes": (235, None), "futimesat": (261, None), "utimensat": (280, 88),
+}  # fmt: skip
+
+
+class _ByArgument(NamedTuple):
+    """A call that is allowed or denied where an argument, by its place from 0, has one of these values."""
+
+    numbers: tuple[int, int]
+    argument: int
+    values: tuple[int, ...]
+    allowed: bool = False
+
+
+_BY_ARGUMENT = {
+    # Limits of one's own can be asked, and only fall.
+    "prlimit64": _ByArgument((302, 261), 0, (0,), allowed=True),
+    # Locks (F_SETLK, F_SETLKW, F_OFD_SETLK, F_OFD_SETLKW), leases and watches of files that all of the host has.
+    "fcntl": _ByArgument((72, 25), 1, (6, 7, 37, 38, 1024, 1026)),
+    # FS_IOC_SETFLAGS, FS_IOC_FSSETXATTR: attributes of files.
+    "ioctl": _ByArgument((16, 29), 1, (0x40086602, 0x401C5820)),
+    # PR_SET_THP_DISABLE, as it is set below.
+    "prctl": _ByArgument((157, 167), 0, (41,)),
+}
 # By what ``uname`` calls a machine: its column above, and its name in <linux/audit.h>.
 _MACHINES = {"x86_64": (0, 0xC000003E), "aarch64": (1, 0xC00000B7)}
 # <linux/prctl.h>
 _PR_SET_DUMPABLE, _PR_SET_SECCOMP, _PR_SET_NO_NEW_PRIVS, _SECCOMP_MODE_FILTER = 4, 22, 38, 2
+_PR_SET_THP_DISABLE = 41
 # <linux/filter.h>: load a word of the call's data, jump if equal or not less, return.
 _LOAD, _IF_EQUAL, _IF_AT_LEAST, _RETURN = 0x20, 0x15, 0x35, 0x06
-_ALLOW, _REFUSE, _KILL = 0x7FFF0000, 0x00050000 | errno.EPERM, 0x80000000
+_ALLOW, _REFUSE, _IGNORE, _KILL = 0x7FFF0000, 0x00050000 | errno.EPERM, 0x00050000, 0x80000000
 # Calls of x86-64's second table, by which the first one's numbers could be got round.
 _X32 = 0x40000000
 
@@ -105,12 +129,16 @@ def confine(limits: Limits) -> None:
         (resource.RLIMIT_CORE, 0),
         (resource.RLIMIT_MEMLOCK, 0),
         (resource.RLIMIT_MSGQUEUE, 0),
+        # Of all processes of the host's user together: timers and signals that wait.
+        (resource.RLIMIT_SIGPENDING, 64),
         # The filter holds where this one does not: the kernel exempts root.
         (resource.RLIMIT_NPROC, 0),
     ):
         resource.setrlimit(kind, (value, value))
     # At the first the process may still end by itself, and none does.
     resource.setrlimit(resource.RLIMIT_CPU, (limits.cpu_s, limits.cpu_s + 1))
+    # A page of 2 MiB stays whole where a single byte of it is kept, and no limit counts the rest.
+    _prctl(_PR_SET_THP_DISABLE, 1)
     code = filter_code(os.uname().machine)
     _prctl(_PR_SET_NO_NEW_PRIVS, 1)
     program = _Program(len(code) // 8, code)
@@ -126,13 +154,17 @@ def filter_code(machine: str) -> bytes:
     code = [(_LOAD, 0, 0, 4), (_IF_EQUAL, 1, 0, architecture), (_RETURN, 0, 0, _KILL), (_LOAD, 0, 0, 0)]
     if machine == "x86_64":
         code += [(_IF_AT_LEAST, 0, 1, _X32), (_RETURN, 0, 0, _REFUSE)]
-    for numbers in _DENIED.values():
-        if (number := numbers[column]) is not None:
-            code += [(_IF_EQUAL, 0, 1, number), (_RETURN, 0, 0, _REFUSE)]
-    for numbers, argument, value in _ALLOWED_FOR.values():
-        # A process is named by the lower half, which on these machines comes first.
-        code += [(_IF_EQUAL, 0, 4, numbers[column]), (_LOAD, 0, 0, 16 + 8 * argument), (_IF_EQUAL, 1, 0, value)]
-        code += [(_RETURN, 0, 0, _REFUSE), (_RETURN, 0, 0, _ALLOW)]
+    for names, answer in ((_DENIED, _REFUSE), (_IGNORED, _IGNORE)):
+        for numbers in names.values():
+            if (number := numbers[column]) is not None:
+                code += [(_IF_EQUAL, 0, 1, number), (_RETURN, 0, 0, answer)]
+    for call in _BY_ARGUMENT.values():
+        most = len(call.values)
+        # Of an argument the lower half, which on these machines comes first.
+        code += [(_IF_EQUAL, 0, most + 3, call.numbers[column]), (_LOAD, 0, 0, 16 + 8 * call.argument)]
+        code += [(_IF_EQUAL, most - place, 0, value) for place, value in enumerate(call.values)]
+        answers = (_REFUSE, _ALLOW) if call.allowed else (_ALLOW, _REFUSE)
+        code += [(_RETURN, 0, 0, answer) for answer in answers]
     return b"".join(struct.pack("=HBBI", *one) for one in [*code, (_RETURN, 0, 0, _ALLOW)])
 
 

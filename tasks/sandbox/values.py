@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Callable, Iterator
 from decimal import Decimal
 from fractions import Fraction
@@ -25,14 +25,16 @@ from tasks.sandbox.wire import LARGEST
 DEEPEST = 100
 #: What is taken from an iterator, which may have no end.
 LONGEST = 100_000
-#: Digits of a fraction's parts (in hexadecimal) and of a decimal, and members of a set that have the same hash value:
-#: the time that they take grows with the square of their number.
+#: Digits of a fraction's parts (in hexadecimal) and of a decimal, and members of all sets together whose hash value
+#: another one of the set has: the time that they take grows with the square of their number.
 _MOST_DIGITS, _MOST_ALIKE = 10_000, 1000
 #: Of two floats that count as equal: relative, as evalplus has it, and absolute.
 TOLERANCE, NEAR_ZERO = 1e-6, 1e-9
 
 
 _VIEWS: dict[str, Any] = {"keys": type({}.keys()), "values": type({}.values()), "items": type({}.items())}
+# What is compared in their place.
+_AS: dict[str, Callable[[Any], Any]] = {"keys": set, "values": list, "items": dict}
 
 
 class Unsendable(Exception):
@@ -58,7 +60,7 @@ def loads(message: bytes) -> Any:
         ValueError: it is none.
     """
     try:
-        return _decoded(json.loads(message))
+        return _Reader().value(json.loads(message))
     except (ValueError, TypeError, LookupError, ArithmeticError, RecursionError) as error:
         raise ValueError("not a value") from error
 
@@ -127,51 +129,55 @@ def _all_of(values: Iterator[Any]) -> list[Any]:
     return taken
 
 
-def _members(data: list[Any]) -> list[Any]:
-    """Decoded, what is to be in a set or a dictionary. Raises ValueError for what would take for ever to be in one."""
-    found = [_decoded(one) for one in data]
-    if len(found) > _MOST_ALIKE and max(Counter(map(hash, found)).values()) > _MOST_ALIKE:
-        raise ValueError("too many members with one hash value")
-    return found
+class _Reader:
+    """Rebuilds the values of one message; methods raise what :func:`loads` takes for a message that is none."""
 
+    def __init__(self) -> None:
+        self._alike = 0
+        self._kinds: dict[str, Callable[[Any], Any]] = {
+            "int": lambda data: int(data, 16),
+            "dict": self._dict,
+            "keys": lambda data: dict.fromkeys(self._members(data)).keys(),
+            "values": lambda data: dict(enumerate(map(self.value, data))).values(),
+            "items": lambda data: self._dict(data).items(),
+            "tuple": lambda data: tuple(map(self.value, data)),
+            "set": lambda data: set(self._members(data)),
+            "frozenset": lambda data: frozenset(self._members(data)),
+            "deque": lambda data: deque(map(self.value, data)),
+            "bytes": bytes.fromhex,
+            "bytearray": bytearray.fromhex,
+            "complex": lambda data: complex(float(data[0]), float(data[1])),
+            "range": lambda data: range(*map(self.value, data)),
+            "Fraction": lambda data: Fraction(int(_digits(data[0]), 16), int(_digits(data[1]), 16)),
+            "Decimal": lambda data: Decimal(_digits(data)),
+            "iterator": lambda data: iter([self.value(one) for one in data]),
+        }
 
-def _dict(data: Any) -> dict[Any, Any]:
-    return dict(zip(_members([key for key, _ in data]), [_decoded(one) for _, one in data], strict=True))
+    def value(self, data: Any) -> Any:
+        """What ``data``, of JSON's types, stands for."""
+        if isinstance(data, list):
+            return [self.value(one) for one in data]
+        if isinstance(data, dict):
+            ((kind, content),) = data.items()
+            return self._kinds[kind](content)
+        return data
+
+    def _members(self, data: list[Any]) -> list[Any]:
+        """What is to be in a set or a dictionary. Raises ValueError for what would take for ever to be in one."""
+        found = [self.value(one) for one in data]
+        self._alike += len(found) - len(set(map(hash, found)))
+        if self._alike > _MOST_ALIKE:
+            raise ValueError("too many members of sets with one hash value")
+        return found
+
+    def _dict(self, data: Any) -> dict[Any, Any]:
+        return dict(zip(self._members([key for key, _ in data]), [self.value(one) for _, one in data], strict=True))
 
 
 def _digits(text: Any) -> str:
     if len(text) > _MOST_DIGITS:
         raise ValueError("too many digits")
     return str(text)
-
-
-_READERS: dict[str, Callable[[Any], Any]] = {
-    "int": lambda data: int(data, 16),
-    "dict": _dict,
-    "keys": lambda data: dict.fromkeys(_members(data)).keys(),
-    "values": lambda data: dict(enumerate(map(_decoded, data))).values(),
-    "items": lambda data: _dict(data).items(),
-    "tuple": lambda data: tuple(map(_decoded, data)),
-    "set": lambda data: set(_members(data)),
-    "frozenset": lambda data: frozenset(_members(data)),
-    "deque": lambda data: deque(map(_decoded, data)),
-    "bytes": bytes.fromhex,
-    "bytearray": bytearray.fromhex,
-    "complex": lambda data: complex(float(data[0]), float(data[1])),
-    "range": lambda data: range(*map(_decoded, data)),
-    "Fraction": lambda data: Fraction(int(_digits(data[0]), 16), int(_digits(data[1]), 16)),
-    "Decimal": lambda data: Decimal(_digits(data)),
-    "iterator": lambda data: iter([_decoded(one) for one in data]),
-}
-
-
-def _decoded(data: Any) -> Any:
-    if isinstance(data, list):
-        return [_decoded(one) for one in data]
-    if isinstance(data, dict):
-        ((kind, content),) = data.items()
-        return _READERS[kind](content)
-    return data
 
 
 def same(one: Any, other: Any) -> bool:
@@ -190,8 +196,9 @@ def same(one: Any, other: Any) -> bool:
         return near or (one != one and other != other)
     if type(one) is not type(other):
         return False
-    if isinstance(one, _VIEWS["values"]):
-        return same(list(one), list(other))
+    for name, kind in _AS.items():
+        if type(one) is _VIEWS[name]:
+            return same(kind(one), kind(other))
     if isinstance(one, list | tuple | deque):
         return len(one) == len(other) and all(map(same, one, other))
     try:

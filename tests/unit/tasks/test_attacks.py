@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tasks.sandbox import Judge, SandboxError, Suite, Verdict
+from tasks.sandbox import Judge, NoValue, SandboxError, Suite, Verdict
 from tests.attacks import ATTACKS, HARMLESS, SECRET, TESTS
 
 CPU_S = 1
@@ -64,7 +64,7 @@ def test_a_box_whose_process_cannot_be_confined_is_no_programs_fault(
     sandbox: Judge, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # More than the host has: the process ends before anybody's code came.
-    monkeypatch.setattr("tasks.sandbox.judging.MEMORY", -(2**70))
+    monkeypatch.setattr("tasks.sandbox.pair.MEMORY", -(2**70))
     with pytest.raises(SandboxError, match="3 boxes have died, one after the other, and of no program"):
         judged(sandbox, RIGHT)
     monkeypatch.undo()
@@ -125,6 +125,7 @@ def test_an_exception_that_a_test_expects_is_that_exception(sandbox: Judge) -> N
         ("try:\n    answer(open)\nexcept:\n    pass", "broken"),
         ("assert answer(1) == 1\nassert absent(2)", "failed"),
         ("import absent\nassert answer(1) == 1", "broken"),
+        ("import os\nos.mkdir('d', 0)\nassert answer(1) == 1", "passed"),
         ("import os\nanswer(1)\nos._exit(0)", "broken"),
         (
             "import os, struct\nsaid = b'[\"perfect\", \"\"]'\nos.write(3, struct.pack('!Ic', len(said), b'V') + said)",
@@ -135,6 +136,34 @@ def test_an_exception_that_a_test_expects_is_that_exception(sandbox: Judge) -> N
 )
 def test_tests_that_are_broken(sandbox: Judge, tests: str, outcome: str) -> None:
     assert judged(sandbox, "def answer(x): return x", tests).outcome == outcome
+
+
+def test_what_is_said_is_one_line_that_can_be_shown(sandbox: Judge) -> None:
+    found = judged(sandbox, "def answer(x): raise ValueError('a\\n b\\x1b[31m\\ud800' + 'x' * 999)")
+    assert found.outcome == "raised" and found.said.startswith("ValueError: a b?[31m?xxx")
+    assert len(found.said) <= 200 and found.said.isprintable()
+    whole = "import os, struct\ndef answer(x):\n    said = b'[\"E\", \"' + '\u00e9'.encode() * 2_000_000 + b'\"]'\n"
+    whole += (
+        "    whole = struct.pack('!Ic', len(said), b'X') + said\n    while whole: whole = whole[os.write(3, whole) :]"
+    )
+    assert judged(sandbox, whole).outcome == "raised"
+
+
+@pytest.mark.parametrize(
+    ("does", "outcome"),
+    [
+        ("os._exit(0)", "ended"),
+        ("os.kill(os.getpid(), 9)", "ended"),
+        ("\n    while True: pass", "timed_out"),
+        ("raise ValueError('no')", "raised"),
+        ("return object()", "raised"),
+    ],
+)
+def test_who_returns_nothing_has_no_value(sandbox: Judge, does: str, outcome: str) -> None:
+    with pytest.raises(NoValue) as none:
+        sandbox.value(f"import os\ndef f(): {does}", "f", [], CPU_S)
+    assert none.value.args[0] == outcome
+    assert sandbox.value("def f(x): return {x: [1.5]}", "f", ["a"], CPU_S) == {"a": [1.5]}
 
 
 def test_a_box_ends_with_the_process_that_started_it(sandbox: Judge) -> None:

@@ -46,17 +46,20 @@ def test_a_row_s_own_solution_passes_and_another_does_not(row: dict[str, Any], s
     assert found["id"] == str(row["task_id"])
 
 
-@pytest.mark.parametrize("wrong", ["[]", "[2 * x]", "np.array([])"])
-def test_what_numpy_would_stretch_is_not_close(wrong: str, sandbox: Judge) -> None:
-    plus = PLUS | {"test": "import numpy as np\nassert np.allclose(double(2.5), 5.0, rtol=1e-07, atol=1e-06)\n"}
-    humaneval = HUMANEVAL | {
-        "test": "import numpy as np\ndef check(candidate):\n    assert np.allclose(candidate(3), 1.5)\n"
-    }
-    for row, name in ((plus, "double"), (humaneval, "half")):
-        found = PYTHON.row(row)
-        assert PYTHON.grade(found["right_response"], found["answer"]).correct
-        program = f"```python\nimport numpy as np\ndef {name}(x):\n    return {wrong}\n```"
-        assert PYTHON.grade(program, found["answer"]).outcome == "failed"
+@pytest.mark.parametrize("wrong", ["[]", "[2 * x]", "numpy.array([])"])
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"test": "import numpy as np\nassert np.allclose(double(2.5), 5.0, rtol=1e-07, atol=1e-06)\n"},
+        {"test_imports": ["from numpy import allclose"], "test": "assert allclose(double(2.5), 5.0)\n"},
+        {"test": "from __future__ import division\nfrom numpy.testing import *\nassert_allclose(double(2.5), 5.0)\n"},
+    ],
+)
+def test_what_numpy_would_stretch_is_not_close(changes: dict[str, Any], wrong: str, sandbox: Judge) -> None:
+    found = PYTHON.row(PLUS | {"test_imports": []} | changes)
+    assert PYTHON.grade(found["right_response"], found["answer"]).correct
+    program = f"```python\nimport numpy\ndef double(x):\n    return {wrong}\n```"
+    assert PYTHON.grade(program, found["answer"]).outcome == "failed"
 
 
 def test_a_signature_is_the_problem_and_stands_before_the_program(sandbox: Judge) -> None:

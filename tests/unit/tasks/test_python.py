@@ -44,6 +44,12 @@ def test_a_response_is_graded_by_its_tests(sandbox: Judge, response: str, outcom
             "```python\nfrom __future__ import annotations\ndef add(a: Late, b) -> Late:\n    return a + b\n```",
             "passed",
         ),
+        (
+            '```python\n"""Adds."""\nfrom __future__ import (\n    annotations,\n)  # for (3.9)\n'
+            "import math; LINE = '''\nfrom __future__ import division\n'''\n"
+            "def add(a: Late, b):\n    return a + b + LINE.count('division') - 1\n```",
+            "passed",
+        ),
         # No import of the kind is the sandbox's to add.
         ("```python\ndef add(a: Absent, b):\n    return a + b\n```", "invalid"),
         (f"{RIGHT}\n```python\ndef test_add():\n    assert add(1, 2) == 3\n```", "passed"),

@@ -99,10 +99,11 @@ def test_a_message_that_is_no_value_is_refused(message: bytes) -> None:
     ]
     + [
         json.dumps({"dict": [[member * (2**61 - 1), 0] for member in range(1, 60_000)]}).encode(),
+        json.dumps({"set": [{"frozenset": [k * (2**61 - 1) for k in range(n, n + 100)]} for n in range(400)]}).encode(),
         b'{"Fraction": ["%s1", "%s3"]}' % (b"7" * 10**6, b"5" * 10**6),
         b'{"Decimal": "%s"}' % (b"7" * 10**6),
     ],
-    ids=range(6),
+    ids=range(7),
 )
 def test_what_would_take_for_ever_to_read_is_refused(message: bytes) -> None:
     began = time.process_time()
@@ -144,6 +145,8 @@ def test_any_message_is_a_value_or_refused(message: bytes) -> None:
         ({"a": [1]}, {"a": [1.0]}, True), ({"a": 1}, {"b": 1}, False), ({1}, {1}, True), ({1}, [1], False),
         ("a", "a", True), (None, None, True), (None, 0, False), ({1}, {True}, False), ({1: 2}, {True: 2}, False),
         ({(1,)}, {(True,)}, False), (frozenset([1.0]), frozenset([1]), True), ({1: 2}.keys(), {1: 3}.keys(), True),
+        ({True: 1}.keys(), {1: 1}.keys(), False), ({1: True}.items(), {1: 1}.items(), False),
+        ({1: [0.1 + 0.2]}.items(), {1: [0.3]}.items(), True),
         (decimal.Decimal("sNaN"), decimal.Decimal("sNaN"), False),
     ],
     ids=lambda value: type(value).__name__,
