@@ -12,6 +12,7 @@ from __future__ import annotations
 import ast
 import builtins
 import contextlib
+import importlib.util
 import random
 import sys
 import traceback
@@ -179,10 +180,12 @@ def judge(channel: Channel, given: str, functions: list[str], tests: str) -> Non
 def _compare_shapes() -> None:
     """Have numpy's ``allclose`` and ``assert_allclose`` want one shape of both.
 
-    By themselves they stretch one, so that an empty list is close to every number.
+    By themselves they stretch one, so that an empty list is close to every number. Who grades needs no numpy: a box has
+    it where it is installed, and only where it has can tests ask for it.
     """
-    import numpy
-
+    if importlib.util.find_spec("numpy") is None:
+        return
+    numpy: Any = importlib.import_module("numpy")
     close, assert_close = numpy.allclose, numpy.testing.assert_allclose
 
     def allclose(one: Any, other: Any, *more: Any, **named: Any) -> bool:
@@ -192,8 +195,7 @@ def _compare_shapes() -> None:
         assert numpy.shape(one) == numpy.shape(other), "another shape"
         assert_close(one, other, *more, **named)
 
-    setattr(numpy, "allclose", allclose)  # noqa: B010 - to a type checker, a module's functions are no variables
-    setattr(numpy.testing, "assert_allclose", assert_allclose)  # noqa: B010
+    numpy.allclose, numpy.testing.assert_allclose = allclose, assert_allclose
 
 
 def _text(error: BaseException) -> str:
