@@ -6,12 +6,12 @@ r"""How a program is found in a response.
    not closed ends with the response. Blocks that name a language other than Python are passed over. Its lines begin
    where its first one does, so that it may stand in a list; deeper than three spaces where no line of the response
    begins a program without.
-3. **The last block counts that defines, at its outermost level, a function or class that is asked for**, else the last
-   one that defines any: one that calls it, tests it or shows what it prints is an example. Where none does, the last
-   block counts.
-4. A response without any is a program from the first line on that begins, without a space before it, with a
-   definition or an import. Without such a line it is the *continuation* of a signature that the prompt has given, where
-   its first line is indented: as far as its lines are, or are empty. Anything else is no program.
+3. **Of several the one counts that defines most of what is asked for**, at its outermost level rather than further in;
+   else one whose first line is indented, which continues a signature; else one that defines anything: one that calls
+   it, tests it or shows what it prints is an example. Among equals the last one counts.
+4. A response without any is the *continuation* of a signature that the prompt has given, where its first line is
+   indented: as far as its lines are, are empty, comments, or begin with a closing bracket. Else it is a program from
+   the first line on that begins, without a space before it, with a definition or an import. All else is no program.
 """
 
 import re
@@ -19,10 +19,13 @@ from collections.abc import Collection
 
 from tasks.boxes import final_part
 
-_FENCE = re.compile(r"(?P<space> *)(?P<marks>`{3,}(?!.*`)|~{3,})[ \t]*(?P<language>[^\s`{]*)")
+_FENCE = re.compile(r"(?P<space> *)(?P<marks>`{3,}(?!.*`)|~{3,})[ \t]*(?P<language>[^\s`{:]*)")
 _PYTHON = frozenset(("", "python", "py", "python3", "py3", "python2", "pycon", "ipython"))
 _SHALLOW = 3
-_DEFINITION = re.compile(r"^(?:async[ \t]+def|def|class)[ \t]+(\w+)", re.MULTILINE)
+_DEFINITION = re.compile(
+    r"^(?P<space>[ \t]*)(?:(?:async[ \t]+def|def|class)[ \t]+(?P<name>\w+)|(?P<variable>\w+)[ \t]*(?::[^=\n]*)?=(?!=))",
+    re.MULTILINE,
+)
 _BEGINNING = re.compile(
     r"^(?:(?:async[ \t]+def|def)[ \t]+\w+[ \t]*\(|class[ \t]+\w+[ \t]*[(:]|@\w"
     r"|import[ \t]+\w|from[ \t]+[\w.]+[ \t]+import[ \t])",
@@ -40,18 +43,27 @@ def program(response: str, names: Collection[str] = ()) -> str | None:
     text = final_part(response)
     found = _BEGINNING.search(text)
     if blocks := fenced(text) or ([] if found else fenced(text, deepest=len(text))):
-        defined = [set(_DEFINITION.findall(block)) for block in blocks]
-        asked = [block for block, here in zip(blocks, defined, strict=True) if not here.isdisjoint(names)]
-        some = [block for block, here in zip(blocks, defined, strict=True) if here]
-        return (asked or some or blocks)[-1]
-    if found:
-        return text[found.start() :]
+        return max(reversed(blocks), key=lambda block: _worth(block, names))
     lines = text.splitlines(keepends=True)
     first = next((number for number, line in enumerate(lines) if line.strip()), None)
-    if first is None or lines[first][0] not in " \t":
-        return None
-    last = next((n for n in range(first, len(lines)) if lines[n].strip() and lines[n][0] not in " \t"), len(lines))
-    return "".join(lines[first:last])
+    if first is not None and lines[first][0] in " \t":
+        goes_on = (line for line in range(first, len(lines)) if lines[line].strip() and lines[line][0] not in " \t#)]}")
+        return "".join(lines[first : next(goes_on, len(lines))])
+    return text[found.start() :] if found else None
+
+
+def _worth(block: str, names: Collection[str]) -> tuple[int, int, bool, bool]:
+    """By what the blocks of a response are compared, by the third rule above."""
+    found = list(_DEFINITION.finditer(block))
+    outermost = {one["name"] or one["variable"] for one in found if not one["space"]}
+    inner = {one["name"] for one in found if one["space"] and one["name"]}
+    continues = bool(names) and block.lstrip("\r\n")[:1] in (" ", "\t")
+    return (
+        len(outermost.intersection(names)),
+        len(inner.intersection(names)),
+        continues,
+        any(one["name"] and not one["space"] for one in found),
+    )
 
 
 def fenced(text: str, deepest: int = _SHALLOW) -> list[str]:

@@ -65,7 +65,7 @@ def _of_mbpp(fields: Mapping[str, Any]) -> dict[str, Any]:
     functions = _called(shown, before, solution)
     tests = _optional(fields, "test") or "\n".join(shown)
     _check_python(tests, "test")
-    asked = _text(fields, "text" if "text" in fields else "prompt").strip()
+    asked = _text(fields, "text" if _optional(fields, "text") is not None else "prompt").strip()
     return {
         "id": _name(fields),
         "problem": "\n".join([asked, "", "Your program should pass these tests:", "", *shown]),
@@ -108,14 +108,20 @@ def _parsed(code: str, key: str) -> ast.Module:
     return ast.parse(code)
 
 
+def why_no_python(error: Exception) -> str:
+    """What ``compile`` has said of a text, and in which line, in one."""
+    if isinstance(error, SyntaxError):
+        return f"{error.msg}, line {error.lineno}" if error.lineno else str(error.msg)
+    return str(error) or type(error).__name__
+
+
 # A row is read several times, and tests can be long.
 @lru_cache(maxsize=1024)
 def _check_python(code: str, key: str) -> None:
     try:
         compile(code, key, "exec", dont_inherit=True)
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
-        where = f", line {error.lineno}" if isinstance(error, SyntaxError) else ""
-        raise ValueError(f"{key!r} is no Python ({getattr(error, 'msg', error)}{where})") from error
+        raise ValueError(f"{key!r} is no Python ({why_no_python(error)})") from error
 
 
 def _name(fields: Mapping[str, Any]) -> str | None:

@@ -26,14 +26,14 @@ from typing import Any
 
 from tasks.base import Grade, Task
 from tasks.fences import program
-from tasks.program_rows import translated
+from tasks.program_rows import translated, why_no_python
 from tasks.sandbox import Judge, Suite, Verdict
 
 #: Where a problem states no other.
 CPU_S = 3
 _LONGEST_CPU_S = 600
-# Bytes of tests and what is given: both have to cross into a box.
-_LONGEST = 2**20
+# Characters of an answer, in ASCII: it has to cross into a box, and what is given beside a program.
+_LONGEST = 2**21
 _KEYS = {"functions", "tests", "given", "cpu_s"}
 _REMEMBERED = 512
 
@@ -44,13 +44,19 @@ def judge() -> Judge:
     return Judge()
 
 
-@functools.lru_cache(maxsize=1024)
 def read_tests(answer: str) -> Suite:
     """What a reference answer says, in the form above.
 
     Raises:
         ValueError: it is none; the message, one line, says what is allowed.
     """
+    if not isinstance(answer, str):
+        raise ValueError(f"answer is a {type(answer).__name__}; it must be a text")
+    return _read_tests(answer)
+
+
+@functools.lru_cache(maxsize=1024)
+def _read_tests(answer: str) -> Suite:
     try:
         stated = json.loads(answer)
     except (ValueError, RecursionError):
@@ -69,14 +75,14 @@ def read_tests(answer: str) -> Suite:
     for key, text in (("tests", code), ("given", given)):
         if not isinstance(text, str) or (key == "tests" and not text.strip()):
             raise ValueError(f"answer: {key} must be Python code, as text")
-        if len(text) > _LONGEST:
-            raise ValueError(f"answer: {key} has {len(text)} characters; at most {_LONGEST} are allowed")
         try:
             compile(text, key, "exec", dont_inherit=True)
         except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
-            where = f", line {error.lineno}" if isinstance(error, SyntaxError) else ""
-            raise ValueError(f"answer: {key} is no Python ({getattr(error, 'msg', error)}{where})") from error
-    return Suite(given, tuple(functions), code, cpu_s)
+            raise ValueError(f"answer: {key} is no Python ({why_no_python(error)})") from error
+    suite = Suite(given, tuple(functions), code, cpu_s)
+    if len(write_tests(suite)) > _LONGEST:
+        raise ValueError(f"answer has {len(write_tests(suite))} characters as JSON; at most {_LONGEST} are allowed")
+    return suite
 
 
 def write_tests(tests: Suite) -> str:

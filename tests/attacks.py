@@ -48,12 +48,12 @@ ATTACKS: dict[str, tuple[str, str]] = {
         "import os, struct\ndef answer(x):\n    said = b'[\"passed\", \"\"]'\n"
         "    for fd in range(64):\n        try: os.write(fd, struct.pack('!Ic', len(said), b'V') + said)\n"
         "        except OSError: pass\n    os._exit(0)",
-        "raised",
+        "unsendable",
     ),
     "a verdict before the tests": (
         "import os, struct\nsaid = b'[\"passed\", \"\"]'\nos.write(3, struct.pack('!Ic', len(said), b'V') + said)\n"
         "os._exit(0)",
-        "invalid",
+        "unsendable",
     ),
     "noise in its channel": ("import os\nos.write(3, b'\\xff' * 1000)\ndef answer(x): return 0", "unsendable"),
     "values that are none": (
@@ -179,11 +179,25 @@ HARMLESS: dict[str, tuple[str, object]] = {
         -1,
     ),
     "pages that nobody counts": (
-        "import ctypes, mmap, os\nlibc = ctypes.CDLL(None)\ndef answer(x):\n    kept = mmap.mmap(-1, 2**22)\n"
+        "import ctypes, mmap, os\nlibc = ctypes.CDLL(None)\ndef answer(x):\n"
+        "    kept = mmap.mmap(-1, 2**22, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)\n"
         "    kept.madvise(mmap.MADV_HUGEPAGE)\n    kept[2**21] = 1\n"
         "    begin = ctypes.addressof(ctypes.c_char.from_buffer(kept)) + 2**21\n"
         "    vector = (ctypes.c_size_t * 2)(begin, 1)\n"
         "    return [libc.vmsplice(os.pipe()[1], vector, 1, 0), libc.prctl(41, 0, 0, 0, 0)]",
+        [-1, -1],
+    ),
+    "memory that others could share": (
+        "import mmap, socket\ndef answer(x):\n    done, zero = [], open('/dev/zero', 'r+b', 0)\n"
+        "    for begin in (lambda: mmap.mmap(-1, 2**20), lambda: mmap.mmap(zero.fileno(), 2**20),\n"
+        "                  lambda: socket.socketpair(socket.AF_INET)):\n"
+        "        try: done.append(begin())\n        except PermissionError: pass\n    return len(done)",
+        0,
+    ),
+    "marks on files of the host": (
+        "import ctypes, fcntl, os, struct\nlibc = ctypes.CDLL(None)\ndef answer(x):\n"
+        "    try: fcntl.fcntl(open(os.__file__), 1036, struct.pack('Q', 4))\n"
+        "    except PermissionError: return [libc.prctl(4, 1, 0, 0, 0), libc.klogctl(10, 0, 0)]",
         [-1, -1],
     ),
     "timers without end": (

@@ -65,7 +65,7 @@ _DENIED: dict[str, tuple[int | None, int | None]] = {
     "name_to_handle_at": (303, 264), "open_by_handle_at": (304, 265),
     # The kernel's wider surface.
     "add_key": (248, 217), "request_key": (249, 218), "keyctl": (250, 219), "bpf": (321, 280),
-    "perf_event_open": (298, 241), "userfaultfd": (323, 282), "io_uring_setup": (425, 425),
+    "syslog": (103, 116), "perf_event_open": (298, 241), "userfaultfd": (323, 282), "io_uring_setup": (425, 425),
     "io_uring_enter": (426, 426), "io_uring_register": (427, 427), "personality": (135, 92),
     "landlock_create_ruleset": (444, 444), "modify_ldt": (154, None), "kexec_load": (246, 104),
     "init_module": (175, 105), "finit_module": (313, 273),
@@ -78,31 +78,37 @@ _IGNORED: dict[str, tuple[int | None, int | None]] = {
 
 
 class _ByArgument(NamedTuple):
-    """A call that is allowed or denied where an argument, by its place from 0, has one of these values."""
+    """A call that is allowed or denied where an argument, by its place from 0, has one of these values (or bits)."""
 
     numbers: tuple[int, int]
     argument: int
     values: tuple[int, ...]
     allowed: bool = False
+    bits: bool = False
 
 
 _BY_ARGUMENT = {
     # Limits of one's own can be asked, and only fall.
     "prlimit64": _ByArgument((302, 261), 0, (0,), allowed=True),
-    # Locks (F_SETLK, F_SETLKW, F_OFD_SETLK, F_OFD_SETLKW), leases and watches of files that all of the host has.
-    "fcntl": _ByArgument((72, 25), 1, (6, 7, 37, 38, 1024, 1026)),
+    # MAP_SHARED: what several could share stays when it is given back, and no limit counts it.
+    "mmap": _ByArgument((9, 222), 3, (1,), bits=True),
+    # A pair of the kernel's own sockets (AF_UNIX); asked for others, it looks for a module that has them.
+    "socketpair": _ByArgument((53, 199), 0, (1,), allowed=True),
+    # Locks (F_SETLK, F_SETLKW, F_OFD_SETLK, F_OFD_SETLKW), leases and watches of files that all of the host has, and
+    # hints that are kept with them (F_SET_RW_HINT, F_SET_FILE_RW_HINT).
+    "fcntl": _ByArgument((72, 25), 1, (6, 7, 37, 38, 1024, 1026, 1036, 1038)),
     # FS_IOC_SETFLAGS, FS_IOC_FSSETXATTR: attributes of files.
     "ioctl": _ByArgument((16, 29), 1, (0x40086602, 0x401C5820)),
-    # PR_SET_THP_DISABLE, as it is set below.
-    "prctl": _ByArgument((157, 167), 0, (41,)),
+    # PR_SET_DUMPABLE, PR_SET_THP_DISABLE, as they are set below.
+    "prctl": _ByArgument((157, 167), 0, (4, 41)),
 }
 # By what ``uname`` calls a machine: its column above, and its name in <linux/audit.h>.
 _MACHINES = {"x86_64": (0, 0xC000003E), "aarch64": (1, 0xC00000B7)}
 # <linux/prctl.h>
 _PR_SET_DUMPABLE, _PR_SET_SECCOMP, _PR_SET_NO_NEW_PRIVS, _SECCOMP_MODE_FILTER = 4, 22, 38, 2
 _PR_SET_THP_DISABLE = 41
-# <linux/filter.h>: load a word of the call's data, jump if equal or not less, return.
-_LOAD, _IF_EQUAL, _IF_AT_LEAST, _RETURN = 0x20, 0x15, 0x35, 0x06
+# <linux/filter.h>: load a word of the call's data, jump if equal, not less or with a bit in common, return.
+_LOAD, _IF_EQUAL, _IF_AT_LEAST, _IF_BITS, _RETURN = 0x20, 0x15, 0x35, 0x45, 0x06
 _ALLOW, _REFUSE, _IGNORE, _KILL = 0x7FFF0000, 0x00050000 | errno.EPERM, 0x00050000, 0x80000000
 # Calls of x86-64's second table, by which the first one's numbers could be got round.
 _X32 = 0x40000000
@@ -162,7 +168,8 @@ def filter_code(machine: str) -> bytes:
         most = len(call.values)
         # Of an argument the lower half, which on these machines comes first.
         code += [(_IF_EQUAL, 0, most + 3, call.numbers[column]), (_LOAD, 0, 0, 16 + 8 * call.argument)]
-        code += [(_IF_EQUAL, most - place, 0, value) for place, value in enumerate(call.values)]
+        test = _IF_BITS if call.bits else _IF_EQUAL
+        code += [(test, most - place, 0, value) for place, value in enumerate(call.values)]
         answers = (_REFUSE, _ALLOW) if call.allowed else (_ALLOW, _REFUSE)
         code += [(_RETURN, 0, 0, answer) for answer in answers]
     return b"".join(struct.pack("=HBBI", *one) for one in [*code, (_RETURN, 0, 0, _ALLOW)])

@@ -127,24 +127,28 @@ class Pair:
 
     def value(self, program: str, name: str, arguments: Sequence[Any], cpu_s: int) -> Any:
         """What the function returns. Raises NoValue, BoxDied."""
+        try:
+            messages = values.dumps(["", program]), values.dumps([name, list(arguments), {}])
+        except values.Unsendable as error:
+            raise NoValue("unsendable", str(error)) from error
         self.sound, self.of_program = False, False
         channel = self._programs.begin(Limits(cpu_s, MEMORY), time.monotonic() + PATIENCE * cpu_s)
         letter, content = b"", b""
         with contextlib.suppress(Closed, TooLong, TimeoutError):
             await_confined(channel)
             self.of_program = True
-            channel.send(b"P", values.dumps(["", program]))
+            channel.send(b"P", messages[0])
             letter, content = channel.receive()
             if letter == b"R":
                 letter, content = b"", b""
-                channel.send(b"C", values.dumps([name, list(arguments), {}]))
+                channel.send(b"C", messages[1])
                 letter, content = channel.receive()
         ran = self._programs.end()
         self.sound = True
         try:
-            if letter == b"R":
+            if letter == b"R" and ran.cpu_s <= cpu_s + _TICKS_S:
                 return values.loads(content)
-            kind, text = values.two_texts(content)
+            _, kind, text = values.texts(content, 3)
         except ValueError as error:
             raise NoValue(*_of_program(ran, cpu_s)) from error
         raise NoValue("raised", _in_a_line(f"{kind}: {text}"))
@@ -173,7 +177,7 @@ def _conversation(running: Channel, judging: Channel, program: str, tests: Suite
         running.send(b"P", values.dumps([tests.given, program]))
         letter, content = running.receive()
         if letter != b"R":
-            kind, text = values.two_texts(content)
+            _, kind, text = values.texts(content, 3)
             return Verdict("invalid", _in_a_line(f"{kind}: {text}"))
         judging.send(b"T", values.dumps([tests.given, list(tests.functions), tests.tests]))
         while True:
@@ -191,7 +195,7 @@ def _conversation(running: Channel, judging: Channel, program: str, tests: Suite
 def _told(verdict: bytes) -> Verdict:
     """What tests have told, who are anybody's code."""
     with contextlib.suppress(ValueError):
-        outcome, said = values.two_texts(verdict)
+        outcome, said = values.texts(verdict, 2)
         if outcome in OUTCOMES:
             return Verdict(outcome, _in_a_line(said))
     return Verdict("broken", "the tests tell nothing that is an outcome")

@@ -27,8 +27,8 @@ from tasks.sandbox.wire import Channel, Closed, TooLong
 _NOT_RAISED = (StopIteration, StopAsyncIteration)
 # What an exception has that the program raised, and not the tests: its description.
 _RAISED = "_raised_by_the_program"
-# Characters of what is said of an exception.
-_SAID = 200
+# Characters of what an exception says: tests may look at it.
+_SAID = 2000
 
 
 def _module(name: str) -> dict[str, Any]:
@@ -88,6 +88,24 @@ class _Raised(Exception):
     """The program raised what is no exception of Python's own."""
 
 
+def _exception(kind: str, text: str) -> Exception | None:
+    """One of Python's own, by its name, that says ``text``; None where there is none that tests could expect."""
+    found = getattr(builtins, kind, None)
+    if not (isinstance(found, type) and issubclass(found, Exception)) or issubclass(found, _NOT_RAISED):
+        return None
+    try:
+        return found(text)
+    except TypeError:
+        pass
+    # Some are made of more than a text.
+    like = type(kind, (found,), {"__init__": lambda self, text: None, "__str__": lambda self: self.args[0]})
+    try:
+        made: Exception = like(text)
+    except TypeError:
+        return None
+    return made
+
+
 class _Tests:
     """Calls of a program's functions on behalf of tests.
 
@@ -123,8 +141,8 @@ class _Tests:
         try:
             if letter == b"R":
                 return values.loads(content)
-            kind, text = (text[:_SAID] for text in values.two_texts(content))
-            described = f"{kind}: {text}"
+            kind, own, text = (text[:_SAID] for text in values.texts(content, 3))
+            described = f"{own}: {text}"
         except ValueError:
             self._end("unsendable", "what the program sent is no value")
         if letter == b"U":
@@ -133,14 +151,7 @@ class _Tests:
             self._end("missing", text)
         if kind == "MemoryError":
             self._end("out_of_memory", "the program needs more memory than it may have")
-        found = getattr(builtins, kind, None)
-        if isinstance(found, type) and issubclass(found, Exception) and not issubclass(found, _NOT_RAISED):
-            try:
-                raised = found(text)
-            except TypeError:
-                raised = _Raised(described)
-        else:
-            raised = _Raised(described)
+        raised = _exception(kind, text) or _Raised(described)
         raised.__dict__[_RAISED] = described
         raise raised
 
@@ -188,19 +199,21 @@ def _compare_shapes() -> None:
     numpy: Any = importlib.import_module("numpy")
     close, assert_close = numpy.allclose, numpy.testing.assert_allclose
 
-    def allclose(one: Any, other: Any, *more: Any, **named: Any) -> bool:
-        return numpy.shape(one) == numpy.shape(other) and close(one, other, *more, **named)
+    def allclose(a: Any, b: Any, *more: Any, **named: Any) -> bool:
+        return numpy.shape(a) == numpy.shape(b) and close(a, b, *more, **named)
 
-    def assert_allclose(one: Any, other: Any, *more: Any, **named: Any) -> None:
-        assert numpy.shape(one) == numpy.shape(other), "another shape"
-        assert_close(one, other, *more, **named)
+    def assert_allclose(actual: Any, desired: Any, *more: Any, **named: Any) -> None:
+        assert numpy.shape(actual) == numpy.shape(desired), "another shape"
+        assert_close(actual, desired, *more, **named)
 
     numpy.allclose, numpy.testing.assert_allclose = allclose, assert_allclose
 
 
 def _text(error: BaseException) -> str:
     try:
-        return str(error)[:_SAID]
+        # A key error's own text is its key as it is written.
+        own = error.args[0] if isinstance(error, KeyError) and len(error.args) == 1 else None
+        return (own if isinstance(own, str) else str(error))[:_SAID]
     # The text of an exception is the program's own code.
     except BaseException:
         return ""
@@ -215,4 +228,6 @@ def _line(error: BaseException) -> str:
 
 
 def _said(error: BaseException) -> bytes:
-    return values.dumps([type(error).__name__, _text(error)])
+    types_of = type.mro(type(error))
+    known = next(one.__name__ for one in types_of if getattr(builtins, one.__name__, None) is one)
+    return values.dumps([known, types_of[0].__name__, _text(error)])

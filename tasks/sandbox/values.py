@@ -65,8 +65,8 @@ def loads(message: bytes) -> Any:
         raise ValueError("not a value") from error
 
 
-def two_texts(message: bytes) -> tuple[str, str]:
-    """Of a message that says what something is and what there is to say of it, both; without making any value.
+def texts(message: bytes, number: int) -> list[str]:
+    """Of a message that is ``number`` texts, all of them; without making any value.
 
     Raises:
         ValueError: it says anything else.
@@ -74,10 +74,10 @@ def two_texts(message: bytes) -> tuple[str, str]:
     try:
         said = json.loads(message)
     except (ValueError, RecursionError) as error:
-        raise ValueError("no two texts") from error
-    if not (isinstance(said, list) and len(said) == 2 and all(isinstance(one, str) for one in said)):
-        raise ValueError("no two texts")
-    return said[0], said[1]
+        raise ValueError("not these texts") from error
+    if not (isinstance(said, list) and len(said) == number and all(isinstance(one, str) for one in said)):
+        raise ValueError("not these texts")
+    return said
 
 
 def _encoded(value: Any, depth: int) -> Any:

@@ -111,9 +111,20 @@ def test_an_exception_ends_no_loop_of_the_tests(sandbox: Judge, tests: str, erro
     assert judged(sandbox, f"def answer(x): raise {error}", tests).outcome == "raised"
 
 
-def test_an_exception_that_a_test_expects_is_that_exception(sandbox: Judge) -> None:
-    tests = "try: answer(-1)\nexcept ValueError as error: assert str(error) == 'below 0'\nelse: assert False"
-    assert judged(sandbox, "def answer(x): raise ValueError('below 0')", tests).outcome == "passed"
+@pytest.mark.parametrize(
+    ("raised", "expected"),
+    [
+        ("ValueError('below 0')", "ValueError as error: assert str(error) == 'below 0'"),
+        ("Own('below 0')", "ValueError as error: assert error.args == ('below 0',)"),
+        ("KeyError('a')", "KeyError as error: assert error.args == ('a',)"),
+        ("UnicodeDecodeError('utf-8', b'x', 0, 1, 'why')", "UnicodeDecodeError as error: assert 'why' in str(error)"),
+        ("ValueError('x' * 999)", "ValueError as error: assert len(str(error)) == 999"),
+    ],
+)
+def test_an_exception_that_a_test_expects_is_that_exception(sandbox: Judge, raised: str, expected: str) -> None:
+    tests = f"try: answer(-1)\nexcept {expected}\nelse: assert False"
+    program = f"class Own(ValueError): pass\ndef answer(x): raise {raised}"
+    assert judged(sandbox, program, tests).outcome == "passed"
     assert judged(sandbox, "def answer(x): raise TypeError('below 0')", tests).outcome == "raised"
 
 
@@ -142,7 +153,9 @@ def test_what_is_said_is_one_line_that_can_be_shown(sandbox: Judge) -> None:
     found = judged(sandbox, "def answer(x): raise ValueError('a\\n b\\x1b[31m\\ud800' + 'x' * 999)")
     assert found.outcome == "raised" and found.said.startswith("ValueError: a b?[31m?xxx")
     assert len(found.said) <= 200 and found.said.isprintable()
-    whole = "import os, struct\ndef answer(x):\n    said = b'[\"E\", \"' + '\u00e9'.encode() * 2_000_000 + b'\"]'\n"
+    whole = (
+        "import os, struct\ndef answer(x):\n    said = b'[\"E\", \"E\", \"' + '\u00e9'.encode() * 2_000_000 + b'\"]'\n"
+    )
     whole += (
         "    whole = struct.pack('!Ic', len(said), b'X') + said\n    while whole: whole = whole[os.write(3, whole) :]"
     )
@@ -157,6 +170,10 @@ def test_what_is_said_is_one_line_that_can_be_shown(sandbox: Judge) -> None:
         ("\n    while True: pass", "timed_out"),
         ("raise ValueError('no')", "raised"),
         ("return object()", "raised"),
+        (
+            "\n    import signal, time\n    signal.signal(24, signal.SIG_IGN)\n    while time.process_time() < 2: pass",
+            "timed_out",
+        ),
     ],
 )
 def test_who_returns_nothing_has_no_value(sandbox: Judge, does: str, outcome: str) -> None:
@@ -164,6 +181,13 @@ def test_who_returns_nothing_has_no_value(sandbox: Judge, does: str, outcome: st
         sandbox.value(f"import os\ndef f(): {does}", "f", [], CPU_S)
     assert none.value.args[0] == outcome
     assert sandbox.value("def f(x): return {x: [1.5]}", "f", ["a"], CPU_S) == {"a": [1.5]}
+
+
+def test_what_does_not_cross_has_no_value(sandbox: Judge) -> None:
+    for program, arguments in (("def f(x): pass\n" + "#" * 2**22, [1]), ("def f(x): pass", [object()])):
+        with pytest.raises(NoValue) as none:
+            sandbox.value(program, "f", arguments, CPU_S)
+        assert none.value.args[0] == "unsendable"
 
 
 def test_a_box_ends_with_the_process_that_started_it(sandbox: Judge) -> None:

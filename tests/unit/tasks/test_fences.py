@@ -42,6 +42,14 @@ WHOLE = "def f(x):\n    return x\n"
         # The continuation of a signature, as far as it is indented.
         ("    y = x\n\n    return y\n\nprint(f(1))\n    z", "    y = x\n\n    return y\n\n"),
         ("\n\n    return x", "    return x"),
+        # It goes on behind comments and closing brackets, and ends where another function or an import begins.
+        (
+            "    y = [\n        1\n]\n# so\n    return y\n\n\ndef g(): pass",
+            "    y = [\n        1\n]\n# so\n    return y\n\n\n",
+        ),
+        ("    return x\n\nimport unittest\n", "    return x\n\n"),
+        # A file's name is no language.
+        (f"```python:f.py\n{WHOLE}```", WHOLE),
         # Only what follows the thoughts.
         (f"<think>```python\ndef g(): pass\n```</think>\n{WHOLE}", WHOLE),
         # Code in a line is no block.
@@ -60,10 +68,27 @@ def test_the_program_of_a_response(response: str, found: str | None) -> None:
     assert program(response) == found
 
 
-def test_of_what_is_asked_for_the_last_block_counts_that_defines_it() -> None:
-    response = f"```python\n{WHOLE}```\nTests:\n```python\ndef test_f():\n    assert f(1) == 1\n```"
-    assert program(response, ["f"]) == WHOLE
-    assert program(response) == program(response, ["g"]) == "def test_f():\n    assert f(1) == 1\n"
+TESTS = "def test_f():\n    assert f(1) == 1\n"
+
+
+@pytest.mark.parametrize(
+    ("blocks", "names", "which"),
+    [
+        ([WHOLE, TESTS], ["f"], 0),
+        ([WHOLE, TESTS], ["g"], 1),
+        ([WHOLE, TESTS], [], 1),
+        (["    return x\n", TESTS], ["f"], 0),
+        (["f = lambda x: x\n", TESTS, "f(1) == 1\n"], ["f"], 0),
+        (["f: Any = g\n", "assert f(1) == 1\n"], ["f"], 0),
+        (["if True:\n    def f(x): return x\n", "f(1)\n"], ["f"], 0),
+        ([f"{WHOLE}def g(x): pass\n", WHOLE], ["f", "g"], 0),
+        ([WHOLE, WHOLE.replace("x", "y"), "print(f(1))\n"], ["f"], 1),
+    ],
+)
+def test_of_several_blocks_the_one_counts_that_defines_most_of_what_is_asked_for(
+    blocks: list[str], names: list[str], which: int
+) -> None:
+    assert program("\n".join(f"```python\n{block}```" for block in blocks), names) == blocks[which]
 
 
 @pytest.mark.parametrize(

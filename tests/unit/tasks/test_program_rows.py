@@ -51,7 +51,7 @@ def test_a_row_s_own_solution_passes_and_another_does_not(row: dict[str, Any], s
     "changes",
     [
         {"test": "import numpy as np\nassert np.allclose(double(2.5), 5.0, rtol=1e-07, atol=1e-06)\n"},
-        {"test_imports": ["from numpy import allclose"], "test": "assert allclose(double(2.5), 5.0)\n"},
+        {"test_imports": ["from numpy import allclose"], "test": "assert allclose(b=double(2.5), a=5.0)\n"},
         {"test": "from __future__ import division\nfrom numpy.testing import *\nassert_allclose(double(2.5), 5.0)\n"},
     ],
 )

@@ -90,7 +90,7 @@ def test_a_normal_answer_states_all_keys_and_is_normal() -> None:
         ({"tests": " "}, "tests must be Python code"),
         ({"tests": None}, "tests must be Python code"),
         ({"given": "def f(:"}, "given is no Python"),
-        ({"tests": f"x = {'7' * 2**20!r}"}, "tests has 1048582 characters; at most 1048576 are allowed"),
+        ({"tests": f"x = {'ä' * 2**19!r}"}, r"answer has \d{7} characters as JSON; at most 2097152 are allowed"),
         ({"given": 3}, "given must be Python code"),
         ({"tests": "x = '\0'"}, "tests is no Python"),
         ({"functions": []}, "functions must be a list"),
@@ -106,6 +106,12 @@ def test_broken_tests_are_refused_in_one_line(changes: dict[str, Any], complaint
     with pytest.raises(ValueError, match=complaint) as refused:
         PYTHON.normalise(json.dumps(TESTS | changes))
     assert "\n" not in str(refused.value)
+
+
+def test_an_answer_that_is_no_text_is_refused() -> None:
+    wrong: Any = {"tests": "x"}
+    with pytest.raises(ValueError, match="answer is a dict; it must be a text"):
+        PYTHON.normalise(wrong)
 
 
 @pytest.mark.parametrize("answer", ["", "3", "[]", "{", json.dumps({"tests": "x"}), "[" * 10**5])

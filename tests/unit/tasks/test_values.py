@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tasks.sandbox.values import DEEPEST, LARGEST, Unsendable, dumps, loads, same, two_texts
+from tasks.sandbox.values import DEEPEST, LARGEST, Unsendable, dumps, loads, same, texts
 
 
 class Number(enum.IntEnum):
@@ -112,8 +112,8 @@ def test_what_would_take_for_ever_to_read_is_refused(message: bytes) -> None:
     assert time.process_time() - began < 2.0
 
 
-def test_two_texts_are_read_without_making_any_value() -> None:
-    assert two_texts(b'["a", "b"]') == ("a", "b")
+def test_texts_are_read_without_making_any_value() -> None:
+    assert texts(b'["a", "b"]', 2) == ["a", "b"]
     for message in (
         b"",
         b'["a"]',
@@ -122,8 +122,8 @@ def test_two_texts_are_read_without_making_any_value() -> None:
         b'{"tuple": ["a", "b"]}',
         b"[" * 10**5,
     ):
-        with pytest.raises(ValueError, match="no two texts"):
-            two_texts(message)
+        with pytest.raises(ValueError, match="not these texts"):
+            texts(message, 2)
 
 
 @settings(deadline=None, max_examples=100)
