@@ -15,6 +15,7 @@ import numpy as np
 from scipy import sparse, special, stats
 from statsmodels.genmod.bayes_mixed_glm import BinomialBayesMixedGLM, glw
 from statsmodels.tools.sm_exceptions import ConvergenceWarning
+from threadpoolctl import ThreadpoolController
 
 from analysis.statistics.outcome import ALPHA, Array, Outcome, only_p
 
@@ -22,6 +23,8 @@ from analysis.statistics.outcome import ALPHA, Array, Outcome, only_p
 MIXED = "mixed_logistic"
 # Log odds: the search for the best fit ends about as near to it, so that no less than this is a difference.
 _NOTHING = 1e-4
+# Sums of several threads differ in their last digits with the number of these, and so would tables.
+_THREADS = ThreadpoolController()
 
 
 class CountsMixedGLM(BinomialBayesMixedGLM):
@@ -71,6 +74,7 @@ class CountsMixedGLM(BinomialBayesMixedGLM):
         return np.concatenate(means_and_sds[::2]), np.concatenate(sds)
 
 
+@_THREADS.wrap(limits=1, user_api="blas")
 def mixed_logistic(accuracies: tuple[Array, Array], samples: tuple[Array, Array], df: float) -> Outcome:
     """Difference of two methods by a logistic model with questions and training runs as random effects.
 

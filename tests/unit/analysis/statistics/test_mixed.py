@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from scipy import sparse
 from statsmodels.genmod.bayes_mixed_glm import BinomialBayesMixedGLM
+from threadpoolctl import threadpool_limits
 
 from analysis.statistics.mixed import CountsMixedGLM, mixed_logistic
 from analysis.statistics.outcome import Outcome
@@ -34,6 +35,17 @@ def fitted(a: np.ndarray, b: np.ndarray, k: int = 32) -> tuple[Outcome, Outcome]
     crossed = crossed_test(a, b)
     samples = (np.full(a.shape, float(k)), np.full(b.shape, float(k)))
     return mixed_logistic((a, b), samples, crossed.df), crossed
+
+
+def test_its_last_digits_do_not_depend_on_the_number_of_threads() -> None:
+    rng = np.random.default_rng(3)
+    centre = rng.uniform(0.1, 0.9, (100, 1))
+    arms = [rng.binomial(4, centre, (100, 1)) / 4 for _ in range(2)]
+    found = []
+    for threads in (1, 2, 4):
+        with threadpool_limits(threads, user_api="blas"):
+            found.append(fitted(*arms)[0])
+    assert found[0] == found[1] == found[2] and not math.isnan(found[0].p)
 
 
 @pytest.mark.parametrize(("effect", "seeds"), [(0.15, (3, 3)), (-0.1, (1, 4)), (0.1, (1, 1))])
