@@ -8,10 +8,12 @@ r"""How a program is found in a response.
    begins a program without.
 3. **Of several the one counts that defines most of what is asked for**, at its outermost level rather than further in;
    else one whose first line is indented, which continues a signature; else one that defines anything: one that calls
-   it, tests it or shows what it prints is an example. Among equals the last one counts.
+   it, tests it or shows what it prints is an example. Among equals the last one counts. Where it is known what is asked
+   for and none defines it, a continuation (4) in front of them goes before.
 4. A response without any is the *continuation* of a signature that the prompt has given, where its first line is
-   indented: as far as its lines are, are empty, comments, or begin with a closing bracket. Else it is a program from
-   the first line on that begins, without a space before it, with a definition or an import. All else is no program.
+   indented (by more than a space, if there is other code): as far as its lines are, are empty, comments, or begin with
+   a closing bracket. Else it is a program from the first line on that begins, without a space before it, with a
+   definition or an import. All else is no program.
 """
 
 import re
@@ -42,14 +44,25 @@ def program(response: str, names: Collection[str] = ()) -> str | None:
     """
     text = final_part(response)
     found = _BEGINNING.search(text)
-    if blocks := fenced(text) or ([] if found else fenced(text, deepest=len(text))):
-        return max(reversed(blocks), key=lambda block: _worth(block, names))
+    blocks = fenced(text) or ([] if found else fenced(text, deepest=len(text)))
+    best = max(reversed(blocks), key=lambda block: _worth(block, names), default=None)
+    if best is not None and (not names or any(_worth(best, names)[:2])):
+        return best
+    if continued := _continuation(text, among_others=found is not None or best is not None):
+        return continued
+    return best if best is not None or found is None else text[found.start() :]
+
+
+def _continuation(text: str, among_others: bool) -> str | None:
+    """What goes on with a signature at the beginning of ``text``, in which there are definitions or blocks, or not."""
     lines = text.splitlines(keepends=True)
     first = next((number for number, line in enumerate(lines) if line.strip()), None)
-    if first is not None and lines[first][0] in " \t":
-        goes_on = (line for line in range(first, len(lines)) if lines[line].strip() and lines[line][0] not in " \t#)]}")
-        return "".join(lines[first : next(goes_on, len(lines))])
-    return text[found.start() :] if found else None
+    # Prose, too, may begin behind a space.
+    if first is None or not lines[first].startswith(("  ", "\t") if among_others else (" ", "\t")):
+        return None
+    goes_on = (line for line in range(first, len(lines)) if lines[line].strip() and lines[line][0] not in " \t#)]}")
+    found = lines[first : next(goes_on, len(lines))]
+    return "".join(found) if any(line.strip() and not line.lstrip().startswith("#") for line in found) else None
 
 
 def _worth(block: str, names: Collection[str]) -> tuple[int, int, bool, bool]:

@@ -85,25 +85,27 @@ class _Over(BaseException):
 
 
 class _Raised(Exception):
-    """The program raised what is no exception of Python's own."""
+    """The program raised an exception that no test can name."""
 
 
-def _exception(kind: str, text: str) -> Exception | None:
-    """One of Python's own, by its name, that says ``text``; None where there is none that tests could expect."""
+class _Left(BaseException):
+    """The program raised what is no ``Exception``: to leave, say."""
+
+
+def _exception(kind: str, text: str, described: str) -> BaseException:
+    """One of Python's own, by its name, that says ``text``; another one where there is none that tests could expect."""
     found = getattr(builtins, kind, None)
-    if not (isinstance(found, type) and issubclass(found, Exception)) or issubclass(found, _NOT_RAISED):
-        return None
-    try:
-        return found(text)
-    except TypeError:
-        pass
+    if not (isinstance(found, type) and issubclass(found, Exception)):
+        return _Left(described)
+    if issubclass(found, _NOT_RAISED):
+        return _Raised(described)
     # Some are made of more than a text.
     like = type(kind, (found,), {"__init__": lambda self, text: None, "__str__": lambda self: self.args[0]})
-    try:
-        made: Exception = like(text)
-    except TypeError:
-        return None
-    return made
+    for one in (found, like):
+        with contextlib.suppress(TypeError):
+            made: Exception = one(text)
+            return made
+    return _Raised(described)
 
 
 class _Tests:
@@ -151,7 +153,7 @@ class _Tests:
             self._end("missing", text)
         if kind == "MemoryError":
             self._end("out_of_memory", "the program needs more memory than it may have")
-        raised = _exception(kind, text) or _Raised(described)
+        raised = _exception(kind, text, described)
         raised.__dict__[_RAISED] = described
         raise raised
 
@@ -176,11 +178,13 @@ def judge(channel: Channel, given: str, functions: list[str], tests: str) -> Non
         exec(_compiled(tests, "<tests>"), namespace)
     except (Closed, TooLong):
         raise
-    except AssertionError as error:
-        outcome, text = "failed", _text(error) or _line(error)
     except BaseException as error:
-        raised = getattr(error, _RAISED, None)
-        outcome, text = ("raised", raised) if raised else ("failed", f"{type(error).__name__}: {_text(error)}")
+        if raised := getattr(error, _RAISED, None):
+            outcome, text = "raised", raised
+        elif isinstance(error, AssertionError):
+            outcome, text = "failed", _text(error) or _line(error)
+        else:
+            outcome, text = "failed", f"{type(error).__name__}: {_text(error)}"
     if called.over:
         outcome, text = called.over
     elif not called.calls:

@@ -111,6 +111,15 @@ def test_an_exception_ends_no_loop_of_the_tests(sandbox: Judge, tests: str, erro
     assert judged(sandbox, f"def answer(x): raise {error}", tests).outcome == "raised"
 
 
+@pytest.mark.parametrize("error", ["SystemExit(1)", "Own()", "AssertionError('own')", "Claim('own')"])
+def test_what_no_test_expects_is_raised(sandbox: Judge, error: str) -> None:
+    program = "class Own(BaseException): pass\nclass Claim(AssertionError): pass\ndef answer(x): raise "
+    assert judged(sandbox, program + error, "assert answer(1) == 1").outcome == "raised"
+    if error in ("SystemExit(1)", "Own()"):
+        expected = "try: answer(1)\nexcept Exception: pass\nelse: assert False"
+        assert judged(sandbox, program + error, expected).outcome == "raised"
+
+
 @pytest.mark.parametrize(
     ("raised", "expected"),
     [

@@ -48,6 +48,9 @@ WHOLE = "def f(x):\n    return x\n"
             "    y = [\n        1\n]\n# so\n    return y\n\n\n",
         ),
         ("    return x\n\nimport unittest\n", "    return x\n\n"),
+        # Prose and comments are none.
+        (f" Here it is:\n\n{WHOLE}", WHOLE),
+        (f"    # So:\n{WHOLE}", WHOLE),
         # A file's name is no language.
         (f"```python:f.py\n{WHOLE}```", WHOLE),
         # Only what follows the thoughts.
@@ -89,6 +92,22 @@ def test_of_several_blocks_the_one_counts_that_defines_most_of_what_is_asked_for
     blocks: list[str], names: list[str], which: int
 ) -> None:
     assert program("\n".join(f"```python\n{block}```" for block in blocks), names) == blocks[which]
+
+
+@pytest.mark.parametrize(
+    "behind",
+    [
+        "```\n\nThis adds one.\n",
+        "\nExample:\n```python\nf(1)\n```\n",
+        f"\n```python\n{TESTS}```\n",
+        "\ndef g(): pass\n",
+    ],
+)
+def test_a_continuation_goes_before_what_stands_behind_it(behind: str) -> None:
+    body = '    """\n    ```\n    f(1)\n    ```\n    """\n    return x\n'
+    assert (program(f"{body}{behind}", ["f"]) or "").rstrip() == body.rstrip()
+    better = f"```python\n{WHOLE}```\n"
+    assert program(f"{body}\n{better}", ["f"]) == WHOLE
 
 
 @pytest.mark.parametrize(
