@@ -63,7 +63,8 @@ def test_an_expert_that_is_always_wrong_is_shown_and_counted_and_one_that_is_dow
     checkout: Path, tmp_path: Path
 ) -> None:
     with ExpertServer() as server:
-        arm = asking("echo 1+1=3;\\boxed{3} {prompt}")
+        # Else one that has failed five times in a row is left alone, and who comes later asks nobody.
+        arm = asking("echo 1+1=3;\\boxed{3} {prompt}", breaker_threshold=SAMPLES + 1)
         wrong, said = drawn(sample(checkout, tmp_path / "wrong", arm, server.base_url), tmp_path / "wrong")
         requests, address = len(server.received), server.base_url
     # As many as the server has seen, each of which it says cost 7 tokens after 11.
