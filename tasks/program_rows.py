@@ -108,20 +108,22 @@ def _parsed(code: str, key: str) -> ast.Module:
     return ast.parse(code)
 
 
-def why_no_python(error: Exception) -> str:
-    """What ``compile`` has said of a text, and in which line, in one."""
-    if isinstance(error, SyntaxError):
-        return f"{error.msg}, line {error.lineno}" if error.lineno else str(error.msg)
-    return str(error) or type(error).__name__
+def _check_python(code: str, key: str) -> None:
+    if (said := why_no_python(code)) is not None:
+        raise ValueError(f"{key!r} is no Python ({said})")
 
 
 # A row is read several times, and tests can be long.
 @lru_cache(maxsize=1024)
-def _check_python(code: str, key: str) -> None:
+def why_no_python(code: str) -> str | None:
+    """What Python has to say against ``code``, and in which line; None where it is well-formed."""
     try:
-        compile(code, key, "exec", dont_inherit=True)
-    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
-        raise ValueError(f"{key!r} is no Python ({why_no_python(error)})") from error
+        compile(code, "code", "exec", dont_inherit=True)
+    except SyntaxError as error:
+        return f"{error.msg}, line {error.lineno}" if error.lineno else str(error.msg)
+    except (ValueError, RecursionError, MemoryError) as error:
+        return str(error) or type(error).__name__
+    return None
 
 
 def _name(fields: Mapping[str, Any]) -> str | None:

@@ -75,13 +75,11 @@ def _read_tests(answer: str) -> Suite:
     for key, text in (("tests", code), ("given", given)):
         if not isinstance(text, str) or (key == "tests" and not text.strip()):
             raise ValueError(f"answer: {key} must be Python code, as text")
-        try:
-            compile(text, key, "exec", dont_inherit=True)
-        except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
-            raise ValueError(f"answer: {key} is no Python ({why_no_python(error)})") from error
+        if (said := why_no_python(text)) is not None:
+            raise ValueError(f"answer: {key} is no Python ({said})")
     suite = Suite(given, tuple(functions), code, cpu_s)
-    if len(write_tests(suite)) > _LONGEST:
-        raise ValueError(f"answer has {len(write_tests(suite))} characters as JSON; at most {_LONGEST} are allowed")
+    if (size := len(write_tests(suite))) > _LONGEST:
+        raise ValueError(f"answer has {size} characters as JSON; at most {_LONGEST} are allowed")
     return suite
 
 

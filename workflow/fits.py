@@ -4,6 +4,7 @@ trainings on accelerators.
 Each would be found out by an engine that was started for it, or by nobody. Lengths are in tokens.
 """
 
+import functools
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -50,7 +51,8 @@ def check_fits(experiment: "Experiment", problems: Mapping[str, int]) -> None:
             _check_batch(experiment, name, arm, problems["train"])
     _check_stop(experiment)
     check_placement(experiment, lambda model: None)
-    check_chat_templates(experiment, lambda model: _template(experiment, model))
+    # Several arms have one model, whose file may be large.
+    check_chat_templates(experiment, functools.cache(lambda model: _template(experiment, model)))
 
 
 def check_placement(experiment: "Experiment", known: Callable[[str], Heads | None]) -> None:

@@ -31,10 +31,12 @@ _MOST_DIGITS, _MOST_ALIKE = 10_000, 1000
 #: Of two floats that count as equal: relative, as evalplus has it, and absolute.
 TOLERANCE, NEAR_ZERO = 1e-6, 1e-9
 
-
-_VIEWS: dict[str, Any] = {"keys": type({}.keys()), "values": type({}.values()), "items": type({}.items())}
-# What is compared in their place.
-_AS: dict[str, Callable[[Any], Any]] = {"keys": set, "values": list, "items": dict}
+# What a dictionary shows of itself: how it is called in a message, and as what it is compared.
+_VIEWS: dict[type, tuple[str, Callable[[Any], Any]]] = {
+    type({}.keys()): ("keys", set),
+    type({}.values()): ("values", list),
+    type({}.items()): ("items", dict),
+}
 
 
 class Unsendable(Exception):
@@ -101,10 +103,10 @@ def _encoded(value: Any, depth: int) -> Any:
     for kind in (tuple, set, frozenset, deque):
         if isinstance(value, kind):
             return {kind.__name__: [_encoded(one, below) for one in kind.__iter__(value)]}
-    for name, view in _VIEWS.items():
-        if type(value) is view:
-            pairs = name == "items"
-            return {name: [[_encoded(part, below) for part in one] if pairs else _encoded(one, below) for one in value]}
+    if type(value) in _VIEWS:
+        name, _ = _VIEWS[type(value)]
+        pairs = name == "items"
+        return {name: _encoded(dict(value), depth)["dict"] if pairs else [_encoded(one, below) for one in value]}
     if isinstance(value, bytes | bytearray):
         return {"bytearray" if isinstance(value, bytearray) else "bytes": bytes(value).hex()}
     if isinstance(value, complex):
@@ -196,17 +198,14 @@ def same(one: Any, other: Any) -> bool:
         return near or (one != one and other != other)
     if type(one) is not type(other):
         return False
-    for name, kind in _AS.items():
-        if type(one) is _VIEWS[name]:
-            return same(kind(one), kind(other))
+    if type(one) in _VIEWS:
+        _, kind = _VIEWS[type(one)]
+        return same(kind(one), kind(other))
     if isinstance(one, list | tuple | deque):
         return len(one) == len(other) and all(map(same, one, other))
     try:
         if isinstance(one, dict):
-            keys = {key: key for key in other}
-            return one.keys() == other.keys() and all(
-                same(key, keys[key]) and same(value, other[key]) for key, value in one.items()
-            )
+            return same(set(one), set(other)) and all(same(value, other[key]) for key, value in one.items())
         if isinstance(one, set | frozenset):
             members = {member: member for member in other}
             return one == other and all(same(member, members[member]) for member in one)

@@ -67,9 +67,25 @@ def nested(depth: int) -> list[Any]:
     return [] if depth == 0 else [nested(depth - 1)]
 
 
+def shown_in_itself(view: str) -> Any:
+    holder: dict[int, Any] = {}
+    holder[1] = getattr(holder, view)()
+    return holder[1]
+
+
 @pytest.mark.parametrize(
     "value",
-    [object(), len, int, "x" * LARGEST, nested(DEEPEST + 1), iter(int, 1), {1: object()}],
+    [
+        shown_in_itself("values"),
+        shown_in_itself("items"),
+        object(),
+        len,
+        int,
+        "x" * LARGEST,
+        nested(DEEPEST + 1),
+        iter(int, 1),
+        {1: object()},
+    ],
     ids=lambda value: type(value).__name__,
 )
 def test_what_does_not_cross_is_refused(value: Any) -> None:
