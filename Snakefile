@@ -27,6 +27,7 @@ from workflow.plan_sampling import SamplingPlan, task_code
 from workflow.plan_shards import Asked, ShardPlan
 from workflow.plan_solutions import SolutionsPlan
 from workflow.problem_sets import preflight_tasks
+from workflow.scheduler_signals import handle_sigterm_in_a_thread
 from workflow.serving_preflight import preflight_serving
 from workflow.session import Stray, Unusable, begin, limit_trainings, refuse_strays
 from workflow.surroundings import check_surroundings, experiment_name, own_file, prepare_jobs
@@ -36,6 +37,8 @@ try:
     refuse_strays(workflow)
 except Stray as error:
     sys.exit(f"experiment: {error}")
+
+handle_sigterm_in_a_thread()
 
 if not workflow.config_settings.configfiles:
     # Snakemake would end with a traceback of what it cannot read.
