@@ -11,13 +11,15 @@ r"""How a program is found in a response.
    it, tests it or shows what it prints is an example. Among equals the last one counts. Where it is known what is asked
    for and none defines it, a continuation (4) in front of them goes before.
 4. A response without any is the *continuation* of a signature that the prompt has given, where its first line is
-   indented (by more than a space, if there is other code): as far as its lines are, are empty, comments, or begin with
-   a closing bracket. Else it is a program from the first line on that begins, without a space before it, with a
-   definition or an import. All else is no program.
+   indented (by more than a space, if there is other code): as far as its lines are, are empty, comments, lie within a
+   string, or begin with a closing bracket. Else it is a program from the first line on that begins, without a space
+   before it, with a definition or an import. All else is no program.
 """
 
+import contextlib
 import re
-from collections.abc import Collection
+import tokenize
+from collections.abc import Collection, Sequence
 
 from tasks.boxes import final_part
 
@@ -60,9 +62,25 @@ def _continuation(text: str, among_others: bool) -> str | None:
     # Prose, too, may begin behind a space.
     if first is None or not lines[first].startswith(("  ", "\t") if among_others else (" ", "\t")):
         return None
-    goes_on = (line for line in range(first, len(lines)) if lines[line].strip() and lines[line][0] not in " \t#)]}")
-    found = lines[first : next(goes_on, len(lines))]
+    within = _within_strings(lines)
+    ends = (
+        number
+        for number, line in enumerate(lines)
+        if number > first and line.strip() and line[0] not in " \t#)]}" and number not in within
+    )
+    found = lines[first : next(ends, len(lines))]
     return "".join(found) if any(line.strip() and not line.lstrip().startswith("#") for line in found) else None
+
+
+def _within_strings(lines: Sequence[str]) -> set[int]:
+    """The numbers, from 0, of the lines that a string begins before."""
+    within: set[int] = set()
+    # It is read as far as it is Python; prose need not be.
+    with contextlib.suppress(tokenize.TokenError, SyntaxError):
+        for token in tokenize.generate_tokens(iter(lines).__next__):
+            if token.type == tokenize.STRING:
+                within.update(range(token.start[0], token.end[0]))
+    return within
 
 
 def _worth(block: str, names: Collection[str]) -> tuple[int, int, bool, bool]:

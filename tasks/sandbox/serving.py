@@ -99,12 +99,17 @@ def _exception(kind: str, text: str, described: str) -> BaseException:
         return _Left(described)
     if issubclass(found, _NOT_RAISED):
         return _Raised(described)
+    if found is KeyError:
+        # It says how its key is written.
+        with contextlib.suppress(ValueError, TypeError, SyntaxError, MemoryError, RecursionError):
+            return KeyError(ast.literal_eval(text))
     # Some are made of more than a text.
     like = type(kind, (found,), {"__init__": lambda self, text: None, "__str__": lambda self: self.args[0]})
     for one in (found, like):
         with contextlib.suppress(TypeError):
             made: Exception = one(text)
-            return made
+            if str(made) == text:
+                return made
     return _Raised(described)
 
 
@@ -215,9 +220,7 @@ def _compare_shapes() -> None:
 
 def _text(error: BaseException) -> str:
     try:
-        # A key error's own text is its key as it is written.
-        own = error.args[0] if isinstance(error, KeyError) and len(error.args) == 1 else None
-        return (own if isinstance(own, str) else str(error))[:_SAID]
+        return str(error)[:_SAID]
     # The text of an exception is the program's own code.
     except BaseException:
         return ""

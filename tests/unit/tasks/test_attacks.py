@@ -126,13 +126,18 @@ def test_what_no_test_expects_is_raised(sandbox: Judge, error: str) -> None:
         ("ValueError('below 0')", "ValueError as error: assert str(error) == 'below 0'"),
         ("Own('below 0')", "ValueError as error: assert error.args == ('below 0',)"),
         ("KeyError('a')", "KeyError as error: assert error.args == ('a',)"),
+        ("KeyError((1, 'a'))", "KeyError as error: assert error.args == ((1, 'a'),)"),
+        ("KeyError('a', 2)", "KeyError as error: assert str(error) == \"('a', 2)\""),
+        ("Key('no such')", "KeyError as error: assert str(error) == 'no such'"),
+        ("KeyError(object())", "KeyError as error: assert str(error).startswith('<object')"),
         ("UnicodeDecodeError('utf-8', b'x', 0, 1, 'why')", "UnicodeDecodeError as error: assert 'why' in str(error)"),
         ("ValueError('x' * 999)", "ValueError as error: assert len(str(error)) == 999"),
     ],
 )
 def test_an_exception_that_a_test_expects_is_that_exception(sandbox: Judge, raised: str, expected: str) -> None:
     tests = f"try: answer(-1)\nexcept {expected}\nelse: assert False"
-    program = f"class Own(ValueError): pass\ndef answer(x): raise {raised}"
+    own = "class Own(ValueError): pass\nclass Key(KeyError):\n    def __str__(self): return self.args[0]\n"
+    program = f"{own}def answer(x): raise {raised}"
     assert judged(sandbox, program, tests).outcome == "passed"
     assert judged(sandbox, "def answer(x): raise TypeError('below 0')", tests).outcome == "raised"
 

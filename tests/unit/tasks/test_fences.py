@@ -48,6 +48,12 @@ WHOLE = "def f(x):\n    return x\n"
             "    y = [\n        1\n]\n# so\n    return y\n\n\n",
         ),
         ("    return x\n\nimport unittest\n", "    return x\n\n"),
+        # Within a string lines begin as they like.
+        (
+            "    text = '''\nDear $name,\n\nhello\n'''\n    return text\n\nIt isn't more than \"\"\" so.\n    x\n",
+            "    text = '''\nDear $name,\n\nhello\n'''\n    return text\n\n",
+        ),
+        ("    return x\n\nNobody closes \"\"\"\nthis\n", "    return x\n\n"),
         # Prose and comments are none.
         (f" Here it is:\n\n{WHOLE}", WHOLE),
         (f"    # So:\n{WHOLE}", WHOLE),
@@ -123,8 +129,11 @@ def test_a_continuation_goes_before_what_stands_behind_it(behind: str) -> None:
         "    x\n" * 150_000,
         "\n" * 10**6,
         "```" + " " * 10**6 + "x",
+        "    '''\n" + "x\n" * 150_000,
+        "    \"'" * 100_000,
+        "    (\n" * 100_000,
     ],
-    ids=range(10),
+    ids=range(13),
 )
 def test_hostile_responses_are_read_in_linear_time(response: str) -> None:
     began = time.process_time()
