@@ -53,7 +53,7 @@ WHOLE = "def f(x):\n    return x\n"
             "    text = '''\nDear $name,\n\nhello\n'''\n    return text\n\nIt isn't more than \"\"\" so.\n    x\n",
             "    text = '''\nDear $name,\n\nhello\n'''\n    return text\n\n",
         ),
-        ("    return x\n\nNobody closes \"\"\"\nthis\n", "    return x\n\n"),
+        ('    return x\n\nNobody closes """\nthis\n', "    return x\n\n"),
         # Prose and comments are none.
         (f" Here it is:\n\n{WHOLE}", WHOLE),
         (f"    # So:\n{WHOLE}", WHOLE),
