@@ -6,18 +6,23 @@ r"""How a program is found in a response.
    not closed ends with the response. Blocks that name a language other than Python are passed over. Its lines begin
    where its first one does, so that it may stand in a list; deeper than three spaces where no line of the response
    begins a program without.
-3. **Of several the one counts that defines most of what is asked for**, at its outermost level rather than further in;
-   else one whose first line is indented, which continues a signature; else one that defines anything: one that calls
-   it, tests it or shows what it prints is an example. Among equals the last one counts. Where it is known what is asked
-   for and none defines it, a continuation (4) in front of them goes before.
+3. **Of several the one counts that defines most of what is asked for**, at its outermost level rather than further in,
+   and more of it than a signature; else one whose first line is indented, which continues a signature; else one that
+   defines anything: one that calls it, tests it or shows what it prints is an example. Among equals the last one
+   counts. Before one that neither defines nor continues what is asked for (where that is not known: defines nothing)
+   go a continuation (4) in front of it and a program without a fence (5) that does.
 4. A response without any is the *continuation* of a signature that the prompt has given, where its first line is
-   indented (by more than a space, if there is other code): as far as its lines are, are empty, comments, lie within a
-   string, or begin with a closing bracket. Else it is a program from the first line on that begins, without a space
-   before it, with a definition or an import. All else is no program.
+   indented (and it is Python, if there is other code): as far as its lines are, are empty, comments, lie within a
+   string, or begin with a closing bracket.
+5. Else it is a program from the first line on that begins, without a space before it, with a definition, an import, a
+   constant or ``try``, as far as its lines are Python, which no fence is. All else is no program.
 """
 
+import ast
 import contextlib
+import io
 import re
+import textwrap
 import tokenize
 from collections.abc import Collection, Sequence
 
@@ -26,13 +31,15 @@ from tasks.boxes import final_part
 _FENCE = re.compile(r"(?P<space> *)(?P<marks>`{3,}(?!.*`)|~{3,})[ \t]*(?P<language>[^\s`{:]*)")
 _PYTHON = frozenset(("", "python", "py", "python3", "py3", "python2", "pycon", "ipython"))
 _SHALLOW = 3
+# How often what is no Python is cut off an end.
+_CUTS = 3
 _DEFINITION = re.compile(
     r"^(?P<space>[ \t]*)(?:(?:async[ \t]+def|def|class)[ \t]+(?P<name>\w+)|(?P<variable>\w+)[ \t]*(?::[^=\n]*)?=(?!=))",
     re.MULTILINE,
 )
 _BEGINNING = re.compile(
     r"^(?:(?:async[ \t]+def|def)[ \t]+\w+[ \t]*\(|class[ \t]+\w+[ \t]*[(:]|@\w"
-    r"|import[ \t]+\w|from[ \t]+[\w.]+[ \t]+import[ \t])",
+    r"|import[ \t]+\w|from[ \t]+[\w.]+[ \t]+import[ \t]|[A-Z_][A-Z_\d]+[ \t]*=(?!=)|try:[ \t]*$)",
     re.MULTILINE,
 )
 
@@ -48,19 +55,20 @@ def program(response: str, names: Collection[str] = ()) -> str | None:
     found = _BEGINNING.search(text)
     blocks = fenced(text) or ([] if found else fenced(text, deepest=len(text)))
     best = max(reversed(blocks), key=lambda block: _worth(block, names), default=None)
-    if best is not None and (not names or any(_worth(best, names)[:2])):
-        return best
+    if best is not None and _is_asked_for(best, names):
+        _, inner, *_ = _worth(best, names)
+        return textwrap.dedent(best) if inner and _is_indented(best) else best
     if continued := _continuation(text, among_others=found is not None or best is not None):
         return continued
-    return best if best is not None or found is None else text[found.start() :]
+    unfenced = _unfenced(text[found.start() :]) if found is not None else None
+    return unfenced if best is None or (unfenced is not None and _is_asked_for(unfenced, names)) else best
 
 
 def _continuation(text: str, among_others: bool) -> str | None:
     """What goes on with a signature at the beginning of ``text``, in which there are definitions or blocks, or not."""
-    lines = text.splitlines(keepends=True)
+    lines = _lines(text)
     first = next((number for number, line in enumerate(lines) if line.strip()), None)
-    # Prose, too, may begin behind a space.
-    if first is None or not lines[first].startswith(("  ", "\t") if among_others else (" ", "\t")):
+    if first is None or not _is_indented(lines[first]):
         return None
     within = _within_strings(lines)
     ends = (
@@ -68,8 +76,42 @@ def _continuation(text: str, among_others: bool) -> str | None:
         for number, line in enumerate(lines)
         if number > first and line.strip() and line[0] not in " \t#)]}" and number not in within
     )
-    found = lines[first : next(ends, len(lines))]
-    return "".join(found) if any(line.strip() and not line.lstrip().startswith("#") for line in found) else None
+    found = "".join(lines[first : next(ends, len(lines))])
+    # Prose, too, may begin behind a space.
+    if among_others and not _parsed(f"def f():\n{found}")[0]:
+        return None
+    return found if any(line.strip() and not line.lstrip().startswith("#") for line in _lines(found)) else None
+
+
+def _unfenced(text: str) -> str:
+    """The program that ``text`` begins with."""
+    # Python names a quotation mark that is not closed before what is wrong above it.
+    for _ in range(_CUTS):
+        _, error = _parsed(text)
+        # What is wrong in its first line is no prose behind it.
+        if error is None or error == 1:
+            break
+        text = "".join(_lines(text)[: error - 1])
+    return text
+
+
+def _lines(text: str) -> list[str]:
+    """Of ``text``, with their ends, as Markdown and Python have them; texts know more ends of lines."""
+    return list(io.StringIO(text, newline=""))
+
+
+def _is_indented(text: str) -> bool:
+    return text.lstrip("\r\n").startswith((" ", "\t"))
+
+
+def _parsed(code: str) -> tuple[list[ast.stmt], int | None]:
+    """The statements of ``code``, or the line, from 1, in which it is no Python."""
+    try:
+        return ast.parse(code).body, None
+    except SyntaxError as error:
+        return [], error.lineno or 1
+    except (ValueError, RecursionError, MemoryError):
+        return [], 1
 
 
 def _within_strings(lines: Sequence[str]) -> set[int]:
@@ -88,13 +130,32 @@ def _worth(block: str, names: Collection[str]) -> tuple[int, int, bool, bool]:
     found = list(_DEFINITION.finditer(block))
     outermost = {one["name"] or one["variable"] for one in found if not one["space"]}
     inner = {one["name"] for one in found if one["space"] and one["name"]}
-    continues = bool(names) and block.lstrip("\r\n")[:1] in (" ", "\t")
+    whole = not _is_signature(block)
     return (
-        len(outermost.intersection(names)),
-        len(inner.intersection(names)),
-        continues,
+        len(outermost.intersection(names)) if whole else 0,
+        len(inner.intersection(names)) if whole else 0,
+        bool(names) and _is_indented(block),
         any(one["name"] and not one["space"] for one in found),
     )
+
+
+def _is_asked_for(code: str, names: Collection[str]) -> bool:
+    *asked_for, anything = _worth(code, names)
+    return any(asked_for) if names else anything
+
+
+def _is_signature(block: str) -> bool:
+    """Whether all that a block has are functions without anything in them, or the first line of one."""
+    lines = [line for line in _lines(block) if line.strip()]
+    if len(lines) == 1 and lines[0].rstrip().endswith(":"):
+        return True
+    code, error = _parsed(block)
+    bodies = [one.body for one in code if isinstance(one, ast.FunctionDef | ast.AsyncFunctionDef)]
+    return error is None and len(bodies) == len(code) and all(_is_nothing(line) for body in bodies for line in body)
+
+
+def _is_nothing(line: ast.stmt) -> bool:
+    return isinstance(line, ast.Pass) or (isinstance(line, ast.Expr) and isinstance(line.value, ast.Constant))
 
 
 def fenced(text: str, deepest: int = _SHALLOW) -> list[str]:
@@ -106,7 +167,7 @@ def fenced(text: str, deepest: int = _SHALLOW) -> list[str]:
     """
     blocks: list[str] = []
     marks, language, indent, block = "", "", 0, list[str]()
-    for line in [*text.splitlines(keepends=True), None]:
+    for line in [*_lines(text), None]:
         fence = None if line is None else _FENCE.match(line)
         space = len(fence["space"]) if fence is not None else 0
         if not marks:

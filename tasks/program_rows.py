@@ -14,6 +14,8 @@ from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from typing import Any
 
+_MOST_LOOPS = 1000
+
 
 def translated(fields: Mapping[str, Any]) -> dict[str, Any] | None:
     """The row as ``id`` and ``solution`` (each None without one), ``problem``, ``functions``, ``given``, ``tests``.
@@ -118,6 +120,13 @@ def _check_python(code: str, key: str) -> None:
 def why_no_python(code: str) -> str | None:
     """What Python has to say against ``code``, and in which line; None where it is well-formed."""
     try:
+        # The compiler of what is too long a comprehension overflows its stack, and takes the process along.
+        if code.count("for") > _MOST_LOOPS and any(
+            len(node.generators) > _MOST_LOOPS
+            for node in ast.walk(ast.parse(code))
+            if isinstance(node, ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp)
+        ):
+            return f"a comprehension with more than {_MOST_LOOPS} loops"
         compile(code, "code", "exec", dont_inherit=True)
     except SyntaxError as error:
         return f"{error.msg}, line {error.lineno}" if error.lineno else str(error.msg)

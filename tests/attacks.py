@@ -257,6 +257,17 @@ HARMLESS: dict[str, tuple[str, object]] = {
         "    return [libc.syscall(io_setup, 1, ctypes.byref(made)), libc.inotify_init1(0), libc.fanotify_init(0, 0)]",
         [-1] * 3,
     ),
+    "the host's disk, and what it keeps of files": (
+        "import ctypes, fcntl, mmap, os\nlibc = ctypes.CDLL(None)\ndef answer(x):\n    done = []\n"
+        "    for ask in (os.fsync, os.fdatasync, lambda file: os.posix_fadvise(file, 0, 0, os.POSIX_FADV_DONTNEED)):\n"
+        "        done.append(ask(999))\n"
+        "    file = mmap.mmap(os.open(os.__file__, os.O_RDONLY), 0, mmap.MAP_PRIVATE, mmap.PROT_READ)\n"
+        "    for ask in (lambda: fcntl.fcntl(os.pipe()[0], 1031, 2**20), lambda: fcntl.ioctl(0, 0x5423, b'0000'),\n"
+        "                lambda: file.madvise(21)):\n"
+        "        try: done.append(ask())\n        except PermissionError: pass\n"
+        "    return [*done, libc.syscall({'x86_64': 179}.get(os.uname().machine, 60), 1, None, 0, None)]",
+        [None] * 3 + [-1],
+    ),
     "writing elsewhere": (
         "import os, sys\ndef answer(x):\n    done = []\n"
         "    for path in ('/x', '/box/x', '/usr/lib/x', '/dev/x', '/dev/shm/x', '/box/tasks/sandbox/inside.py',"

@@ -57,7 +57,7 @@ _DENIED: dict[str, tuple[int | None, int | None]] = {
     "socket": (41, 198), "connect": (42, 203), "bind": (49, 200), "listen": (50, 201),
     # What the whole host shares, by files that all of it has, or in numbers of which there are few.
     "flock": (73, 32), "inotify_init": (253, None), "inotify_init1": (294, 26), "fanotify_init": (300, 262),
-    "io_setup": (206, 0), "sync": (162, 81), "syncfs": (306, 267),
+    "io_setup": (206, 0), "sync": (162, 81), "syncfs": (306, 267), "quotactl": (179, 60), "quotactl_fd": (443, 443),
     # Namespaces, mounts, files by handle.
     "unshare": (272, 97), "setns": (308, 268), "mount": (165, 40), "umount2": (166, 39), "pivot_root": (155, 41),
     "chroot": (161, 51), "open_tree": (428, 428), "move_mount": (429, 429), "fsopen": (430, 430),
@@ -70,10 +70,12 @@ _DENIED: dict[str, tuple[int | None, int | None]] = {
     "landlock_create_ruleset": (444, 444), "modify_ldt": (154, None), "kexec_load": (246, 104),
     "init_module": (175, 105), "finit_module": (313, 273),
 }  # fmt: skip
-# These do nothing, and say that they have: modes and times of files, which who copies a file wants to keep.
+# These do nothing, and say that they have: modes and times of files, which who copies a file wants to keep; and what
+# the host's disk would be asked for, or its memory of files.
 _IGNORED: dict[str, tuple[int | None, int | None]] = {
     "chmod": (90, None), "fchmod": (91, 52), "fchmodat": (268, 53), "fchmodat2": (452, 452),
     "utime": (132, None), "utimes": (235, None), "futimesat": (261, None), "utimensat": (280, 88),
+    "fsync": (74, 82), "fdatasync": (75, 83), "sync_file_range": (277, 84), "fadvise64": (221, 223),
 }  # fmt: skip
 
 
@@ -95,10 +97,12 @@ _BY_ARGUMENT = {
     # A pair of the kernel's own sockets (AF_UNIX); asked for others, it looks for a module that has them.
     "socketpair": _ByArgument((53, 199), 0, (1,), allowed=True),
     # Locks (F_SETLK, F_SETLKW, F_OFD_SETLK, F_OFD_SETLKW), leases and watches of files that all of the host has, and
-    # hints that are kept with them (F_SET_RW_HINT, F_SET_FILE_RW_HINT).
-    "fcntl": _ByArgument((72, 25), 1, (6, 7, 37, 38, 1024, 1026, 1036, 1038)),
-    # FS_IOC_SETFLAGS, FS_IOC_FSSETXATTR: attributes of files.
-    "ioctl": _ByArgument((16, 29), 1, (0x40086602, 0x401C5820)),
+    # hints that are kept with them (F_SET_RW_HINT, F_SET_FILE_RW_HINT). F_SETPIPE_SZ: memory that no limit counts.
+    "fcntl": _ByArgument((72, 25), 1, (6, 7, 37, 38, 1024, 1026, 1031, 1036, 1038)),
+    # FS_IOC_SETFLAGS, FS_IOC_FSSETXATTR: attributes of files. TIOCSTI, TIOCSETD: a terminal's input, and its modules.
+    "ioctl": _ByArgument((16, 29), 1, (0x40086602, 0x401C5820, 0x5412, 0x5423)),
+    # MADV_PAGEOUT, MADV_COLD: what others read, too.
+    "madvise": _ByArgument((28, 233), 2, (20, 21)),
     # PR_SET_DUMPABLE, PR_SET_THP_DISABLE, as they are set below.
     "prctl": _ByArgument((157, 167), 0, (4, 41)),
 }

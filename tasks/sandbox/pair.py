@@ -148,7 +148,7 @@ class Pair:
         try:
             if letter == b"R" and ran.cpu_s <= cpu_s + _TICKS_S:
                 return values.loads(content)
-            _, kind, text = values.texts(content, 3)
+            _, kind, text, _ = values.texts(content, 4)
         except ValueError as error:
             raise NoValue(*_of_program(ran, cpu_s)) from error
         raise NoValue("raised", _in_a_line(f"{kind}: {text}"))
@@ -177,7 +177,7 @@ def _conversation(running: Channel, judging: Channel, program: str, tests: Suite
         running.send(b"P", values.dumps([tests.given, program]))
         letter, content = running.receive()
         if letter != b"R":
-            _, kind, text = values.texts(content, 3)
+            _, kind, text, _ = values.texts(content, 4)
             return Verdict("invalid", _in_a_line(f"{kind}: {text}"))
         judging.send(b"T", values.dumps([tests.given, list(tests.functions), tests.tests]))
         while True:

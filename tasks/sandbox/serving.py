@@ -12,12 +12,15 @@ from __future__ import annotations
 import ast
 import builtins
 import contextlib
+import functools
 import importlib.util
+import inspect
+import json
 import random
 import sys
 import traceback
 import types
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, NoReturn
 
 from tasks.sandbox import values
@@ -27,8 +30,12 @@ from tasks.sandbox.wire import Channel, Closed, TooLong
 _NOT_RAISED = (StopIteration, StopAsyncIteration)
 # What an exception has that the program raised, and not the tests: its description.
 _RAISED = "_raised_by_the_program"
-# Characters of what an exception says: tests may look at it.
-_SAID = 2000
+# Characters of what an exception says, and of what it is made of: tests may look at both.
+_SAID, _MADE_OF = 2000, 2**16
+# Of numpy.testing: they compare a number with each of a list, also of none.
+_STRETCHING = ("assert_allclose", "assert_array_equal", "assert_almost_equal", "assert_array_almost_equal")
+# The module that tests are, in their box.
+_TESTS = "tests"
 
 
 def _module(name: str) -> dict[str, Any]:
@@ -57,6 +64,8 @@ def _behind(given: str, program: str) -> str:
 def run(channel: Channel, given: str, program: str) -> None:
     """Serve the functions of the ``program``."""
     namespace = _module("program")
+    # As the tests do: forked, Python has drawn another seed.
+    random.seed(0)
     try:
         exec(_compiled(_behind(given, program), "<program>"), namespace)
     # Whatever a program raises, SystemExit too, is an answer.
@@ -92,22 +101,23 @@ class _Left(BaseException):
     """The program raised what is no ``Exception``: to leave, say."""
 
 
-def _exception(kind: str, text: str, described: str) -> BaseException:
-    """One of Python's own, by its name, that says ``text``; another one where there is none that tests could expect."""
+def _exception(kind: str, own: object, text: str, arguments: list[Any], described: str) -> BaseException:
+    """What tests can expect: one of Python's own, or the ``own`` one that is such, with its text and its arguments.
+
+    Another one where there is none that they could expect.
+    """
     found = getattr(builtins, kind, None)
     if not (isinstance(found, type) and issubclass(found, Exception)):
         return _Left(described)
     if issubclass(found, _NOT_RAISED):
         return _Raised(described)
-    if found is KeyError:
-        # It says how its key is written.
-        with contextlib.suppress(ValueError, TypeError, SyntaxError, MemoryError, RecursionError):
-            return KeyError(ast.literal_eval(text))
-    # Some are made of more than a text.
-    like = type(kind, (found,), {"__init__": lambda self, text: None, "__str__": lambda self: self.args[0]})
+    if isinstance(own, type) and issubclass(own, found) and own.__module__ == _TESTS:
+        found = own
+    like = type(found.__name__, (found,), {"__init__": lambda *_: None, "__str__": lambda _: text})
     for one in (found, like):
-        with contextlib.suppress(TypeError):
-            made: Exception = one(text)
+        # It may be made of other things, which do not cross, or say its text in a way of its own.
+        with contextlib.suppress(Exception):
+            made: Exception = one(*arguments)
             if str(made) == text:
                 return made
     return _Raised(described)
@@ -121,8 +131,9 @@ class _Tests:
         over: why there is no going on, as the verdict has it; the tests' own word does not count then.
     """
 
-    def __init__(self, channel: Channel) -> None:
+    def __init__(self, channel: Channel, namespace: Mapping[str, Any]) -> None:
         self._channel = channel
+        self._namespace = namespace
         self.calls = 0
         self.over: list[str] | None = None
 
@@ -148,7 +159,9 @@ class _Tests:
         try:
             if letter == b"R":
                 return values.loads(content)
-            kind, own, text = (text[:_SAID] for text in values.texts(content, 3))
+            said = values.texts(content, 4)
+            kind, own, text = (one[:_SAID] for one in said[:3])
+            made_of = values.loads(said[3].encode())
             described = f"{own}: {text}"
         except ValueError:
             self._end("unsendable", "what the program sent is no value")
@@ -158,7 +171,9 @@ class _Tests:
             self._end("missing", text)
         if kind == "MemoryError":
             self._end("out_of_memory", "the program needs more memory than it may have")
-        raised = _exception(kind, text, described)
+        if not isinstance(made_of, list):
+            self._end("unsendable", "what the program sent is no exception")
+        raised = _exception(kind, self._namespace.get(own), text, made_of, described)
         raised.__dict__[_RAISED] = described
         raise raised
 
@@ -169,10 +184,10 @@ class _Tests:
 
 def judge(channel: Channel, given: str, functions: list[str], tests: str) -> None:
     """Run the ``tests`` of a program behind what it was ``given`` to go on from, and send their verdict."""
-    called = _Tests(channel)
-    namespace = _module("tests")
+    namespace = _module(_TESTS)
+    called = _Tests(channel, namespace)
     namespace["same"] = values.same
-    if "allclose" in f"{given}{tests}":
+    if "numpy" in f"{given}{tests}":
         _compare_shapes()
     outcome, text = "passed", ""
     try:
@@ -198,7 +213,7 @@ def judge(channel: Channel, given: str, functions: list[str], tests: str) -> Non
 
 
 def _compare_shapes() -> None:
-    """Have numpy's ``allclose`` and ``assert_allclose`` want one shape of both.
+    """Have numpy's ``allclose`` and what of ``numpy.testing`` compares numbers want one shape of both.
 
     By themselves they stretch one, so that an empty list is close to every number. Who grades needs no numpy: a box has
     it where it is installed, and only where it has can tests ask for it.
@@ -206,16 +221,24 @@ def _compare_shapes() -> None:
     if importlib.util.find_spec("numpy") is None:
         return
     numpy: Any = importlib.import_module("numpy")
-    close, assert_close = numpy.allclose, numpy.testing.assert_allclose
+    close = numpy.allclose
 
     def allclose(a: Any, b: Any, *more: Any, **named: Any) -> bool:
         return numpy.shape(a) == numpy.shape(b) and close(a, b, *more, **named)
 
-    def assert_allclose(actual: Any, desired: Any, *more: Any, **named: Any) -> None:
-        assert numpy.shape(actual) == numpy.shape(desired), "another shape"
-        assert_close(actual, desired, *more, **named)
+    def of_one_shape(compare: Callable[..., None]) -> Callable[..., None]:
+        # They call the two otherwise, and each in its own way.
+        @functools.wraps(compare)
+        def comparing(*both: Any, **named: Any) -> None:
+            bound = inspect.signature(compare).bind(*both, **named).args
+            assert numpy.shape(bound[0]) == numpy.shape(bound[1]), "another shape"
+            compare(*both, **named)
 
-    numpy.allclose, numpy.testing.assert_allclose = allclose, assert_allclose
+        return comparing
+
+    numpy.allclose = allclose
+    for name in _STRETCHING:
+        setattr(numpy.testing, name, of_one_shape(getattr(numpy.testing, name)))
 
 
 def _text(error: BaseException) -> str:
@@ -237,4 +260,14 @@ def _line(error: BaseException) -> str:
 def _said(error: BaseException) -> bytes:
     types_of = type.mro(type(error))
     known = next(one.__name__ for one in types_of if getattr(builtins, one.__name__, None) is one)
-    return values.dumps([known, types_of[0].__name__, _text(error)])
+    text = _text(error)
+    return values.dumps([known, types_of[0].__name__, text, _made_of(error) or json.dumps([text])])
+
+
+def _made_of(error: BaseException) -> str | None:
+    """The arguments of ``error`` as a message, None where they do not cross."""
+    # What they are may be the program's own code.
+    with contextlib.suppress(BaseException):
+        message = values.dumps(list(BaseException.args.__get__(error))).decode()  # type: ignore[attr-defined]
+        return message if len(message) <= _MADE_OF else None
+    return None

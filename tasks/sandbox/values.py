@@ -3,7 +3,8 @@
 A value is written by whoever made it and rebuilt by whoever reads it, as one of Python's own types and of no other: an
 object that calls itself equal to everything has no way through. A value of a subclass (a Counter, a named tuple)
 crosses as what it is a subclass of; of numpy's, a number or an array as what ``tolist`` makes of it; an iterator as one
-over what it yields. In JSON, where what JSON has no form for is an object of one key, the type.
+over what it yields; what a regular expression has found in a text as a match of that part alone. In JSON, where what
+JSON has no form for is an object of one key, the type.
 
 Read by both sides; imports nothing but Python's own library and its neighbour.
 """
@@ -12,6 +13,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections import deque
 from collections.abc import Callable, Iterator
 from decimal import Decimal
@@ -27,11 +29,11 @@ DEEPEST = 100
 LONGEST = 100_000
 #: Digits of a fraction's parts (in hexadecimal) and of a decimal, and members of all sets together whose hash value
 #: another one of the set has: the time that they take grows with the square of their number.
-_MOST_DIGITS, _MOST_ALIKE = 10_000, 1000
+_MOST_DIGITS, _MOST_ALIKE = 10_000, 100
 #: Of two floats that count as equal: relative, as evalplus has it, and absolute.
 TOLERANCE, NEAR_ZERO = 1e-6, 1e-9
 
-# What a dictionary shows of itself: how it is called in a message, and as what it is compared.
+# What a dictionary shows of itself, one with an order too: how it is called in a message, and as what it is compared.
 _VIEWS: dict[type, tuple[str, Callable[[Any], Any]]] = {
     type({}.keys()): ("keys", set),
     type({}.values()): ("values", list),
@@ -103,8 +105,8 @@ def _encoded(value: Any, depth: int) -> Any:
     for kind in (tuple, set, frozenset, deque):
         if isinstance(value, kind):
             return {kind.__name__: [_encoded(one, below) for one in kind.__iter__(value)]}
-    if type(value) in _VIEWS:
-        name, _ = _VIEWS[type(value)]
+    if view := next((kind for kind in type(value).__mro__ if kind in _VIEWS), None):
+        name, _ = _VIEWS[view]
         pairs = name == "items"
         return {name: _encoded(dict(value), depth)["dict"] if pairs else [_encoded(one, below) for one in value]}
     if isinstance(value, bytes | bytearray):
@@ -113,6 +115,8 @@ def _encoded(value: Any, depth: int) -> Any:
         return {"complex": [value.real, value.imag]}
     if isinstance(value, range):
         return {"range": [_encoded(one, below) for one in (value.start, value.stop, value.step)]}
+    if isinstance(value, re.Match) and isinstance(value[0], str):
+        return {"Match": _encoded(value[0], below)}
     if isinstance(value, Fraction):
         return {"Fraction": [hex(value.numerator), hex(value.denominator)]}
     if isinstance(value, Decimal):
@@ -150,6 +154,7 @@ class _Reader:
             "bytearray": bytearray.fromhex,
             "complex": lambda data: complex(float(data[0]), float(data[1])),
             "range": lambda data: range(*map(self.value, data)),
+            "Match": lambda data: re.fullmatch(".*", data, re.DOTALL),
             "Fraction": lambda data: Fraction(int(_digits(data[0]), 16), int(_digits(data[1]), 16)),
             "Decimal": lambda data: Decimal(_digits(data)),
             "iterator": lambda data: iter([self.value(one) for one in data]),

@@ -128,6 +128,10 @@ def test_what_no_test_expects_is_raised(sandbox: Judge, error: str) -> None:
         ("KeyError('a')", "KeyError as error: assert error.args == ('a',)"),
         ("KeyError((1, 'a'))", "KeyError as error: assert error.args == ((1, 'a'),)"),
         ("KeyError('a', 2)", "KeyError as error: assert str(error) == \"('a', 2)\""),
+        ("ValueError", "ValueError as error: assert error.args == ()"),
+        ("ValueError('a', 5)", "ValueError as error: assert error.args == ('a', 5)"),
+        ("Known('n')", "Known as error: assert str(error) == 'too n' and error.args == ('too n',)"),
+        ("ValueError(object())", "ValueError as error: assert str(error).startswith('<object')"),
         ("Key('no such')", "KeyError as error: assert str(error) == 'no such'"),
         ("KeyError(object())", "KeyError as error: assert str(error).startswith('<object')"),
         ("UnicodeDecodeError('utf-8', b'x', 0, 1, 'why')", "UnicodeDecodeError as error: assert 'why' in str(error)"),
@@ -138,8 +142,30 @@ def test_an_exception_that_a_test_expects_is_that_exception(sandbox: Judge, rais
     tests = f"try: answer(-1)\nexcept {expected}\nelse: assert False"
     own = "class Own(ValueError): pass\nclass Key(KeyError):\n    def __str__(self): return self.args[0]\n"
     program = f"{own}def answer(x): raise {raised}"
-    assert judged(sandbox, program, tests).outcome == "passed"
-    assert judged(sandbox, "def answer(x): raise TypeError('below 0')", tests).outcome == "raised"
+    given = "class Known(ValueError):\n    def __init__(self, what): super().__init__(f'too {what}')\n"
+    assert judged(sandbox, program, tests, given).outcome == "passed"
+    assert judged(sandbox, "def answer(x): raise TypeError('below 0')", tests, given).outcome == "raised"
+
+
+def test_a_program_meets_the_same_chance_each_time(sandbox: Judge) -> None:
+    program = "import random\ndef answer(x): return random.random()"
+    drawn = {sandbox.value(program, "answer", [1], CPU_S) for _ in range(3)}
+    assert len(drawn) == 1
+
+
+@pytest.mark.parametrize(
+    ("compare", "outcome"),
+    [
+        ("assert_array_equal(answer(1), 5)", "failed"),
+        ("assert_almost_equal(answer(1), 5, decimal=3)", "failed"),
+        ("assert_array_almost_equal(answer(1), 5)", "failed"),
+        ("assert_allclose(desired=5, actual=answer(1))", "failed"),
+        ("assert_array_equal(answer(1), [])", "passed"),
+    ],
+)
+def test_no_empty_list_is_equal_to_a_number(sandbox: Judge, compare: str, outcome: str) -> None:
+    found = judged(sandbox, "def answer(x): return []", f"import numpy as np\nnp.testing.{compare}")
+    assert found.outcome == outcome
 
 
 @pytest.mark.parametrize(
@@ -167,9 +193,8 @@ def test_what_is_said_is_one_line_that_can_be_shown(sandbox: Judge) -> None:
     found = judged(sandbox, "def answer(x): raise ValueError('a\\n b\\x1b[31m\\ud800' + 'x' * 999)")
     assert found.outcome == "raised" and found.said.startswith("ValueError: a b?[31m?xxx")
     assert len(found.said) <= 200 and found.said.isprintable()
-    whole = (
-        "import os, struct\ndef answer(x):\n    said = b'[\"E\", \"E\", \"' + '\u00e9'.encode() * 2_000_000 + b'\"]'\n"
-    )
+    whole = 'import os, struct\ndef answer(x):\n    said = b\'["E", "E", "\' + \'\u00e9\'.encode() * 2_000_000'
+    whole += ' + b\'", "[]"]\'\n'
     whole += (
         "    whole = struct.pack('!Ic', len(said), b'X') + said\n    while whole: whole = whole[os.write(3, whole) :]"
     )

@@ -39,6 +39,18 @@ WHOLE = "def f(x):\n    return x\n"
         (f"import os\n{WHOLE}", f"import os\n{WHOLE}"),
         ("from typing import List\nx = 1", "from typing import List\nx = 1"),
         ("@cache\ndef f(): pass", "@cache\ndef f(): pass"),
+        (f"So:\n\nMOST = 10**9 + 7\n\n{WHOLE}", f"MOST = 10**9 + 7\n\n{WHOLE}"),
+        (f"try:\n    import numpy\nexcept ImportError:\n    pass\n{WHOLE}",) * 2,
+        # As far as it is Python.
+        (f"{WHOLE}```\n", WHOLE),
+        (f"Sure! ```python\n{WHOLE}```\nIt doesn't do more.", WHOLE),
+        (f"{WHOLE}\nExplanation: it returns x.\n\n{WHOLE}", f"{WHOLE}\n"),
+        (f"{WHOLE}>>> f(1)\n1\n", WHOLE),
+        (f"```plaintext\n{WHOLE}```\nDone", WHOLE),
+        ("def f(x) return x\nso", "def f(x) return x\nso"),
+        # Ends of lines are Markdown's and Python's, and no others.
+        ("```python\r\ndef f(x):\r\n    return 'a\u2028b\x0c'\r\n```", "def f(x):\r\n    return 'a\u2028b\x0c'\r\n"),
+        ("    return 'a\u2028b'\n", "    return 'a\u2028b'\n"),
         # The continuation of a signature, as far as it is indented.
         ("    y = x\n\n    return y\n\nprint(f(1))\n    z", "    y = x\n\n    return y\n\n"),
         ("\n\n    return x", "    return x"),
@@ -56,6 +68,8 @@ WHOLE = "def f(x):\n    return x\n"
         ('    return x\n\nNobody closes """\nthis\n', "    return x\n\n"),
         # Prose and comments are none.
         (f" Here it is:\n\n{WHOLE}", WHOLE),
+        (f"   Here it is:\n\n{WHOLE}", WHOLE),
+        (f"  1. The sum of both.\n\n{WHOLE}", WHOLE),
         (f"    # So:\n{WHOLE}", WHOLE),
         # A file's name is no language.
         (f"```python:f.py\n{WHOLE}```", WHOLE),
@@ -77,6 +91,8 @@ def test_the_program_of_a_response(response: str, found: str | None) -> None:
     assert program(response) == found
 
 
+BODY = "    def g(x):\n        return x\n    return g(x)\n"
+BODY = "    def g(x):\n        return x\n    return g(x)\n"
 TESTS = "def test_f():\n    assert f(1) == 1\n"
 
 
@@ -92,12 +108,34 @@ TESTS = "def test_f():\n    assert f(1) == 1\n"
         (["if True:\n    def f(x): return x\n", "f(1)\n"], ["f"], 0),
         ([f"{WHOLE}def g(x): pass\n", WHOLE], ["f", "g"], 0),
         ([WHOLE, WHOLE.replace("x", "y"), "print(f(1))\n"], ["f"], 1),
+        ([WHOLE, "def f(x: int) -> int:\n"], ["f"], 0),
+        ([WHOLE, 'def f(x):\n    """The sum\n    of it."""\n    ...\n'], ["f"], 0),
+        (["def f(x): pass\n", "    return x\n"], ["f"], 1),
+        (["def f(x): return x\n", "def f(x): pass\n"], ["f"], 0),
+        (["def f(x): pass\n"], ["f"], 0),
     ],
 )
 def test_of_several_blocks_the_one_counts_that_defines_most_of_what_is_asked_for(
     blocks: list[str], names: list[str], which: int
 ) -> None:
     assert program("\n".join(f"```python\n{block}```" for block in blocks), names) == blocks[which]
+
+
+@pytest.mark.parametrize(
+    ("response", "found"),
+    [
+        # A fence that closes nothing opens one.
+        (f"{WHOLE}```\n\nIt returns x.", WHOLE),
+        (f"Here:\n\n{WHOLE}\nFor example:\n```python\nassert f(1) == 1\n```", f"{WHOLE}\n"),
+        ("  Here is the body:\n\n```python\n    return x\n```", "    return x\n"),
+        # A program that is indented as a whole continues nothing.
+        ("```python\n    import re\n\n    def f(x):\n        return x\n```", f"import re\n\n{WHOLE}"),
+        (f"```python\n{BODY}```", BODY),
+        ("```python\nprint(f(1))\n```\nimport re", "print(f(1))\n"),
+    ],
+)
+def test_the_program_that_defines_what_is_asked_for(response: str, found: str) -> None:
+    assert program(response, ["f"]) == found
 
 
 @pytest.mark.parametrize(
@@ -132,8 +170,10 @@ def test_a_continuation_goes_before_what_stands_behind_it(behind: str) -> None:
         "    '''\n" + "x\n" * 150_000,
         "    \"'" * 100_000,
         "    (\n" * 100_000,
+        "```\ndef f(x): pass\n```\n" * 50_000,
+        "def f(x):\n" + "    x\n" * 150_000 + "So it is.",
     ],
-    ids=range(13),
+    ids=range(15),
 )
 def test_hostile_responses_are_read_in_linear_time(response: str) -> None:
     began = time.process_time()

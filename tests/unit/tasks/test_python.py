@@ -93,6 +93,7 @@ def test_a_normal_answer_states_all_keys_and_is_normal() -> None:
         ({"tests": f"x = {'ä' * 2**19!r}"}, r"answer has \d{7} characters as JSON; at most 2097152 are allowed"),
         ({"given": 3}, "given must be Python code"),
         ({"tests": "x = '\0'"}, "tests is no Python"),
+        ({"tests": f"x = [a {'for a in b ' * 100_000}]"}, "tests is no Python"),
         ({"functions": []}, "functions must be a list"),
         ({"functions": "add"}, "functions must be a list"),
         ({"functions": ["a b"]}, "is no name of a function"),

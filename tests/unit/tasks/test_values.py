@@ -6,6 +6,7 @@ import enum
 import fractions
 import json
 import math
+import re
 import time
 from typing import Any
 
@@ -42,6 +43,8 @@ def test_plain_data_crosses_as_it_is(value: Any) -> None:
         (collections.OrderedDict(a=1), {"a": 1}),
         (collections.namedtuple("Pair", "a b")(1, 2), (1, 2)),
         (Number.ONE, 1),
+        (collections.OrderedDict(a=1).keys(), {"a": 1}.keys()),
+        (collections.OrderedDict(a=1).items(), {"a": 1}.items()),
         (np.int64(3), 3),
         (np.float64(0.5), 0.5),
         (np.bool_(True), True),
@@ -56,6 +59,10 @@ def test_what_derives_from_it_crosses_as_that(value: Any, crossed: Any) -> None:
 def test_the_values_of_a_dictionary_cross_as_such() -> None:
     got = loads(dumps({1: "a", 2: "a"}.values()))
     assert isinstance(got, type({}.values())) and list(got) == ["a", "a"] and same(got, {3: "a", 4: "a"}.values())
+
+
+def test_a_match_crosses_as_one_of_what_was_found() -> None:
+    assert loads(dumps(re.search("b.*d", "abc\nde", re.DOTALL)))[0] == "bc\nd"
 
 
 def test_an_iterator_crosses_as_one() -> None:
@@ -85,6 +92,7 @@ def shown_in_itself(view: str) -> Any:
         nested(DEEPEST + 1),
         iter(int, 1),
         {1: object()},
+        re.search(b"a", b"a"),
     ],
     ids=lambda value: type(value).__name__,
 )
@@ -99,12 +107,18 @@ def test_what_does_not_cross_is_refused(value: Any) -> None:
         b"", b"{", b"\xff", b'{"tuple": [1], "set": []}', b'{"unknown": 1}', b'{"dict": [[[], 1]]}', b'{"set": [[]]}',
         b'{"int": "x"}', b'{"int": 3}', b'{"dict": 3}', b'{"complex": []}', b'{"range": ["x"]}',
         b'{"Fraction": ["1", "0"]}', b'{"Decimal": "x"}', b"[" * 10**5, b"1" * 5000, b'{"bytes": "x"}', b"{}",
-        b'{"keys": [[]]}', b'{"items": [1]}', b'{"Fraction": ["1"]}', b'{"Fraction": ["0x1", 2]}',
+        b'{"keys": [[]]}', b'{"Match": 1}', b'{"items": [1]}', b'{"Fraction": ["1"]}', b'{"Fraction": ["0x1", 2]}',
     ],
 )  # fmt: skip
 def test_a_message_that_is_no_value_is_refused(message: bytes) -> None:
     with pytest.raises(ValueError, match="not a value"):
         loads(message)
+
+
+def alike(number: int) -> dict[str, Any]:
+    """A tuple, as it crosses, of one hash value with those of other numbers."""
+    zeros = [{"int": hex(2**61 - 1)}, 0]
+    return {"tuple": [zeros[number >> bit & 1] for bit in range(60)]}
 
 
 @pytest.mark.parametrize(
@@ -116,10 +130,12 @@ def test_a_message_that_is_no_value_is_refused(message: bytes) -> None:
     + [
         json.dumps({"dict": [[member * (2**61 - 1), 0] for member in range(1, 60_000)]}).encode(),
         json.dumps({"set": [{"frozenset": [k * (2**61 - 1) for k in range(n, n + 100)]} for n in range(400)]}).encode(),
+        # Each equal to others in its hash value, and slow to compare.
+        json.dumps({"set": [alike(n) for n in range(600)]}).encode(),
         b'{"Fraction": ["%s1", "%s3"]}' % (b"7" * 10**6, b"5" * 10**6),
         b'{"Decimal": "%s"}' % (b"7" * 10**6),
     ],
-    ids=range(7),
+    ids=range(8),
 )
 def test_what_would_take_for_ever_to_read_is_refused(message: bytes) -> None:
     began = time.process_time()
