@@ -1,5 +1,6 @@
 """The workflow's main process: says who it is, has the experiment to itself, and takes its jobs along when it ends."""
 
+import contextlib
 import os
 import signal
 import sys
@@ -146,7 +147,9 @@ def _end_jobs(stop_scheduling: Callable[[], Any]) -> None:
         for child in psutil.Process().children():
             if child.pid not in ended:
                 ended.add(child.pid)
-                child.terminate()
+                # One that Snakemake has reaped meanwhile.
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    child.terminate()
         time.sleep(_LOOK_S)
 
 

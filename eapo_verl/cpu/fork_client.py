@@ -49,13 +49,14 @@ def follow(connection: socket.socket, wakeup: int) -> int:
     parent = os.getppid()
     while os.getppid() == parent:
         ready, _, _ = select.select([connection.fileno(), wakeup], [], [], _PARENT_POLL_S)
-        if wakeup in ready:
-            connection.sendall(os.read(wakeup, 64))
+        # First: it may have ended as a signal came.
         if connection.fileno() in ready:
             answer = connection.recv(HEADER.size, socket.MSG_WAITALL)
             if len(answer) < HEADER.size:
                 raise ConnectionError("the fork server is gone")
             return int(HEADER.unpack(answer)[0])
+        if wakeup in ready:
+            connection.sendall(os.read(wakeup, 64))
     raise ConnectionError("the parent is gone")
 
 

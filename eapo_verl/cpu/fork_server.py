@@ -182,7 +182,10 @@ class ForkServer:
             process, status = os.waitpid(-1, os.WNOHANG)
             if process == 0:
                 return
-            connection = self._clients.pop(process)
+            connection = self._clients.pop(process, None)
+            if connection is None:
+                # What one of them has left behind, where this process adopts that.
+                continue
             with contextlib.suppress(KeyError):
                 self._selector.unregister(connection)
             with contextlib.suppress(OSError):

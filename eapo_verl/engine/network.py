@@ -95,8 +95,11 @@ def keep_store_on_loopback() -> None:
 
     def store(host_name: str, port: int, is_master: bool = False, **options: Any) -> Any:
         if is_master and host_name == _ADDRESS:
+            # Of one rank nobody else has to find it, and the port that was chosen before may be somebody's by now.
+            listener = socket.create_server((host_name, 0 if options.get("world_size") == 1 else port))
+            port = listener.getsockname()[1]
             # torch closes it.
-            options["master_listen_fd"] = socket.create_server((host_name, port)).detach()
+            options["master_listen_fd"] = listener.detach()
         return original(host_name=host_name, port=port, is_master=is_master, **options)
 
     rendezvous.TCPStore = store

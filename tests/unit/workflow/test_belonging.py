@@ -107,6 +107,27 @@ def test_a_job_that_has_waited_for_longer_than_its_workflow_lived_touches_nothin
     refuse_strays(SimpleNamespace(remote_exec=False))
 
 
+#: Of two jobs the first one ends, and is waited for, as somebody looks for both.
+LATE = """
+import os, signal, subprocess, time
+import psutil
+from workflow.session import end_jobs_on_signals
+
+jobs = [subprocess.Popen(["sleep", "60"]) for _ in range(2)]
+found = [psutil.Process(job.pid) for job in jobs]
+jobs[0].kill(), jobs[0].wait()
+psutil.Process.children = lambda self: found
+end_jobs_on_signals(lambda: None)
+os.kill(os.getpid(), signal.SIGTERM)
+print(jobs[1].wait(30))
+"""
+
+
+def test_a_job_that_ends_by_itself_meanwhile_keeps_no_other_one_running() -> None:
+    made = subprocess.run([sys.executable, "-c", LATE], cwd=ROOT, capture_output=True, text=True)
+    assert made.stdout == f"{-signal.SIGTERM}\n", made.stderr
+
+
 @pytest.mark.usefixtures("deliverable_signals")
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 def test_where_jobs_are_a_clusters_a_signal_lets_snakemake_cancel_them(number: int) -> None:

@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import textwrap
@@ -14,6 +15,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from eapo_verl.cpu import fork_client
 from tests import ROOT, warm_python
 
 #: Says which process it is.
@@ -131,6 +133,45 @@ def test_everything_ends_with_the_server(host: subprocess.Popen, program: str) -
         (server,) = psutil.Process(host.pid).children()
         server.kill()
         assert gone(process) and client.wait(5) != 0
+
+
+#: A server that becomes the parent of what its processes leave behind.
+ADOPTING = """
+import os, sys
+from pathlib import Path
+from eapo_verl.cpu.fork_server import ForkServer, bound, get_ready
+from workflow.processes import adopt_orphans
+
+adopt_orphans()
+with bound(Path(sys.argv[1])) as (listener, program):
+    print(program, flush=True)
+    get_ready()
+    ForkServer(listener, program).serve(os.getppid())
+"""
+
+
+def test_a_process_that_another_one_has_left_behind_ends_nothing_else(tmp_path: Path) -> None:
+    leaving = "import os, time\nif os.fork(): print(os.getpid(), flush=True)\nelse: time.sleep(0.3)"
+    with subprocess.Popen(
+        [sys.executable, "-c", ADOPTING, str(tmp_path)], cwd=ROOT, stdout=subprocess.PIPE, text=True
+    ) as server:
+        program = warm_python.program(server)
+        with sleeping([program, "-c", SLEEP]) as (client, process):
+            assert subprocess.run([program, "-c", leaving], stdout=subprocess.DEVNULL).returncode == 0
+            assert not gone(process, within_s=1.0)
+            assert subprocess.run([program, "-c", "raise SystemExit(3)"]).returncode == 3
+            client.kill()
+        server.kill()
+
+
+def test_a_status_counts_that_came_before_a_signal_could_be_passed_on() -> None:
+    ours, theirs = socket.socketpair()
+    wakeup, signalled = os.pipe()
+    with ours, os.fdopen(wakeup), os.fdopen(signalled, "wb", buffering=0) as signals:
+        theirs.sendall(fork_client.HEADER.pack(7))
+        theirs.close()
+        signals.write(bytes([signal.SIGTERM]))
+        assert fork_client.follow(ours, wakeup) == 7
 
 
 def test_a_process_ends_when_the_parent_of_its_client_does(program: str) -> None:

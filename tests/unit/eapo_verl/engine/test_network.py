@@ -58,6 +58,15 @@ def test_torchs_store_and_groups_listen_on_loopback_alone(unused_port: int) -> N
     assert listened and outside == set()
 
 
+@pytest.mark.engine  # imports torch
+def test_one_rank_meets_itself_whoever_has_taken_its_port_meanwhile() -> None:
+    alone = MEETING.replace('"WORLD_SIZE": "2"', '"WORLD_SIZE": "1"')
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        words = ["0", str(taken.getsockname()[1]), "patched"]
+        made = subprocess.run([sys.executable, "-c", alone, *words], input="", stdout=subprocess.PIPE, text=True)
+    assert made.stdout == "1\n"
+
+
 @pytest.mark.engine  # imports torch, twice
 def test_by_itself_torchs_store_listens_on_every_address(unused_port: int) -> None:
     assert meeting(False, unused_port)[1]
