@@ -6,7 +6,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
+# An example that a busy machine interrupts is no slow one.
+settings.register_profile("untimed", deadline=None)
+settings.load_profile("untimed")
 # Torch's threads wait for each other busily: there are more workers than cores.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 # Most workflows that tests run have jobs without engines: nothing is to be imported for them.

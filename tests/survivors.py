@@ -53,14 +53,14 @@ class Marked:
 
     def named(self, *words: str) -> list[psutil.Process]:
         """Those whose command line has every one of ``words`` as an argument or in one."""
-        return [each for each in self.alive() if all(word in " ".join(_command(each)) for word in words)]
+        return [each for each in self.alive() if all(word in command_line(each) for word in words)]
 
     def left_after(self, limit_s: float = LIMIT_S) -> list[str]:
         """The command lines of those that are still there after ``limit_s`` seconds; returns when there is none."""
         deadline = time.monotonic() + limit_s
         while (left := self.alive()) and time.monotonic() < deadline:
             time.sleep(0.1)
-        return [" ".join(_command(each)) for each in left]
+        return [command_line(each) for each in left]
 
     def kill(self) -> None:
         """End what a failed test has left."""
@@ -82,11 +82,12 @@ def trainer_below(process: psutil.Process) -> psutil.Process:
     return trainer
 
 
-def _command(process: psutil.Process) -> list[str]:
+def command_line(process: psutil.Process) -> str:
+    """What it was started by; nothing of one that has ended."""
     try:
-        return process.cmdline()
+        return " ".join(process.cmdline())
     except psutil.NoSuchProcess:
-        return []
+        return ""
 
 
 def wait_for(path: Path, limit_s: float = 30.0) -> str:

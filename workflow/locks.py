@@ -2,9 +2,13 @@
 
 import fcntl
 import os
+import time
 from pathlib import Path
 
 import psutil
+
+# Seconds that a lock may seem to be held by who only asks whether it is.
+_ASKED_S, _LOOK_S = 0.2, 0.01
 
 
 class InUse(Exception):
@@ -24,12 +28,17 @@ def take(path: Path) -> int:
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o666)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as error:
-        os.close(descriptor)
-        raise InUse(path) from error
-    return descriptor
+    deadline = time.monotonic() + _ASKED_S
+    while True:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return descriptor
+        except BlockingIOError as error:
+            # Who asks by is_held has it for a moment, too.
+            if time.monotonic() > deadline:
+                os.close(descriptor)
+                raise InUse(path) from error
+            time.sleep(_LOOK_S)
 
 
 def is_held(path: Path) -> bool:
@@ -54,16 +63,20 @@ def writers(path: Path) -> list[int]:
 
 
 def _writes(pid: int, wanted: os.stat_result) -> bool:
-    folder = Path(f"/proc/{pid}/fd")
     try:
-        for each in folder.iterdir():
-            found = each.stat()
-            if (found.st_dev, found.st_ino) == (wanted.st_dev, wanted.st_ino):
-                flags = next(
-                    line for line in Path(f"/proc/{pid}/fdinfo/{each.name}").read_text().splitlines() if "flags" in line
-                )
-                if int(flags.split()[1], 8) & os.O_ACCMODE != os.O_RDONLY:
-                    return True
-    except OSError:  # it has ended, has closed the file, or belongs to somebody else
+        names = os.listdir(f"/proc/{pid}/fd")
+    except OSError:  # it has ended, or belongs to somebody else
         return False
-    return False
+    return any(_writes_by(pid, name, wanted) for name in names)
+
+
+def _writes_by(pid: int, descriptor: str, wanted: os.stat_result) -> bool:
+    try:
+        found = os.stat(f"/proc/{pid}/fd/{descriptor}")
+        if (found.st_dev, found.st_ino) != (wanted.st_dev, wanted.st_ino):
+            return False
+        lines = Path(f"/proc/{pid}/fdinfo/{descriptor}").read_text().splitlines()
+    except OSError:  # it has closed this one
+        return False
+    flags = next(line for line in lines if "flags" in line)
+    return int(flags.split()[1], 8) & os.O_ACCMODE != os.O_RDONLY

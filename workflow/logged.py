@@ -17,6 +17,7 @@ import os
 import signal
 import sys
 import threading
+from collections.abc import Collection
 from pathlib import Path
 
 from eapo_verl.cpu.fork_client import LOST
@@ -26,6 +27,7 @@ from workflow.locks import InUse, take
 from workflow.processes import (
     COMMAND_GRACE_S,
     ORPHAN_GRACE_S,
+    STOPPING,
     Identity,
     StopRequest,
     adopt_orphans,
@@ -66,10 +68,13 @@ def run(log: Path, command: list[str], until: Identity | None = None) -> int:
     stop = StopRequest(follows)
     source, sink = os.pipe()
     us = this_process()
+    # One that came before the keeper notes them itself would be noted in a copy that nobody reads.
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, STOPPING)
     keeper = os.fork()
     if keeper == 0:
         os.close(source)
-        _keep(command, sink, lock, us)
+        _keep(command, sink, lock, us, before)
+    signal.pthread_sigmask(signal.SIG_SETMASK, before)
     os.close(sink)
 
     tail: collections.deque[str] = collections.deque(maxlen=_TAIL_LINES)
@@ -88,12 +93,16 @@ def run(log: Path, command: list[str], until: Identity | None = None) -> int:
     return status
 
 
-def _keep(command: list[str], sink: int, lock: int, holder: Identity) -> None:
-    """The second process: runs the command, and ends with ``holder``. Does not return."""
+def _keep(command: list[str], sink: int, lock: int, holder: Identity, mask: Collection[int]) -> None:
+    """The second process: runs the command, and ends with ``holder``. Does not return.
+
+    ``mask`` are the signals to be blocked, once it notes those that ask it to end.
+    """
     status = _NOT_STARTED
     try:
         os.setsid()
         stop = StopRequest([holder])
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
         adopt_orphans()
         process = start(command, sink, pass_fds=[lock])
         status, _ = hold(process.pid, stop, COMMAND_GRACE_S, ORPHAN_GRACE_S)

@@ -125,6 +125,10 @@ def start_detached(command: Sequence[str]) -> Identity | None:
         return Identity.of(int(answer.read()))
 
 
+#: Signals that ask a process to end.
+STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
 class Followed(Protocol):
     """Whom a process ends with."""
 
@@ -145,7 +149,7 @@ class StopRequest:
     def __init__(self, follows: Sequence[Followed]) -> None:
         self._follows = follows
         self._signal: int | None = None
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        for number in STOPPING:
             # What nohup has switched off stays off.
             if signal.getsignal(number) != signal.SIG_IGN:
                 signal.signal(number, lambda received, frame: setattr(self, "_signal", received))

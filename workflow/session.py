@@ -19,7 +19,7 @@ from workflow.processes import Identity
 #: Set by who starts Snakemake where the workflow is to end with its parent process.
 FOLLOW_VARIABLE = "EAPO_FOLLOW_PARENT"
 #: Seconds in which the jobs of a workflow that has ended are gone.
-JOBS_END_WITHIN_S = 15.0
+JOBS_END_WITHIN_S = 30.0
 #: The workflow's own, in the results folder.
 LOCK = ".lock"
 _LOOK_S = 0.2

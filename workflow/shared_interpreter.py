@@ -84,8 +84,12 @@ def in_place_of_python(start: bool = True, modules: Sequence[str] = ENGINES) -> 
             command = [sys.executable, "-m", __name__, str(folder), owner, *modules]
             wrapped = [sys.executable, "-m", "workflow.logged", "--until", owner, str(log), "--", *command]
             process = start_detached(wrapped)
-            while not noted.exists():
-                if process is None or process.ended():
+            while True:
+                # In this order: it may note itself, and end, between the two.
+                over = process is None or process.ended()
+                if noted.exists():
+                    break
+                if over:
                     raise NotStarted(f"the interpreter that jobs are forked off ended as it started; its log is {log}")
                 time.sleep(_LOOK_S)
     return str(program)

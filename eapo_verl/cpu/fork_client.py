@@ -66,10 +66,10 @@ def main() -> None:
     fds = inherited_fds()
     read, write = os.pipe()
     os.set_blocking(write, False)
+    signal.set_wakeup_fd(write)
     for number in _PASSED_ON:
         # Otherwise it would be this process that the signal ends; the number is what arrives in the pipe.
         signal.signal(number, lambda number, frame: None)
-    signal.set_wakeup_fd(write)
     with socket.socket(socket.AF_UNIX) as connection:
         try:
             connection.connect(f"\0{address}")

@@ -39,9 +39,9 @@ def expert(checkout: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator
 
 
 def ask_through(proxy: FaultProxy, folder: Path) -> None:
-    """Let the run in ``folder`` ask its expert through the proxy, once and for six seconds at most."""
+    """Let the run in ``folder`` ask its expert through the proxy, once and for ten seconds at most."""
     run = yaml.safe_load((folder / "settings.yaml").read_text())
-    run["experts"][0] |= {"base_url": proxy.base_url, "model": "expert_a", "timeout_s": 6.0, "retries": 0}
+    run["experts"][0] |= {"base_url": proxy.base_url, "model": "expert_a", "timeout_s": 10.0, "retries": 0}
     (folder / "settings.yaml").write_text(yaml.safe_dump(run))
 
 
@@ -53,7 +53,7 @@ def test_every_reply_is_accounted_for_whatever_happens_on_its_way(
     What goes wrong is what a network does, and all that a hostile server does.
     """
     target = json.loads(expert.read_text())["expert_a"]["base_url"]
-    pool = {"deadline_s": 8.0, "backoff_s": 0.05, "breaker_threshold": 1000, "failure_window": 1000}
+    pool = {"deadline_s": 13.0, "backoff_s": 0.05, "breaker_threshold": 1000, "failure_window": 1000}
     command = settings(
         checkout,
         tmp_path,
@@ -163,4 +163,11 @@ def test_a_killed_run_goes_on_from_its_checkpoint_as_if_nothing_had_been(
     names = [[(one.step, one.phase, one.prompt, one.rollout) for one in run] for run in told]
     assert names[0] == names[1] and len(set(names[0])) == len(names[0])
     first = [[one for one in run if one.step <= 2] for run in told]
-    assert first[0] == first[1]
+    # What is measured of a token differs a little between batches of few rows and of many, which are a matter of time.
+    measured = [[turn.confidence for one in run for turn in one.turns] for run in first]
+    assert measured[0] == [None if each is None else pytest.approx(each, abs=1e-3) for each in measured[1]]
+    said = [
+        [one._replace(turns=tuple(turn._replace(confidence=None) for turn in one.turns)) for one in run]
+        for run in first
+    ]
+    assert said[0] == said[1]

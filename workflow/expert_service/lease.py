@@ -1,5 +1,6 @@
 """The side of a run: find the service of its workflow or start it, hold a lease, wait until the experts are up."""
 
+import contextlib
 import json
 import os
 import signal
@@ -106,7 +107,8 @@ def _end(state: ServiceState | None, log: Path) -> None:
     """End what is left of an earlier service."""
     process = Identity.parse(state.process) if state is not None else None
     if process is not None and process.here and not process.ended():
-        os.kill(process.pid, signal.SIGTERM)
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(process.pid, signal.SIGTERM)
     deadline = time.monotonic() + _END_S
     while is_held(log):
         if time.monotonic() > deadline:
@@ -145,12 +147,15 @@ def _start_as_a_job(
 
 def _published(folder: ServiceFolder, ended: Callable[[], bool], *logs: Path) -> ServiceState:
     """The state of a service that is starting, once there is one; the first of ``logs`` that is there says why not."""
-    while (state := folder.read()) is None:
-        if ended():
+    while True:
+        # In this order: it may write it, and end, between the two.
+        over = ended()
+        if (state := folder.read()) is not None:
+            return state
+        if over:
             log = next((log for log in logs if log.exists() and log.stat().st_size), logs[0])
             text = log.read_text("utf-8", "replace") if log.exists() else ""
             said = [line for line in text.splitlines() if line.strip()]
             reason = said[-1].removeprefix("expert service: ") if said else "it printed nothing"
             raise ServiceError(f"{reason} (log {log})")
         time.sleep(_LOOK_S)
-    return state

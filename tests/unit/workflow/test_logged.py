@@ -141,6 +141,21 @@ def test_a_job_may_belong_to_another_process_than_its_parent(tmp_path: Path) -> 
     assert f"job ended on the end of process {owner.pid}, which it belongs to" in said.decode()
 
 
+#: A forked process stands still for a moment, in which it is told to end.
+LATE = (
+    "import os, sys, time; os.register_at_fork(after_in_child=lambda: time.sleep(0.5));"
+    " from workflow.logged import main; sys.exit(main())"
+)
+
+
+def test_a_job_that_is_ended_as_it_starts_ends_as_any_other(tmp_path: Path) -> None:
+    with subprocess.Popen(["sleep", "600"]) as owner:
+        gone = str(Identity.of(owner.pid))
+        owner.kill()
+    command = [sys.executable, "-c", LATE, "--until", gone, "job.log", "--", "sleep", "600"]
+    assert subprocess.run(command, cwd=tmp_path, env=environment()).returncode == 128 + signal.SIGTERM
+
+
 def test_a_command_that_does_not_exist_is_said_so(tmp_path: Path) -> None:
     process = subprocess.run(
         [sys.executable, "-m", "workflow.logged", str(tmp_path / "job.log"), "--", "no-such-command"],

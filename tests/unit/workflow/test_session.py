@@ -3,7 +3,6 @@
 import os
 import subprocess
 import sys
-import threading
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -31,12 +30,12 @@ def test_a_folder_in_which_a_job_still_writes_is_refused(tmp_path: Path, monkeyp
     os.close(take_experiment(tmp_path))
 
 
-def test_a_job_that_ends_meanwhile_is_waited_for(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+def test_a_job_that_ends_meanwhile_is_waited_for(
+    tmp_path: Path, capsys: pytest.CaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
     lock = take(tmp_path / "logs" / "job.log")
-    timer = threading.Timer(0.5, os.close, [lock])
-    timer.start()
+    monkeypatch.setattr(session.time, "sleep", lambda seconds: os.close(lock))
     os.close(take_experiment(tmp_path))
-    timer.join()
     said = capsys.readouterr().err
     assert "waiting for its end" in said and len(said.splitlines()) == 1
 
