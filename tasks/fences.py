@@ -19,24 +19,27 @@ r"""How a program is found in a response.
 """
 
 import ast
-import contextlib
 import io
 import re
 import textwrap
-import tokenize
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
+from itertools import islice
 
 from tasks.boxes import final_part
 
 _FENCE = re.compile(r"(?P<space> *)(?P<marks>`{3,}(?!.*`)|~{3,})[ \t]*(?P<language>[^\s`{:]*)")
 _PYTHON = frozenset(("", "python", "py", "python3", "py3", "python2", "pycon", "ipython"))
 _SHALLOW = 3
-# How often what is no Python is cut off an end.
-_CUTS = 3
+# How often what is no Python is cut off an end, and another beginning is tried; and the longest text, in characters,
+# that is read as Python: that may take memory by the square of its length.
+_TRIES, _LONGEST = 3, 2**14
 _DEFINITION = re.compile(
     r"^(?P<space>[ \t]*)(?:(?:async[ \t]+def|def|class)[ \t]+(?P<name>\w+)|(?P<variable>\w+)[ \t]*(?::[^=\n]*)?=(?!=))",
     re.MULTILINE,
 )
+# Of several lines, or of one.
+_LONG_STRING = re.compile(r"('''|\"\"\").*?\1", re.DOTALL)
+_LINE_END = re.compile(r"\r\n?|\n")
 _BEGINNING = re.compile(
     r"^(?:(?:async[ \t]+def|def)[ \t]+\w+[ \t]*\(|class[ \t]+\w+[ \t]*[(:]|@\w"
     r"|import[ \t]+\w|from[ \t]+[\w.]+[ \t]+import[ \t]|[A-Z_][A-Z_\d]+[ \t]*=(?!=)|try:[ \t]*$)",
@@ -52,16 +55,22 @@ def program(response: str, names: Collection[str] = ()) -> str | None:
         names: of the functions and classes that are asked for, where that is known.
     """
     text = final_part(response)
-    found = _BEGINNING.search(text)
-    blocks = fenced(text) or ([] if found else fenced(text, deepest=len(text)))
+    beginnings = [found.start() for found in islice(_BEGINNING.finditer(text), _TRIES)]
+    blocks = fenced(text) or ([] if beginnings else fenced(text, deepest=len(text)))
     best = max(reversed(blocks), key=lambda block: _worth(block, names), default=None)
     if best is not None and _is_asked_for(best, names):
-        _, inner, *_ = _worth(best, names)
-        return textwrap.dedent(best) if inner and _is_indented(best) else best
-    if continued := _continuation(text, among_others=found is not None or best is not None):
+        return _outermost(best, names) if _is_indented(best) else best
+    if continued := _continuation(text, among_others=bool(beginnings) or best is not None):
         return continued
-    unfenced = _unfenced(text[found.start() :]) if found is not None else None
+    unfenced = _unfenced(text, beginnings)
     return unfenced if best is None or (unfenced is not None and _is_asked_for(unfenced, names)) else best
+
+
+def _outermost(block: str, names: Collection[str]) -> str:
+    """An indented ``block``, or what it is without its indentation where it continues nothing."""
+    code, _ = _parsed(shallow := textwrap.dedent(block))
+    defines = any(_worth(shallow, names)[:1]) and not any(isinstance(one, ast.Return) for one in code)
+    return shallow if defines else block
 
 
 def _continuation(text: str, among_others: bool) -> str | None:
@@ -70,12 +79,9 @@ def _continuation(text: str, among_others: bool) -> str | None:
     first = next((number for number, line in enumerate(lines) if line.strip()), None)
     if first is None or not _is_indented(lines[first]):
         return None
-    within = _within_strings(lines)
-    ends = (
-        number
-        for number, line in enumerate(lines)
-        if number > first and line.strip() and line[0] not in " \t#)]}" and number not in within
-    )
+    # Within a string they begin as they like.
+    shown = _lines(_LONG_STRING.sub(lambda string: _LINE_END.sub(r"\g<0> ", string[0]), text))
+    ends = (number for number, line in enumerate(shown) if number > first and line.strip() and line[0] not in " \t#)]}")
     found = "".join(lines[first : next(ends, len(lines))])
     # Prose, too, may begin behind a space.
     if among_others and not _parsed(f"def f():\n{found}")[0]:
@@ -83,16 +89,18 @@ def _continuation(text: str, among_others: bool) -> str | None:
     return found if any(line.strip() and not line.lstrip().startswith("#") for line in _lines(found)) else None
 
 
-def _unfenced(text: str) -> str:
-    """The program that ``text`` begins with."""
-    # Python names a quotation mark that is not closed before what is wrong above it.
-    for _ in range(_CUTS):
-        _, error = _parsed(text)
-        # What is wrong in its first line is no prose behind it.
-        if error is None or error == 1:
-            break
-        text = "".join(_lines(text)[: error - 1])
-    return text
+def _unfenced(text: str, beginnings: Collection[int]) -> str | None:
+    """The first program that begins at one of these places of ``text``, or the first beginning with all behind it."""
+    for beginning in beginnings:
+        rest = text[beginning:]
+        # Python names a quotation mark that is not closed before what is wrong above it.
+        for _ in range(_TRIES):
+            _, error = _parsed(rest)
+            if error is not None:
+                rest = "".join(_lines(rest)[: error - 1])
+        if rest:
+            return rest
+    return next((text[beginning:] for beginning in beginnings), None)
 
 
 def _lines(text: str) -> list[str]:
@@ -105,24 +113,15 @@ def _is_indented(text: str) -> bool:
 
 
 def _parsed(code: str) -> tuple[list[ast.stmt], int | None]:
-    """The statements of ``code``, or the line, from 1, in which it is no Python."""
+    """The statements of ``code``, or the line, from 1, in which it is no Python; 1, too, where it is too long."""
+    if len(code) > _LONGEST:
+        return [], 1
     try:
         return ast.parse(code).body, None
     except SyntaxError as error:
         return [], error.lineno or 1
     except (ValueError, RecursionError, MemoryError):
         return [], 1
-
-
-def _within_strings(lines: Sequence[str]) -> set[int]:
-    """The numbers, from 0, of the lines that a string begins before."""
-    within: set[int] = set()
-    # It is read as far as it is Python; prose need not be.
-    with contextlib.suppress(tokenize.TokenError, SyntaxError):
-        for token in tokenize.generate_tokens(iter(lines).__next__):
-            if token.type == tokenize.STRING:
-                within.update(range(token.start[0], token.end[0]))
-    return within
 
 
 def _worth(block: str, names: Collection[str]) -> tuple[int, int, bool, bool]:

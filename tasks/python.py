@@ -5,7 +5,8 @@ The reference answer is the tests, as JSON of these keys:
 - ``functions``: the names of those that the tests call (at least one);
 - ``tests``: Python code, in which these names stand for the program's functions; it ends without an exception where the
   program is right. ``same(a, b)`` is there to compare by type and value (:func:`tasks.sandbox.values.same`); numpy's
-  ``allclose`` and ``assert_allclose`` want the same shape, too (its ``isclose`` stretches one side);
+  ``allclose`` and ``assert_allclose`` want the same shape, too, and its other asserts find no empty array equal to a
+  number (its ``isclose`` stretches one side);
 - ``given``: code that the program goes on from, a signature with its documentation say, and that the tests may use; it
   stands before the program, so that a whole function takes the place of the one that it begins, and an indented body
   continues it;

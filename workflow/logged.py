@@ -70,11 +70,13 @@ def run(log: Path, command: list[str], until: Identity | None = None) -> int:
     us = this_process()
     # One that came before the keeper notes them itself would be noted in a copy that nobody reads.
     before = signal.pthread_sigmask(signal.SIG_BLOCK, STOPPING)
-    keeper = os.fork()
-    if keeper == 0:
-        os.close(source)
-        _keep(command, sink, lock, us, before)
-    signal.pthread_sigmask(signal.SIG_SETMASK, before)
+    try:
+        keeper = os.fork()
+        if keeper == 0:
+            os.close(source)
+            _keep(command, sink, lock, us, before)
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
     os.close(sink)
 
     tail: collections.deque[str] = collections.deque(maxlen=_TAIL_LINES)

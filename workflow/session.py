@@ -14,7 +14,7 @@ import psutil
 
 from workflow.belonging import Workflow, announce, take_named
 from workflow.locks import InUse, is_held
-from workflow.processes import Identity
+from workflow.processes import STOPPING, Identity
 
 #: Set by who starts Snakemake where the workflow is to end with its parent process.
 FOLLOW_VARIABLE = "EAPO_FOLLOW_PARENT"
@@ -124,7 +124,7 @@ def end_jobs_on_signals(stop_scheduling: Callable[[], Any] | None) -> None:
             asked.set()
             threading.Thread(target=_end_jobs, args=(stop_scheduling,), daemon=True).start()
 
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+    for number in STOPPING:
         if signal.getsignal(number) != signal.SIG_IGN:
             signal.signal(number, handle)
     parent = Identity.of(os.getppid()) if os.environ.pop(FOLLOW_VARIABLE, None) else None

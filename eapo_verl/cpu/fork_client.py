@@ -6,6 +6,7 @@ inherited file descriptor go there; signals are passed on, and if this process o
 one. Imports the standard library alone, little of it: it runs once for every process of a training run.
 """
 
+import contextlib
 import json
 import os
 import select
@@ -56,7 +57,9 @@ def follow(connection: socket.socket, wakeup: int) -> int:
                 raise ConnectionError("the fork server is gone")
             return int(HEADER.unpack(answer)[0])
         if wakeup in ready:
-            connection.sendall(os.read(wakeup, 64))
+            # Where it has ended just now, its status lies there.
+            with contextlib.suppress(BrokenPipeError):
+                connection.sendall(os.read(wakeup, 64))
     raise ConnectionError("the parent is gone")
 
 

@@ -32,8 +32,8 @@ _NOT_RAISED = (StopIteration, StopAsyncIteration)
 _RAISED = "_raised_by_the_program"
 # Characters of what an exception says, and of what it is made of: tests may look at both.
 _SAID, _MADE_OF = 2000, 2**16
-# Of numpy.testing: they compare a number with each of a list, also of none.
-_STRETCHING = ("assert_allclose", "assert_array_equal", "assert_almost_equal", "assert_array_almost_equal")
+# Of numpy.testing: they compare a number with each of an array, also of none.
+_STRETCHING = ("assert_equal", "assert_array_equal", "assert_almost_equal", "assert_array_almost_equal")
 # The module that tests are, in their box.
 _TESTS = "tests"
 
@@ -109,16 +109,18 @@ def _exception(kind: str, own: object, text: str, arguments: list[Any], describe
     found = getattr(builtins, kind, None)
     if not (isinstance(found, type) and issubclass(found, Exception)):
         return _Left(described)
-    if issubclass(found, _NOT_RAISED):
-        return _Raised(described)
     if isinstance(own, type) and issubclass(own, found) and own.__module__ == _TESTS:
         found = own
-    like = type(found.__name__, (found,), {"__init__": lambda *_: None, "__str__": lambda _: text})
-    for one in (found, like):
-        # It may be made of other things, which do not cross, or say its text in a way of its own.
+    if issubclass(found, _NOT_RAISED):
+        return _Raised(described)
+    says = {"__init__": lambda *_: None, "__str__": lambda _: text}
+    # It may be made of other things, which do not cross, or say its text in a way of its own. Python itself ends where
+    # one of Unicode's says where it is, and is nowhere.
+    for change in (says,) if issubclass(found, UnicodeError) else ({}, says):
         with contextlib.suppress(Exception):
+            one = type(found.__name__, (found,), change) if change else found
             made: Exception = one(*arguments)
-            if str(made) == text:
+            if str(made)[:_SAID] == text:
                 return made
     return _Raised(described)
 
@@ -129,11 +131,12 @@ class _Tests:
     Attributes:
         calls: that were made.
         over: why there is no going on, as the verdict has it; the tests' own word does not count then.
+        given: by their names, what the program and the tests have both been given.
     """
 
-    def __init__(self, channel: Channel, namespace: Mapping[str, Any]) -> None:
+    def __init__(self, channel: Channel) -> None:
         self._channel = channel
-        self._namespace = namespace
+        self.given: Mapping[str, Any] = {}
         self.calls = 0
         self.over: list[str] | None = None
 
@@ -173,7 +176,7 @@ class _Tests:
             self._end("out_of_memory", "the program needs more memory than it may have")
         if not isinstance(made_of, list):
             self._end("unsendable", "what the program sent is no exception")
-        raised = _exception(kind, self._namespace.get(own), text, made_of, described)
+        raised = _exception(kind, self.given.get(own), text, made_of, described)
         raised.__dict__[_RAISED] = described
         raise raised
 
@@ -185,13 +188,14 @@ class _Tests:
 def judge(channel: Channel, given: str, functions: list[str], tests: str) -> None:
     """Run the ``tests`` of a program behind what it was ``given`` to go on from, and send their verdict."""
     namespace = _module(_TESTS)
-    called = _Tests(channel, namespace)
+    called = _Tests(channel)
     namespace["same"] = values.same
     if "numpy" in f"{given}{tests}":
         _compare_shapes()
     outcome, text = "passed", ""
     try:
         exec(_compiled(given, "<given>"), namespace)
+        called.given = dict(namespace)
         namespace.update({name: called.function(name) for name in functions})
         # Some tests draw their inputs: the same ones each time.
         random.seed(0)
@@ -213,10 +217,10 @@ def judge(channel: Channel, given: str, functions: list[str], tests: str) -> Non
 
 
 def _compare_shapes() -> None:
-    """Have numpy's ``allclose`` and what of ``numpy.testing`` compares numbers want one shape of both.
+    """Have numpy's ``allclose`` and ``assert_allclose`` want one shape of both, and other asserts no empty array.
 
-    By themselves they stretch one, so that an empty list is close to every number. Who grades needs no numpy: a box has
-    it where it is installed, and only where it has can tests ask for it.
+    By themselves they stretch one, so that an empty list is close, or equal, to every number. Who grades needs no
+    numpy: a box has it where it is installed, and only where it has can tests ask for it.
     """
     if importlib.util.find_spec("numpy") is None:
         return
@@ -226,19 +230,31 @@ def _compare_shapes() -> None:
     def allclose(a: Any, b: Any, *more: Any, **named: Any) -> bool:
         return numpy.shape(a) == numpy.shape(b) and close(a, b, *more, **named)
 
-    def of_one_shape(compare: Callable[..., None]) -> Callable[..., None]:
+    def guarded(name: str, allowed: Callable[[Any, Any], bool]) -> None:
+        compare = getattr(numpy.testing, name)
+
         # They call the two otherwise, and each in its own way.
         @functools.wraps(compare)
         def comparing(*both: Any, **named: Any) -> None:
-            bound = inspect.signature(compare).bind(*both, **named).args
-            assert numpy.shape(bound[0]) == numpy.shape(bound[1]), "another shape"
+            one, other, *_ = inspect.signature(compare).bind(*both, **named).args
+            assert allowed(one, other), "another shape"
             compare(*both, **named)
 
-        return comparing
+        setattr(numpy.testing, name, comparing)
+
+    def of_one_shape(one: Any, other: Any) -> bool:
+        return bool(numpy.shape(one) == numpy.shape(other))
+
+    def both_or_none_empty(one: Any, other: Any) -> bool:
+        return _is_empty(one) == _is_empty(other)
+
+    def _is_empty(one: Any) -> bool:
+        return isinstance(one, list | tuple | numpy.ndarray) and numpy.size(one) == 0
 
     numpy.allclose = allclose
+    guarded("assert_allclose", of_one_shape)
     for name in _STRETCHING:
-        setattr(numpy.testing, name, of_one_shape(getattr(numpy.testing, name)))
+        guarded(name, both_or_none_empty)
 
 
 def _text(error: BaseException) -> str:

@@ -14,7 +14,7 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterator
 from decimal import Decimal
 from fractions import Fraction
@@ -27,9 +27,9 @@ from tasks.sandbox.wire import LARGEST
 DEEPEST = 100
 #: What is taken from an iterator, which may have no end.
 LONGEST = 100_000
-#: Digits of a fraction's parts (in hexadecimal) and of a decimal, and members of all sets together whose hash value
-#: another one of the set has: the time that they take grows with the square of their number.
-_MOST_DIGITS, _MOST_ALIKE = 10_000, 100
+# Digits of a fraction's parts (in hexadecimal) and of a decimal: the time that they take grows with the square of their
+# number. And pairs of members of a set, in all of them together, that have one hash value, as -1 and -2 have.
+_MOST_DIGITS, _MOST_ALIKE = 10_000, 5000
 #: Of two floats that count as equal: relative, as evalplus has it, and absolute.
 TOLERANCE, NEAR_ZERO = 1e-6, 1e-9
 
@@ -172,7 +172,7 @@ class _Reader:
     def _members(self, data: list[Any]) -> list[Any]:
         """What is to be in a set or a dictionary. Raises ValueError for what would take for ever to be in one."""
         found = [self.value(one) for one in data]
-        self._alike += len(found) - len(set(map(hash, found)))
+        self._alike += sum(alike * (alike - 1) // 2 for alike in Counter(map(hash, found)).values())
         if self._alike > _MOST_ALIKE:
             raise ValueError("too many members of sets with one hash value")
         return found

@@ -4,8 +4,8 @@ By its letter, ``B`` says that a process is confined, and that anybody's code ma
 it serves (what that is given, and itself), and ``T`` the tests (what is given, the functions, the tests). From tests
 come ``C``, a call (name, arguments, named ones), and in the end ``V``, the verdict (two texts: an outcome and what
 there is to say). A program answers ``P`` and ``C`` with ``R``, it is ready, or has returned (a value); ``X``, it raised
-(three texts: the first of the exception's types that is Python's own, its type, its message); ``M``, it has no such
-function, and ``U``, what it returned does not cross (both like ``X``).
+(four texts: the first of the exception's types that is Python's own, its type, its message, its arguments as a value);
+``M``, it has no such function, and ``U``, what it returned does not cross (both like ``X``).
 
 Read by both sides; imports nothing but Python's own library.
 """

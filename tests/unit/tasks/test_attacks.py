@@ -147,6 +147,27 @@ def test_an_exception_that_a_test_expects_is_that_exception(sandbox: Judge, rais
     assert judged(sandbox, "def answer(x): raise TypeError('below 0')", tests, given).outcome == "raised"
 
 
+@pytest.mark.parametrize(
+    ("given", "tests"),
+    [
+        # A type of the tests' own is nothing that a program can raise.
+        ("", "class Done(Exception): pass\ntry:\n    assert answer(1) == 1\n    raise Done\nexcept Done: pass"),
+        ("class Done(StopIteration): pass", "assert all(map(lambda x: answer(x) == x, [1]))"),
+        ("class Done(Exception):\n    def __init_subclass__(cls, must): pass\n    def __str__(self): return ''",
+         "try: answer(1)\nexcept TypeError: pass\nelse: assert False"),
+    ],
+)  # fmt: skip
+def test_an_exception_takes_no_way_of_the_tests_own(sandbox: Judge, given: str, tests: str) -> None:
+    program = "class Done(Exception): pass\ndef answer(x): raise Done(object())"
+    assert judged(sandbox, program, tests, given).outcome == "raised"
+
+
+def test_a_forged_exception_of_unicode_ends_nobody(sandbox: Judge) -> None:
+    forged = "UnicodeDecodeError('utf-8', b'x', -10**12, -10**12 + 1, 'why')"
+    expected = "try: answer(1)\nexcept UnicodeDecodeError: pass"
+    assert judged(sandbox, f"def answer(x): raise {forged}", expected).outcome in ("passed", "ended")
+
+
 def test_a_program_meets_the_same_chance_each_time(sandbox: Judge) -> None:
     program = "import random\ndef answer(x): return random.random()"
     drawn = {sandbox.value(program, "answer", [1], CPU_S) for _ in range(3)}
@@ -161,6 +182,8 @@ def test_a_program_meets_the_same_chance_each_time(sandbox: Judge) -> None:
         ("assert_array_almost_equal(answer(1), 5)", "failed"),
         ("assert_allclose(desired=5, actual=answer(1))", "failed"),
         ("assert_array_equal(answer(1), [])", "passed"),
+        ("assert_equal(np.array(answer(1)), 5)", "failed"),
+        ("assert_array_equal([0, 0, *answer(1)], 0)", "passed"),
     ],
 )
 def test_no_empty_list_is_equal_to_a_number(sandbox: Judge, compare: str, outcome: str) -> None:

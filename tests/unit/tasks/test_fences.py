@@ -48,9 +48,13 @@ WHOLE = "def f(x):\n    return x\n"
         (f"{WHOLE}>>> f(1)\n1\n", WHOLE),
         (f"```plaintext\n{WHOLE}```\nDone", WHOLE),
         ("def f(x) return x\nso", "def f(x) return x\nso"),
+        (f"MOST = 3 apples\n\n{WHOLE}", WHOLE),
+        (f"Let us\ntry:\n{WHOLE}", WHOLE),
         # Ends of lines are Markdown's and Python's, and no others.
         ("```python\r\ndef f(x):\r\n    return 'a\u2028b\x0c'\r\n```", "def f(x):\r\n    return 'a\u2028b\x0c'\r\n"),
         ("    return 'a\u2028b'\n", "    return 'a\u2028b'\n"),
+        ("    return '\ud800'\n", "    return '\ud800'\n"),
+        ("    return f'''\nhello {x}\n'''\nSo\n", "    return f'''\nhello {x}\n'''\n"),
         # The continuation of a signature, as far as it is indented.
         ("    y = x\n\n    return y\n\nprint(f(1))\n    z", "    y = x\n\n    return y\n\n"),
         ("\n\n    return x", "    return x"),
@@ -92,7 +96,6 @@ def test_the_program_of_a_response(response: str, found: str | None) -> None:
 
 
 BODY = "    def g(x):\n        return x\n    return g(x)\n"
-BODY = "    def g(x):\n        return x\n    return g(x)\n"
 TESTS = "def test_f():\n    assert f(1) == 1\n"
 
 
@@ -131,6 +134,7 @@ def test_of_several_blocks_the_one_counts_that_defines_most_of_what_is_asked_for
         # A program that is indented as a whole continues nothing.
         ("```python\n    import re\n\n    def f(x):\n        return x\n```", f"import re\n\n{WHOLE}"),
         (f"```python\n{BODY}```", BODY),
+        (f"```python\n{BODY.replace('g(x)', 'f(x)')}```", BODY.replace("g(x)", "f(x)")),
         ("```python\nprint(f(1))\n```\nimport re", "print(f(1))\n"),
     ],
 )
@@ -170,10 +174,15 @@ def test_a_continuation_goes_before_what_stands_behind_it(behind: str) -> None:
         "    '''\n" + "x\n" * 150_000,
         "    \"'" * 100_000,
         "    (\n" * 100_000,
+        "    x" + " " * 10**6 + "?",
+        "    '" + "\\'" * 500_000,
+        "    " + "'''" * 300_000 + '\n"""',
+        "import a" + ".a" * 500_000,
+        "ABC = f'" + "{a}" * 300_000 + "'",
         "```\ndef f(x): pass\n```\n" * 50_000,
         "def f(x):\n" + "    x\n" * 150_000 + "So it is.",
     ],
-    ids=range(15),
+    ids=range(20),
 )
 def test_hostile_responses_are_read_in_linear_time(response: str) -> None:
     began = time.process_time()

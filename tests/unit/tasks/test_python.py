@@ -94,6 +94,7 @@ def test_a_normal_answer_states_all_keys_and_is_normal() -> None:
         ({"given": 3}, "given must be Python code"),
         ({"tests": "x = '\0'"}, "tests is no Python"),
         ({"tests": f"x = [a {'for a in b ' * 100_000}]"}, "tests is no Python"),
+        ({"tests": f"x = {'[' * 90}a{(' for a in b' * 1000 + ']') * 90}"}, "tests is no Python"),
         ({"functions": []}, "functions must be a list"),
         ({"functions": "add"}, "functions must be a list"),
         ({"functions": ["a b"]}, "is no name of a function"),

@@ -27,7 +27,8 @@ class Number(enum.IntEnum):
     [
         None, True, 0, -(2**70), 2**9999, 1.5, math.inf, "a\ud800\0é", [], [1, [2]], (1, (2,)), {1: {"a": (2,)}},
         {1, 2}, frozenset("ab"), b"\xff", bytearray(b"x"), 1 + 2j, range(3, 9, 2), fractions.Fraction(1, 3),
-        decimal.Decimal("0.1"), collections.deque([1]), {1: 2}.keys(), {(1, 2): 2}.items(), set(range(5000)),
+        decimal.Decimal("0.1"), collections.deque([1]),
+        {(a, b) for a in range(-30, 31) for b in range(-30, 31)}, {1: 2}.keys(), {(1, 2): 2}.items(), set(range(5000)),
     ],
     ids=lambda value: type(value).__name__,
 )  # fmt: skip
