@@ -35,7 +35,7 @@ _LAST_WORDS_S = 5.0
 #: Bytes of the private folder.
 ROOM = 16 * 2**20
 _HERE = Path(__file__).resolve().parent
-_INSIDE = ("confine.py", "inside.py", "serving.py", "values.py", "wire.py")
+_INSIDE = ("confine.py", "inside.py", "serving.py", "shapes.py", "values.py", "wire.py")
 # Where the dynamic linker looks, some of them links to others.
 _LIBRARIES = ("/usr/lib", "/usr/lib64", "/usr/lib32", "/lib", "/lib64", "/lib32")
 _HELP = (

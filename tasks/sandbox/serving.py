@@ -12,9 +12,6 @@ from __future__ import annotations
 import ast
 import builtins
 import contextlib
-import functools
-import importlib.util
-import inspect
 import json
 import random
 import sys
@@ -24,6 +21,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, NoReturn
 
 from tasks.sandbox import values
+from tasks.sandbox.shapes import compare_shapes
 from tasks.sandbox.wire import Channel, Closed, TooLong
 
 # What the next call of an iterator means by them is not what a program may say.
@@ -32,8 +30,6 @@ _NOT_RAISED = (StopIteration, StopAsyncIteration)
 _RAISED = "_raised_by_the_program"
 # Characters of what an exception says, and of what it is made of: tests may look at both.
 _SAID, _MADE_OF = 2000, 2**16
-# Of numpy.testing: they compare a number with each of an array, also of none.
-_STRETCHING = ("assert_equal", "assert_array_equal", "assert_almost_equal", "assert_array_almost_equal")
 # The module that tests are, in their box.
 _TESTS = "tests"
 
@@ -191,7 +187,7 @@ def judge(channel: Channel, given: str, functions: list[str], tests: str) -> Non
     called = _Tests(channel)
     namespace["same"] = values.same
     if "numpy" in f"{given}{tests}":
-        _compare_shapes()
+        compare_shapes()
     outcome, text = "passed", ""
     try:
         exec(_compiled(given, "<given>"), namespace)
@@ -214,47 +210,6 @@ def judge(channel: Channel, given: str, functions: list[str], tests: str) -> Non
     elif not called.calls:
         outcome, text = "broken", text or "the tests call none of the program's functions"
     channel.send(b"V", values.dumps([outcome, text]))
-
-
-def _compare_shapes() -> None:
-    """Have numpy's ``allclose`` and ``assert_allclose`` want one shape of both, and other asserts no empty array.
-
-    By themselves they stretch one, so that an empty list is close, or equal, to every number. Who grades needs no
-    numpy: a box has it where it is installed, and only where it has can tests ask for it.
-    """
-    if importlib.util.find_spec("numpy") is None:
-        return
-    numpy: Any = importlib.import_module("numpy")
-    close = numpy.allclose
-
-    def allclose(a: Any, b: Any, *more: Any, **named: Any) -> bool:
-        return numpy.shape(a) == numpy.shape(b) and close(a, b, *more, **named)
-
-    def guarded(name: str, allowed: Callable[[Any, Any], bool]) -> None:
-        compare = getattr(numpy.testing, name)
-
-        # They call the two otherwise, and each in its own way.
-        @functools.wraps(compare)
-        def comparing(*both: Any, **named: Any) -> None:
-            one, other, *_ = inspect.signature(compare).bind(*both, **named).args
-            assert allowed(one, other), "another shape"
-            compare(*both, **named)
-
-        setattr(numpy.testing, name, comparing)
-
-    def of_one_shape(one: Any, other: Any) -> bool:
-        return bool(numpy.shape(one) == numpy.shape(other))
-
-    def both_or_none_empty(one: Any, other: Any) -> bool:
-        return _is_empty(one) == _is_empty(other)
-
-    def _is_empty(one: Any) -> bool:
-        return isinstance(one, list | tuple | numpy.ndarray) and numpy.size(one) == 0
-
-    numpy.allclose = allclose
-    guarded("assert_allclose", of_one_shape)
-    for name in _STRETCHING:
-        guarded(name, both_or_none_empty)
 
 
 def _text(error: BaseException) -> str:

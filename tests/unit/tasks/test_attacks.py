@@ -184,6 +184,7 @@ def test_a_program_meets_the_same_chance_each_time(sandbox: Judge) -> None:
         ("assert_array_equal(answer(1), [])", "passed"),
         ("assert_equal(np.array(answer(1)), 5)", "failed"),
         ("assert_array_equal([0, 0, *answer(1)], 0)", "passed"),
+        ("assert_equal([[1], [2, 3], answer(1)], [[1], [2, 3], []])", "passed"),
     ],
 )
 def test_no_empty_list_is_equal_to_a_number(sandbox: Judge, compare: str, outcome: str) -> None:
