@@ -19,7 +19,10 @@ _STRETCHING = ("assert_equal", "assert_array_equal", "assert_almost_equal", "ass
 
 
 def compare_shapes() -> None:
-    """Have ``allclose`` and ``assert_allclose`` want one shape of both, and other asserts nothing empty beside the rest."""
+    """Have ``allclose`` and ``assert_allclose`` want one shape, and no other assert take an empty array for others.
+
+    Called before the tests import anything.
+    """
     if importlib.util.find_spec("numpy") is None:
         return
     numpy: Any = importlib.import_module("numpy")
