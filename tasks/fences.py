@@ -24,6 +24,7 @@ import re
 import textwrap
 from collections.abc import Collection
 from itertools import islice
+from operator import itemgetter
 
 from tasks.boxes import final_part
 
@@ -57,13 +58,15 @@ def program(response: str, names: Collection[str] = ()) -> str | None:
     text = final_part(response)
     beginnings = [found.start() for found in islice(_BEGINNING.finditer(text), _TRIES)]
     blocks = fenced(text) or ([] if beginnings else fenced(text, deepest=len(text)))
-    best = max(reversed(blocks), key=lambda block: _worth(block, names), default=None)
-    if best is not None and _is_asked_for(best, names):
+    ranked = [(_worth(block, names), block) for block in reversed(blocks)]
+    worth, best = max(ranked, key=itemgetter(0), default=(_worth("", names), None))
+    if best is not None and _is_asked_for(worth, names):
         return _outermost(best, names) if _is_indented(best) else best
     if continued := _continuation(text, among_others=bool(beginnings) or best is not None):
         return continued
     unfenced = _unfenced(text, beginnings)
-    return unfenced if best is None or (unfenced is not None and _is_asked_for(unfenced, names)) else best
+    better = unfenced is not None and _is_asked_for(_worth(unfenced, names), names)
+    return unfenced if best is None or better else best
 
 
 def _outermost(block: str, names: Collection[str]) -> str:
@@ -138,9 +141,8 @@ def _worth(block: str, names: Collection[str]) -> tuple[int, int, bool, bool]:
     )
 
 
-def _is_asked_for(code: str, names: Collection[str]) -> bool:
-    *asked_for, anything = _worth(code, names)
-    return any(asked_for) if names else anything
+def _is_asked_for(worth: tuple[int, int, bool, bool], names: Collection[str]) -> bool:
+    return any(worth[:3]) if names else worth[3]
 
 
 def _is_signature(block: str) -> bool:

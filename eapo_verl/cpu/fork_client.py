@@ -6,7 +6,6 @@ inherited file descriptor go there; signals are passed on, and if this process o
 one. Imports the standard library alone, little of it: it runs once for every process of a training run.
 """
 
-import contextlib
 import json
 import os
 import select
@@ -58,8 +57,10 @@ def follow(connection: socket.socket, wakeup: int) -> int:
             return int(HEADER.unpack(answer)[0])
         if wakeup in ready:
             # Where it has ended just now, its status lies there.
-            with contextlib.suppress(BrokenPipeError):
+            try:
                 connection.sendall(os.read(wakeup, 64))
+            except BrokenPipeError:
+                continue
     raise ConnectionError("the parent is gone")
 
 
